@@ -1,0 +1,1 @@
+"""Curate: decisions of pathologists and the tile sets made from them."""

@@ -1,0 +1,1 @@
+"""Explore: projections, representatives, slide maps and composition of pseudo-classes."""

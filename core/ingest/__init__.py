@@ -1,0 +1,1 @@
+"""Ingest: slides in, committed tiles out, exactly once."""

@@ -1,0 +1,1 @@
+"""Learn: encoders, clustering and the DeepCluster loop."""

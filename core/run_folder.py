@@ -1,0 +1,166 @@
+"""The files of one run: what training writes and exploring reads, and nothing else.
+
+    assignment/0003.h0.npy   int32 (N,): persistent cluster id of every tile at interval 3 by head 0, -1 = unassigned
+    distance/0003.npy        float16 (N,): distance of every tile to its own centroid (head 0), NaN = unassigned
+    clusters/0003.h0.npz     ids int32 (K,), sizes int64 (K,), centroids float32 (K, D) in the clustered space
+    bank.f16                 float16 (N, D): last features, row = tile number; its shape is in bank.json
+    projection/0003.npy      float32 (N, 2): UMAP
+    checkpoint/              see core.learn.checkpoint
+    config.json, worker.log
+
+Every file but the bank is written whole under a temporary name and renamed.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from core import files
+from core.errors import RunError
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """The clusters of one interval.
+
+    Attributes:
+        ids: int32 (K,), persistent ids: a cluster that continues keeps its id from interval to interval.
+        sizes: int64 (K,), tiles in each.
+        centroids: float32 (K, D), in the space that was clustered.
+    """
+
+    ids: npt.NDArray[np.int32]
+    sizes: npt.NDArray[np.int64]
+    centroids: npt.NDArray[np.float32]
+
+
+class RunFolder:
+    """Paths of a run and the arrays in them.
+
+    Args:
+        root: `workspace/runs/<name>`.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.root.name
+
+    @property
+    def log_path(self) -> Path:
+        """Where the worker process writes its log."""
+        return self.root / "worker.log"
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Where checkpoints rotate."""
+        return self.root / "checkpoint"
+
+    def intervals(self) -> list[int]:
+        """Intervals with an assignment of head 0, ascending."""
+        return sorted(int(path.name.split(".")[0]) for path in (self.root / "assignment").glob("[0-9]*.h0.npy"))
+
+    def save_interval(self, interval: int, labels: npt.NDArray[np.int32], clusters: Clusters, *, head: int = 0) -> None:
+        """Write assignment and clusters of one interval and head.
+
+        Args:
+            interval: number from 0.
+            labels: int32 (N,), persistent cluster ids, -1 = unassigned.
+            clusters: the clusters that `labels` speaks of.
+            head: which of several clusterings.
+        """
+        files.write_npz(
+            self.root / "clusters" / f"{interval:04d}.h{head}.npz",
+            ids=clusters.ids.astype(np.int32),
+            sizes=clusters.sizes.astype(np.int64),
+            centroids=clusters.centroids.astype(np.float32),
+        )
+        files.write_npy(self.root / "assignment" / f"{interval:04d}.h{head}.npy", labels.astype(np.int32))
+
+    def assignment(self, interval: int, *, head: int = 0) -> npt.NDArray[np.int32]:
+        """Cluster ids of all tiles, memory-mapped, int32 (N,).
+
+        Raises:
+            RunError: the interval was never written.
+        """
+        return np.asarray(self._load(f"assignment/{interval:04d}.h{head}.npy"), dtype=np.int32)
+
+    def clusters(self, interval: int, *, head: int = 0) -> Clusters:
+        """Ids, sizes and centroids of an interval.
+
+        Raises:
+            RunError: the interval was never written.
+        """
+        path = self.root / "clusters" / f"{interval:04d}.h{head}.npz"
+        if not path.is_file():
+            raise RunError(f"run {self.name} has no clusters of interval {interval}")
+        with np.load(path, allow_pickle=False) as stored:
+            return Clusters(ids=stored["ids"], sizes=stored["sizes"], centroids=stored["centroids"])
+
+    def save_distances(self, interval: int, distances: npt.NDArray[np.floating]) -> None:
+        """Write float16 (N,) distances of tiles to their own centroid (head 0)."""
+        files.write_npy(self.root / "distance" / f"{interval:04d}.npy", distances.astype(np.float16))
+
+    def distances(self, interval: int) -> npt.NDArray[np.float16]:
+        """Distances of tiles to their centroid, float16 (N,).
+
+        Raises:
+            RunError: the interval was never written.
+        """
+        return np.asarray(self._load(f"distance/{interval:04d}.npy"), dtype=np.float16)
+
+    def save_projection(self, interval: int, xy: npt.NDArray[np.float32]) -> None:
+        """Write float32 (N, 2) map coordinates."""
+        files.write_npy(self.root / "projection" / f"{interval:04d}.npy", xy.astype(np.float32))
+
+    def projections(self) -> list[int]:
+        """Intervals with a map, ascending."""
+        return sorted(int(path.stem) for path in (self.root / "projection").glob("[0-9]*.npy"))
+
+    def projection(self, interval: int) -> npt.NDArray[np.float32]:
+        """Map coordinates, float32 (N, 2), memory-mapped.
+
+        Raises:
+            RunError: the interval has no map yet.
+        """
+        return np.asarray(self._load(f"projection/{interval:04d}.npy"), dtype=np.float32)
+
+    def open_bank(self, shape: tuple[int, int] | None = None) -> np.memmap[tuple[int, int], np.dtype[np.float16]]:
+        """Memory-map the feature bank, float16 (N, D); NaN rows have not been seen yet.
+
+        Args:
+            shape: create it with this shape, all NaN, when it does not exist; None opens it for reading only.
+
+        Raises:
+            RunError: there is no bank, or it has another shape.
+        """
+        path, about = self.root / "bank.f16", self.root / "bank.json"
+        if not about.is_file():
+            if shape is None:
+                raise RunError(f"run {self.name} has no features yet")
+            self.root.mkdir(parents=True, exist_ok=True)
+            bank = np.memmap(path, np.float16, "w+", shape=shape)
+            for start in range(0, shape[0], 1 << 16):
+                bank[start : start + (1 << 16)] = np.nan
+            bank.flush()
+            files.write_text(about, json.dumps({"shape": shape}))
+            return bank
+        stored: tuple[int, int] = tuple(json.loads(about.read_text())["shape"])
+        if shape is not None and stored != tuple(shape):
+            raise RunError(f"the feature bank of run {self.name} has shape {stored}, the config asks for {shape}")
+        return np.memmap(path, np.float16, "r" if shape is None else "r+", shape=stored)
+
+    def _load(self, name: str) -> npt.NDArray[np.generic]:
+        path = self.root / name
+        if not path.is_file():
+            raise RunError(f"run {self.name} has no {name}")
+        loaded: npt.NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
+        return loaded

@@ -83,6 +83,13 @@ CREATE TABLE decision (id INTEGER PRIMARY KEY AUTOINCREMENT, run_id INTEGER NOT 
   time REAL NOT NULL, author TEXT NOT NULL, kind TEXT NOT NULL, cluster INTEGER, payload TEXT NOT NULL) STRICT;
 CREATE INDEX decision_run ON decision (run_id, id);
 
+-- Work that is going on outside training (ingest, map, export, demo), so that every page can say so.
+-- state: running, done, failed.
+CREATE TABLE activity (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, run TEXT NOT NULL DEFAULT '', state TEXT NOT NULL,
+  phase TEXT NOT NULL DEFAULT '', done INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0,
+  message TEXT NOT NULL DEFAULT '', pid INTEGER NOT NULL, pid_started REAL NOT NULL, started REAL NOT NULL,
+  updated REAL NOT NULL) STRICT;
+
 CREATE TABLE export (id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL, interval INTEGER NOT NULL, path TEXT NOT NULL,
   format TEXT NOT NULL, n_tiles INTEGER NOT NULL, state TEXT NOT NULL, message TEXT NOT NULL DEFAULT '',
   time REAL NOT NULL) STRICT;

@@ -1,17 +1,20 @@
-"""The command line: thin; options come from config, work is done by the rooms.
-
-Heavy modules are imported by the command that needs them, so that `tessera --help` answers at once.
-"""
+"""The command line: words in, one function of `core.commands` out. Options are derived from `core.config`."""
 
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from core import __version__, commands
 from core import config as configuration
 from core.errors import TesseraError
 from core.workspace import default_root
+
+INGEST_OPTIONS = ("mpp", "tile_px", "overlap", "max_tiles_per_slide", "min_tissue", "default_mpp", "threads")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,6 +27,10 @@ def main(arguments: list[str] | None = None) -> int:
         Exit code: 0 when all went well, 1 when something failed, 2 for wrong words, 130 when interrupted.
     """
     options = build_parser().parse_args(arguments)
+    logging.basicConfig(
+        level=logging.INFO if options.verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
     try:
         code: int = options.command(options)
     except TesseraError as error:
@@ -33,3 +40,119 @@ def main(arguments: list[str] | None = None) -> int:
         print("tessera: interrupted; run the same command again to go on", file=sys.stderr)
         return 130
     return code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; each sets `command` to a function of `core.commands`."""
+    parser = argparse.ArgumentParser(
+        prog="tessera", description="Tissue classes from unlabelled slides: ingest, run, look, name, export."
+    )
+    parser.add_argument("--version", action="version", version=f"tessera {__version__}")
+    commands_of = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_cohort_commands(commands_of)
+    _add_run_commands(commands_of)
+    _add_result_commands(commands_of)
+    _add_tool_commands(commands_of)
+    return parser
+
+
+def _command(
+    group: Any, name: str, function: Callable[[argparse.Namespace], int], help: str, *, json: bool = False
+) -> argparse.ArgumentParser:
+    """Add one command with the options that all have."""
+    parser: argparse.ArgumentParser = group.add_parser(name, help=help, description=help)
+    parser.add_argument(
+        "--workspace", type=Path, default=default_root(), metavar="DIR", help="project folder (%(default)s)"
+    )
+    parser.add_argument("--verbose", action="store_true", help="log what is done")
+    if json:
+        parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+    parser.set_defaults(command=function)
+    return parser
+
+
+def _add_cohort_commands(group: Any) -> None:
+    ingest = _command(
+        group, "ingest", commands.ingest, "cut slides into tiles and add them to the workspace", json=True
+    )
+    ingest.add_argument("sources", nargs="*", type=Path, metavar="SOURCE", help="slides, or folders of slides")
+    ingest.add_argument(
+        "--tiles", type=Path, metavar="FOLDER", help="ready-made tile images; class folders or labels.csv give labels"
+    )
+    about = configuration.settings(configuration.IngestConfig)
+    for name in INGEST_OPTIONS:
+        unit = f" [{about[name].unit}]" if about[name].unit else ""
+        default = configuration.IngestConfig.__dataclass_fields__[name].default
+        ingest.add_argument(
+            f"--{name.replace('_', '-')}", dest=name, default=None, metavar="X",
+            help=f"{about[name].help}{unit} Default {default}.".replace("%", "%%"),
+        )  # fmt: skip
+    _add_settings(ingest)
+
+
+def _add_run_commands(group: Any) -> None:
+    run = _command(group, "run", commands.run, "train: cluster, pseudo-label, learn, repeat", json=True)
+    run.add_argument("--config", type=Path, metavar="FILE", help="JSON file of settings")
+    run.add_argument("--name", metavar="R", help="name of the run; run-1, run-2, ... if not given")
+    run.add_argument("--detach", action="store_true", help="start it and return at once")
+    _add_settings(run)
+    _command(group, "status", commands.status, "slides, tiles and runs of the workspace", json=True)
+    for name, function, help in (
+        ("pause", commands.pause, "let a run wait; it keeps its place"),
+        ("resume", commands.resume, "let a paused, stopped or broken run go on"),
+        ("stop", commands.stop, "end a run after saving it"),
+    ):
+        _command(group, name, function, help).add_argument("name", metavar="R", help="the run")
+    work = _command(group, "work", commands.work, "be the worker process of a run (started by `run` and the dashboard)")
+    work.add_argument("name", metavar="R")
+
+
+def _add_result_commands(group: Any) -> None:
+    evaluate = _command(
+        group, "evaluate", commands.evaluate, "score clusters and features against labels and baselines", json=True
+    )
+    project = _command(group, "project", commands.project, "make the map (UMAP) of a run's tiles")
+    export = _command(group, "export", commands.export, "write a curated tile set with its provenance", json=True)
+    for parser in (evaluate, project, export):
+        parser.add_argument("name", metavar="R", help="the run")
+        parser.add_argument(
+            "--interval", type=int, default=None, help="which clustering of the run; the last if not given"
+        )
+    export.add_argument("--to", type=Path, required=True, metavar="DIR", help="new folder to write; never overwritten")
+    export.add_argument("--format", default="imagefolder", help="imagefolder (default), parquet, ...")
+    export.add_argument(
+        "--clusters",
+        default=None,
+        metavar="LIST",
+        help="cluster numbers, 3,7,12, or all; those with a name if not given",
+    )
+    export.add_argument("--author", default="", help="who exports, for the provenance file")
+
+
+def _add_tool_commands(group: Any) -> None:
+    serve = _command(group, "serve", commands.serve, "open the dashboard")
+    demo = _command(group, "demo", commands.demo, "make the demo cohort and a first run, then open the dashboard")
+    for parser in (serve, demo):
+        parser.add_argument("--port", type=int, default=5006)
+        parser.add_argument("--address", default="127.0.0.1", help="interface to listen on (%(default)s)")
+        parser.add_argument(
+            "--basic-auth",
+            default=None,
+            metavar="FILE",
+            help="JSON file of users and passwords; needed for any other address",
+        )
+    demo.add_argument("--no-serve", action="store_true", help="only make the workspace")
+    demo.add_argument("--offline", action="store_true", help="draw synthetic slides, whatever else is there")
+    _command(
+        group, "doctor", commands.doctor, "say what is missing or slow on this machine, and how to mend it", json=True
+    )
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--set", action="append", default=[], dest="settings", metavar="KEY=VALUE", help="any setting; may be repeated"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+# Two commands do all on a machine with Python 3.11 and nothing else: `make app` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+WORKSPACE ?= demo-workspace
+PORT ?= 5006
+
+.PHONY: app test install lint types quick slow notebooks browser chromium frontend pictures clean
+
+app: install  ## environment, demo cohort, first run, dashboard
+	$(BIN)/tessera demo --workspace $(WORKSPACE) --port $(PORT)
+
+test: install chromium lint types  ## everything that CI runs
+	$(BIN)/pytest -q -m "not live and not gpu" --junitxml=build/tests.xml
+
+install: $(VENV)/.installed  ## .venv with the command `tessera`
+
+# uv is brought along in a small environment of its own when the machine has none; nothing is installed outside.
+$(VENV)/.installed: pyproject.toml
+	@uv=$$(command -v uv || true); \
+	 if [ -z "$$uv" ]; then test -x .uv/bin/uv || { $(PYTHON) -m venv .uv && .uv/bin/pip install --quiet uv; }; uv=.uv/bin/uv; fi; \
+	 test -x $(BIN)/python || $$uv venv --quiet --python $(PYTHON) $(VENV); \
+	 $$uv pip install --quiet --python $(BIN)/python -e '.[dev,bench]'
+	@touch $@
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy
+
+quick: install  ## the tests of a minute
+	$(BIN)/pytest -q
+
+# Debian's Chromium, or any browser that CHROMIUM names
+chromium:
+	@test -n "$(CHROMIUM)" || command -v chromium >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
+
+frontend:  ## bundle the front-end components again
+	cd app/frontend && npm ci --no-audit --no-fund && node build.mjs
+
+pictures: install chromium  ## the pictures of the README
+	$(BIN)/python benchmarks/pictures.py
+
+clean:
+	rm -rf build .uv $(VENV) demo-workspace

@@ -1,0 +1,270 @@
+"""What each command of the command line does: call a room, print its answer.
+
+Heavy modules are imported by the command that needs them, so that `tessera --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from core import config as configuration
+from core.activity import track
+from core.config import IngestConfig, RunConfig
+from core.errors import ConfigError, TesseraError
+from core.terminal import TerminalProgress
+from core.workspace import ENVIRONMENT_VARIABLE, Workspace
+
+_POLL_S = 0.5
+_LOCAL = ("127.0.0.1", "localhost", "::1")
+
+
+def ingest(options: argparse.Namespace) -> int:
+    """`tessera ingest`: 1 when a slide failed or nothing was found."""
+    from core.cli import INGEST_OPTIONS
+    from core.ingest import pipeline, tile_folder
+
+    named = {name: getattr(options, name) for name in INGEST_OPTIONS if getattr(options, name) is not None}
+    config = configuration.from_mapping(IngestConfig, {**named, **configuration.parse_overrides(options.settings)})
+    if not options.sources and options.tiles is None:
+        raise ConfigError("nothing to ingest: name slides or folders of slides, or --tiles FOLDER")
+    workspace = Workspace.create(options.workspace)
+    with TerminalProgress(quiet=options.json) as bars, track(workspace, "ingest", also=bars) as progress:
+        if options.tiles is not None:
+            report = tile_folder.ingest_tiles(workspace, options.tiles, config, progress)
+        else:
+            report = pipeline.ingest(workspace, options.sources, config, progress)
+    if options.json:
+        _print_json(dataclasses.asdict(report))
+    else:
+        print(report.summary())
+    return 0 if report.ok else 1
+
+
+def run(options: argparse.Namespace) -> int:
+    """`tessera run`: start the worker process and follow it. Under torchrun, be the worker."""
+    from core import runs
+
+    workspace = Workspace.open(options.workspace)
+    config = configuration.load(RunConfig, options.config, configuration.parse_overrides(options.settings))
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        from core.learn import loop
+
+        return loop.work_distributed(workspace, config, options.name)
+    created = runs.create(workspace, config, options.name)
+    runs.launch(workspace, created.name)
+    if options.detach:
+        _answer(options, {"run": created.name}, f"{created.name} is running; follow it with `tessera status`")
+        return 0
+    return _follow(workspace, created.name, options)
+
+
+def _follow(workspace: Workspace, name: str, options: argparse.Namespace) -> int:
+    """Draw a run's progress until it ends; Ctrl-C stops the run, saved."""
+    from core import runs
+
+    try:
+        with TerminalProgress(quiet=options.json) as bars:
+            while True:
+                current = runs.get(workspace, name)
+                if current.interval + 1 < current.config.epochs and current.phase:
+                    phase = f"{name} interval {current.interval + 1} of {current.config.epochs}: {current.phase}"
+                    bars.update(phase, round(100 * current.progress), 100)
+                if current.state in ("finished", "failed", "stopped") or not current.alive:
+                    break
+                time.sleep(_POLL_S)
+    except KeyboardInterrupt:
+        runs.request(workspace, name, "stop")
+        print(f"stopping {name}; `tessera resume {name}` goes on from here", file=sys.stderr)
+        return 130
+    current = runs.get(workspace, name)
+    _answer(
+        options,
+        {"run": name, "state": current.state, "message": current.message},
+        f"{name} {current.state} {current.message}".strip(),
+    )
+    return 0 if current.state in ("finished", "stopped") else 1
+
+
+def work(options: argparse.Namespace) -> int:
+    """`tessera work`: the worker process itself."""
+    from core.learn import loop
+
+    loop.work(Workspace.open(options.workspace), options.name)
+    return 0
+
+
+def status(options: argparse.Namespace) -> int:
+    """`tessera status`."""
+    from core.status import describe, summarise
+
+    summary = summarise(Workspace.open(options.workspace))
+    _answer(options, summary, describe(summary))
+    return 0
+
+
+def pause(options: argparse.Namespace) -> int:
+    """`tessera pause R`."""
+    return _request(options, "pause")
+
+
+def resume(options: argparse.Namespace) -> int:
+    """`tessera resume R`."""
+    return _request(options, "run")
+
+
+def stop(options: argparse.Namespace) -> int:
+    """`tessera stop R`."""
+    return _request(options, "stop")
+
+
+def _request(options: argparse.Namespace, want: str) -> int:
+    from core import runs
+
+    runs.request(Workspace.open(options.workspace), options.name, want)
+    print(f"asked {options.name} to {want}")
+    return 0
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """`tessera evaluate R`."""
+    from core.learn.evaluate import describe, evaluate
+
+    scores = evaluate(Workspace.open(options.workspace), options.name, options.interval)
+    _answer(options, scores, describe(scores))
+    return 0
+
+
+def project(options: argparse.Namespace) -> int:
+    """`tessera project R`."""
+    from core.explore.projection import project
+
+    workspace = Workspace.open(options.workspace)
+    with TerminalProgress() as bars, track(workspace, "map", run=options.name, also=bars) as progress:
+        xy = project(workspace, options.name, options.interval, progress=progress)
+    print(f"placed {len(xy):,} tiles of {options.name} on the map")
+    return 0
+
+
+def export(options: argparse.Namespace) -> int:
+    """`tessera export R --to DIR`."""
+    from core.curate.export import export
+
+    workspace = Workspace.open(options.workspace)
+    chosen = _cluster_list(options.clusters)
+    with (
+        TerminalProgress(quiet=options.json) as bars,
+        track(workspace, "export", run=options.name, also=bars) as progress,
+    ):
+        report = export(
+            workspace, options.name, options.to, format=options.format, clusters=chosen, interval=options.interval,
+            author=options.author, progress=progress,
+        )  # fmt: skip
+    answer = {
+        key: str(value) if isinstance(value, Path) else value for key, value in dataclasses.asdict(report).items()
+    }
+    _answer(options, answer, f"wrote {report.n_tiles:,} tiles to {report.path}")
+    return 0
+
+
+def _cluster_list(text: str | None) -> list[int] | str | None:
+    """None: the named ones; "all"; or numbers."""
+    if text is None or text == "all":
+        return text
+    try:
+        return [int(word) for word in text.split(",")]
+    except ValueError as error:
+        raise ConfigError(f"--clusters {text}: write cluster numbers as 3,7,12, or all") from error
+
+
+def serve(options: argparse.Namespace) -> int:
+    """`tessera serve`: run `panel serve app/` on this workspace."""
+    workspace = Workspace.create(options.workspace)
+    process = start_dashboard(workspace.root, options)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        return process.wait()
+
+
+def start_dashboard(root: Path, options: argparse.Namespace) -> subprocess.Popen[bytes]:
+    """Start the dashboard's server process.
+
+    Args:
+        root: the workspace folder.
+        options: port, address and basic_auth.
+
+    Raises:
+        TesseraError: the dashboard is not installed, or it would be open to others without a password.
+    """
+    if options.address not in _LOCAL and options.basic_auth is None:
+        raise TesseraError(
+            f"refusing to serve slides on {options.address} without a password: give --basic-auth FILE, "
+            "or serve on 127.0.0.1 behind a proxy that asks for one"
+        )
+    found = importlib.util.find_spec("app")
+    if found is None or not found.submodule_search_locations:
+        raise TesseraError("the dashboard (folder app/) is not installed: run `make install` in the checkout")
+    folder = found.submodule_search_locations[0]
+    origin = f"{options.address}:{options.port}"
+    words = [sys.executable, "-m", "panel", "serve", folder, "--port", str(options.port), "--address", options.address]
+    words += [
+        "--num-threads",
+        "4",
+        "--allow-websocket-origin",
+        origin,
+        "--allow-websocket-origin",
+        f"localhost:{options.port}",
+    ]
+    if options.basic_auth is not None:
+        words += ["--basic-auth", options.basic_auth, "--cookie-secret", os.urandom(16).hex()]
+    print(f"Tessera dashboard: http://{origin}/app  (workspace {root}; Ctrl-C ends it)", flush=True)
+    return subprocess.Popen(words, env={**os.environ, ENVIRONMENT_VARIABLE: str(root)})
+
+
+def demo(options: argparse.Namespace) -> int:
+    """`tessera demo`: the page opens first and says what is being done."""
+    from core import demo
+
+    workspace = Workspace.create(options.workspace)
+    server = None if options.no_serve else start_dashboard(workspace.root, options)
+    try:
+        with TerminalProgress() as bars:
+            demo.prepare(workspace, bars, offline=options.offline)
+        if server is None:
+            return 0
+        print(f"The demo is ready: http://{options.address}:{options.port}/app", flush=True)
+        return server.wait()
+    finally:
+        if server is not None:
+            server.terminate()
+            server.wait()
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """`tessera doctor`: 1 when something that is needed is missing."""
+    from core.doctor import describe, examine
+
+    findings = examine(options.workspace)
+    _answer(options, {"findings": [dataclasses.asdict(finding) for finding in findings]}, describe(findings))
+    return int(any(finding.state == "missing" for finding in findings))
+
+
+def _answer(options: argparse.Namespace, machine: dict[str, Any], human: str) -> None:
+    if options.json:
+        _print_json(machine)
+    else:
+        print(human)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, default=str))

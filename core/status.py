@@ -1,0 +1,73 @@
+"""The state of a workspace in one answer: slides by state, tiles by reason, runs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from core import activity, runs
+from core.workspace import Workspace
+
+
+def summarise(workspace: Workspace) -> dict[str, Any]:
+    """Slides by state, grid positions by reason, tiles, runs and what is going on, ready for JSON."""
+    with workspace.ledger.read() as connection:
+        states = connection.execute("SELECT state, count(*) AS n FROM slide GROUP BY state").fetchall()
+        reasons = connection.execute("SELECT reason, sum(n) AS n FROM grid_count GROUP BY reason").fetchall()
+        troubled = connection.execute(
+            "SELECT name, state, reason FROM slide WHERE state NOT IN ('done', 'found', 'ingesting') ORDER BY name"
+        ).fetchall()
+        rejected = connection.execute("SELECT path, reason FROM rejected_file ORDER BY path").fetchall()
+        tiles = connection.execute("SELECT coalesce(sum(n_tiles), 0) FROM slide WHERE state = 'done'").fetchone()[0]
+    return {
+        "workspace": str(workspace.root),
+        "tiles": tiles,
+        "slides": {row["state"]: row["n"] for row in states},
+        "grid": {row["reason"]: row["n"] for row in reasons},
+        "troubled": [dict(row) for row in troubled],
+        "rejected_files": [dict(row) for row in rejected],
+        "runs": [_run(workspace, run) for run in runs.list_runs(workspace)],
+        "activities": [vars(item) for item in activity.recent(workspace, 5) if item.state == "running"],
+    }
+
+
+def describe(summary: dict[str, Any]) -> str:
+    """The summary in lines for a terminal."""
+    slides = ", ".join(f"{n} {state}" for state, n in summary["slides"].items()) or "none yet"
+    lines = [f"workspace {summary['workspace']}", f"slides    {slides}", f"tiles     {summary['tiles']:,}"]
+    lines += [f"  {reason}: {n:,}" for reason, n in sorted(summary["grid"].items())]
+    lines += [f"{item['state']:9} {item['name']}: {item['reason']}" for item in summary["troubled"]]
+    lines += [f"rejected  {item['path']}: {item['reason']}" for item in summary["rejected_files"]]
+    lines += [f"doing     {item['kind']} {item['run']}: {item['phase']}" for item in summary["activities"]]
+    for run in summary["runs"]:
+        nmi = "" if run["nmi"] is None else f", NMI(t, t-1) {run['nmi']:.3f}"
+        loss = "" if run["loss"] is None else f", loss {run['loss']:.3f}"
+        lines.append(
+            f"run       {run['name']}: {run['state']}, interval {run['interval'] + 1} of {run['epochs']}{nmi}{loss}"
+        )
+        if run["message"]:
+            lines.append(f"            {run['message']}")
+    return "\n".join(lines)
+
+
+def _run(workspace: Workspace, run: runs.Run) -> dict[str, Any]:
+    with workspace.ledger.read() as connection:
+        last = {
+            name: connection.execute(
+                "SELECT value FROM metric WHERE run_id = ? AND name = ? ORDER BY step DESC, interval DESC LIMIT 1",
+                (run.id, name),
+            ).fetchone()
+            for name in ("nmi", "loss")
+        }
+    return {
+        "name": run.name,
+        "state": run.state,
+        "alive": run.alive,
+        "interval": run.interval,
+        "epochs": run.config.epochs,
+        "phase": run.phase,
+        "progress": run.progress,
+        "message": run.message,
+        "config": json.loads(json.dumps(vars(run.config))),
+        **{name: None if row is None else row["value"] for name, row in last.items()},
+    }

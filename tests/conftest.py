@@ -1,0 +1,51 @@
+"""What all tests share: no network but loopback, the shared data when it is there, small workspaces."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.workspace import Workspace
+
+LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")
+
+
+@pytest.fixture(autouse=True)
+def no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail any connection that leaves the machine, unless the test is marked live."""
+    if request.node.get_closest_marker("live"):
+        return
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not str(address[0]).startswith(LOOPBACK):
+            raise OSError(f"a test tried to reach {address}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace.create(tmp_path / "workspace")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real slides and tiles; the test is skipped where there is none."""
+    from core.demo import data_folder
+
+    folder = data_folder()
+    if not (folder / "slides").is_dir():
+        pytest.skip("no shared data: set TESSERA_DATA")
+    return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def few_threads() -> None:
+    """One thread per numeric library, so that parallel tests do not fight for the cores."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core import cli
+
+
+def run(*words: object) -> int:
+    return cli.main([str(word) for word in words])
+
+
+def test_doctor_finds_this_machine_able(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("doctor", "--workspace", tmp_path, "--json") == 0
+    findings = {item["part"]: item for item in json.loads(capsys.readouterr().out)["findings"]}
+    assert findings["OpenSlide"]["state"] == "ok"
+    assert findings["workspace"]["state"] in ("ok", "slow")
+
+
+def test_a_missing_workspace_says_what_to_type(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("status", "--workspace", tmp_path / "none") == 1
+    assert "tessera ingest" in capsys.readouterr().err
+
+
+def test_ingest_of_nothing_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("ingest", "--workspace", tmp_path / "w") == 1
+    assert "nothing to ingest" in capsys.readouterr().err
+
+
+def test_wrong_settings_are_named_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("ingest", tmp_path, "--mpp", "-1", "--workspace", tmp_path / "w") == 1
+    assert "mpp=-1" in capsys.readouterr().err
+    assert not (tmp_path / "w").exists()
+
+
+def test_slides_are_not_served_to_others_without_a_password(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("serve", "--address", "0.0.0.0", "--workspace", tmp_path / "w") == 1
+    assert "password" in capsys.readouterr().err

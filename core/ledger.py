@@ -16,11 +16,11 @@ from core.errors import WorkspaceError
 SCHEMA_VERSION = 1
 
 SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 
 -- One row a slide, or a group of ready-made tiles. state: found, ingesting, done, empty (no tile kept), set_aside
 -- (no resolution), duplicate (same bytes as another slide), failed. reason: one sentence for every state but done.
-CREATE TABLE slide (
+CREATE TABLE IF NOT EXISTS slide (
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL,
   path TEXT NOT NULL UNIQUE,
@@ -41,23 +41,23 @@ CREATE TABLE slide (
   seconds REAL,
   updated REAL NOT NULL
 ) STRICT;
-CREATE INDEX slide_sha ON slide (sha256);
+CREATE INDEX IF NOT EXISTS slide_sha ON slide (sha256);
 
 -- How many grid positions of a slide were kept or dropped, by reason.
-CREATE TABLE grid_count (slide_id INTEGER NOT NULL, reason TEXT NOT NULL, n INTEGER NOT NULL,
+CREATE TABLE IF NOT EXISTS grid_count (slide_id INTEGER NOT NULL, reason TEXT NOT NULL, n INTEGER NOT NULL,
   PRIMARY KEY (slide_id, reason)) WITHOUT ROWID, STRICT;
 
 -- Files that are no slide and no tile, by name and with the reason.
-CREATE TABLE rejected_file (path TEXT PRIMARY KEY, reason TEXT NOT NULL, updated REAL NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS rejected_file (path TEXT PRIMARY KEY, reason TEXT NOT NULL, updated REAL NOT NULL) STRICT;
 
-CREATE TABLE label (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;  -- ground truth of ready-made tiles
+CREATE TABLE IF NOT EXISTS label (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;  -- ground truth of ready-made tiles
 
 -- The intent written before a store commit: after a kill it tells whether the commit took place.
-CREATE TABLE pending_commit (id INTEGER PRIMARY KEY CHECK (id = 1), n_before INTEGER NOT NULL, n_after INTEGER NOT NULL,
+CREATE TABLE IF NOT EXISTS pending_commit (id INTEGER PRIMARY KEY CHECK (id = 1), n_before INTEGER NOT NULL, n_after INTEGER NOT NULL,
   payload TEXT NOT NULL) STRICT;
 
 -- state: queued, running, paused, stopped, finished, failed. want: run, pause, stop.
-CREATE TABLE run (
+CREATE TABLE IF NOT EXISTS run (
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
   config TEXT NOT NULL, digest TEXT NOT NULL,
@@ -71,26 +71,26 @@ CREATE TABLE run (
 ) STRICT;
 
 -- step counts training batches over the whole run; interval-wise figures carry the step at which the interval began.
-CREATE TABLE metric (run_id INTEGER NOT NULL, name TEXT NOT NULL, interval INTEGER NOT NULL, step INTEGER NOT NULL,
+CREATE TABLE IF NOT EXISTS metric (run_id INTEGER NOT NULL, name TEXT NOT NULL, interval INTEGER NOT NULL, step INTEGER NOT NULL,
   value REAL NOT NULL, time REAL NOT NULL, PRIMARY KEY (run_id, name, step, interval)) WITHOUT ROWID, STRICT;
 
-CREATE TABLE event (id INTEGER PRIMARY KEY, run_id INTEGER, time REAL NOT NULL, level TEXT NOT NULL, text TEXT NOT NULL)
+CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, run_id INTEGER, time REAL NOT NULL, level TEXT NOT NULL, text TEXT NOT NULL)
   STRICT;
-CREATE INDEX event_run ON event (run_id, id);
+CREATE INDEX IF NOT EXISTS event_run ON event (run_id, id);
 
 -- Append-only curation. A row is never changed; undo is a row that names the row it takes back.
-CREATE TABLE decision (id INTEGER PRIMARY KEY AUTOINCREMENT, run_id INTEGER NOT NULL, interval INTEGER NOT NULL,
+CREATE TABLE IF NOT EXISTS decision (id INTEGER PRIMARY KEY AUTOINCREMENT, run_id INTEGER NOT NULL, interval INTEGER NOT NULL,
   time REAL NOT NULL, author TEXT NOT NULL, kind TEXT NOT NULL, cluster INTEGER, payload TEXT NOT NULL) STRICT;
-CREATE INDEX decision_run ON decision (run_id, id);
+CREATE INDEX IF NOT EXISTS decision_run ON decision (run_id, id);
 
 -- Work that is going on outside training (ingest, map, export, demo), so that every page can say so.
 -- state: running, done, failed.
-CREATE TABLE activity (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, run TEXT NOT NULL DEFAULT '', state TEXT NOT NULL,
+CREATE TABLE IF NOT EXISTS activity (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, run TEXT NOT NULL DEFAULT '', state TEXT NOT NULL,
   phase TEXT NOT NULL DEFAULT '', done INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0,
   message TEXT NOT NULL DEFAULT '', pid INTEGER NOT NULL, pid_started REAL NOT NULL, started REAL NOT NULL,
   updated REAL NOT NULL) STRICT;
 
-CREATE TABLE export (id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL, interval INTEGER NOT NULL, path TEXT NOT NULL,
+CREATE TABLE IF NOT EXISTS export (id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL, interval INTEGER NOT NULL, path TEXT NOT NULL,
   format TEXT NOT NULL, n_tiles INTEGER NOT NULL, state TEXT NOT NULL, message TEXT NOT NULL DEFAULT '',
   time REAL NOT NULL) STRICT;
 """
@@ -114,21 +114,21 @@ class Ledger:
             WorkspaceError: the file is of another schema version, or not a ledger.
         """
         ledger = cls(path)
-        with ledger._connection() as connection:
-            try:
+        try:
+            with ledger._connection() as connection:
                 connection.execute("PRAGMA journal_mode = WAL")
                 version = connection.execute("PRAGMA user_version").fetchone()[0]
                 if version == 0:
                     connection.executescript(
                         f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
                     )
-                elif version != SCHEMA_VERSION:
-                    raise WorkspaceError(
-                        f"{path} has schema {version}, this Tessera writes schema {SCHEMA_VERSION}: "
-                        "use the version that made the workspace, or ingest into a new one"
-                    )
-            except sqlite3.DatabaseError as error:
-                raise WorkspaceError(f"{path} is not a Tessera ledger: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise WorkspaceError(f"{path} is not a Tessera ledger: {error}") from error
+        if version not in (0, SCHEMA_VERSION):
+            raise WorkspaceError(
+                f"{path} has schema {version}, this Tessera writes schema {SCHEMA_VERSION}: "
+                "use the version that made the workspace, or ingest into a new one"
+            )
         return ledger
 
     @contextmanager

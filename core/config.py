@@ -69,7 +69,7 @@ class IngestConfig:
     max_pen: float = setting(0.1, "Drop a tile if more of it has the colour of a pen.", low=0, high=1, advanced=True)
     threads: int = setting(0, "Reading threads; 0 takes one per core.", low=0, high=256, advanced=True)
     commit_tiles: int = setting(
-        50_000, "Tiles committed together; small commits make the store slow.", unit="tiles", low=1, advanced=True
+        20_000, "Tiles held in memory (17 kB each) and committed together.", unit="tiles", low=1, advanced=True
     )
 
     def __post_init__(self) -> None:

@@ -56,6 +56,12 @@ class Workspace:
         """The Lance table of all tiles."""
         return self.root / "tiles.lance"
 
+    def n_tiles(self) -> int:
+        """Tiles that are committed: rows of the store beyond this number are not official yet."""
+        with self.ledger.read() as connection:
+            row = connection.execute("SELECT value FROM meta WHERE key = 'n_tiles'").fetchone()
+        return 0 if row is None else int(row["value"])
+
     def slide_folder(self, slide_id: int) -> Path:
         """Where thumbnail.jpg and mask.png of a slide lie."""
         return self.root / "slides" / str(slide_id)

@@ -209,9 +209,7 @@ class TileStore:
         return self._dataset
 
 
-def record_batch(
-    first_id: int, slide: int, rows: Iterable[tuple[int, int, int, int, str, bytes]]
-) -> pa.RecordBatch:
+def record_batch(first_id: int, slide: int, rows: Iterable[tuple[int, int, int, int, str, bytes]]) -> pa.RecordBatch:
     """Tiles of one slide as a record batch of `SCHEMA`.
 
     Args:

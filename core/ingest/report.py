@@ -1,0 +1,51 @@
+"""What an ingest did, for the terminal, for programs and for the exit code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class IngestReport:
+    """Counts of one ingest.
+
+    Attributes:
+        slides_done: slides (or groups of ready-made tiles) with tiles in the store.
+        slides_empty: slides in which no tile was worth keeping.
+        slides_failed: slides that are broken.
+        slides_set_aside: slides without a resolution.
+        duplicates: slides whose bytes are known already.
+        skipped: slides that a former ingest has finished.
+        tiles_added: new tiles in the store.
+        seconds: wall time.
+        problems: (file, reason) of everything that is not in the store and should perhaps be.
+        ignored: (file, reason) of files in scanned folders that are no slides at all.
+    """
+
+    slides_done: int = 0
+    slides_empty: int = 0
+    slides_failed: int = 0
+    slides_set_aside: int = 0
+    duplicates: int = 0
+    skipped: int = 0
+    tiles_added: int = 0
+    seconds: float = 0
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    ignored: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that was named is in the store."""
+        return not self.problems and self.slides_done + self.duplicates + self.skipped > 0
+
+    def summary(self) -> str:
+        """A few lines for the terminal."""
+        rate = self.tiles_added / self.seconds if self.seconds else 0
+        lines = [
+            f"{self.slides_done} slides, {self.tiles_added:,} tiles added in {self.seconds:.1f} s ({rate:,.0f} tiles/s); "
+            f"{self.skipped} known, {self.duplicates} duplicates, {self.slides_empty} without tissue, "
+            f"{self.slides_set_aside} set aside, {self.slides_failed} failed"
+        ]
+        lines += [f"  ! {name}: {reason}" for name, reason in self.problems]
+        lines += [f"  - {name}: {reason}" for name, reason in self.ignored]
+        return "\n".join(lines)

@@ -1,0 +1,98 @@
+"""Is a tile worth keeping? Tests for white, blur and pen that cost a tenth of its decoding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.uint8]
+
+_STRIDE = 4  # every fourth pixel in both directions is enough for shares
+_WHITE_RANGE, _WHITE_GREY = 22, 200  # a white pixel has little colour and is bright
+_PEN_SATURATION, _PEN_DARK = 90, 40
+
+
+class Reason(IntEnum):
+    """Why a grid position was kept or dropped; the value is the code in the ledger's grid."""
+
+    KEPT = 0
+    NO_TISSUE = 1
+    WHITE = 2
+    BLUR = 3
+    PEN = 4
+    OVER_CAP = 5
+    UNREADABLE = 6
+
+    @property
+    def label(self) -> str:
+        """Words for the page and the ledger."""
+        return _LABELS[self]
+
+
+_LABELS = {
+    Reason.KEPT: "kept",
+    Reason.NO_TISSUE: "no tissue",
+    Reason.WHITE: "mostly white",
+    Reason.BLUR: "blurred",
+    Reason.PEN: "pen mark",
+    Reason.OVER_CAP: "over the cap per slide",
+    Reason.UNREADABLE: "unreadable",
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a tile may show; see `core.config.IngestConfig` for defaults and meaning."""
+
+    max_white: float
+    min_sharpness: float
+    max_pen: float
+
+
+def judge(tile: Image, limits: Limits) -> Reason:
+    """Keep a tile or say why not.
+
+    Args:
+        tile: uint8 (side, side, 3), RGB.
+        limits: thresholds.
+
+    Returns:
+        KEPT, WHITE, PEN or BLUR, tested in this order.
+    """
+    sample = tile[::_STRIDE, ::_STRIDE].astype(np.int16)
+    if white_share(sample) > limits.max_white:
+        return Reason.WHITE
+    if pen_share(sample) > limits.max_pen:
+        return Reason.PEN
+    if sharpness(tile) < limits.min_sharpness:
+        return Reason.BLUR
+    return Reason.KEPT
+
+
+def white_share(pixels: npt.NDArray[np.int16]) -> float:
+    """Share of bright, colourless pixels of (h, w, 3), 0-1."""
+    low, high = pixels.min(axis=-1), pixels.max(axis=-1)
+    return float(((high - low < _WHITE_RANGE) & (low > _WHITE_GREY)).mean())
+
+
+def pen_share(pixels: npt.NDArray[np.int16]) -> float:
+    """Share of pixels of (h, w, 3) in the colours of blue, green and black pens, 0-1.
+
+    Stained tissue is never green, and blue in it goes with red (haematoxylin is violet); ink is one pure colour, or black.
+    """
+    red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
+    is_blue = (blue - red > _PEN_SATURATION) & (blue - green > _PEN_SATURATION // 2)
+    is_green = (green - red > _PEN_SATURATION // 3) & (green - blue > 0) & (green > 60)
+    is_black = pixels.max(axis=-1) < _PEN_DARK
+    return float((is_blue | is_green | is_black).mean())
+
+
+def sharpness(tile: Image) -> float:
+    """Spread of the Laplacian of the grey image at half size, in grey levels; low when out of focus."""
+    grey = cv2.cvtColor(tile, cv2.COLOR_RGB2GRAY)
+    half = cv2.resize(grey, (grey.shape[1] // 2, grey.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    return float(cv2.meanStdDev(cv2.Laplacian(half, cv2.CV_16S))[1][0, 0])

@@ -75,7 +75,7 @@ def _follow(workspace: Workspace, name: str, options: argparse.Namespace) -> int
         with TerminalProgress(quiet=options.json) as bars:
             while True:
                 current = runs.get(workspace, name)
-                if current.interval + 1 < current.config.epochs and current.phase:
+                if current.state == "running" and current.phase:
                     phase = f"{name} interval {current.interval + 1} of {current.config.epochs}: {current.phase}"
                     bars.update(phase, round(100 * current.progress), 100)
                 if current.state in ("finished", "failed", "stopped") or not current.alive:

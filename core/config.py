@@ -83,11 +83,10 @@ class IngestConfig:
             raise ConfigError(f"overlap={self.overlap} must be smaller than tile_px={self.tile_px}")
 
 
-METHODS = ("deepcluster-v2", "deepcluster")
-CLUSTERERS = ("kmeans", "rcc")
+METHODS = ("deepcluster",)
+CLUSTERERS = ("kmeans",)
 NORMALISATIONS = ("pca-whiten", "centre-scale", "none")
 BALANCES = ("sqrt", "natural", "uniform", "loss-weight")
-INPUTS = ("rgb", "gray-sobel", "haematoxylin")
 
 
 @dataclass(frozen=True)
@@ -95,86 +94,73 @@ class RunConfig:
     """One training run. Each key can be set in a file, by `--set key=value`, or in the dashboard."""
 
     method: str = setting(
-        "deepcluster-v2",
-        "deepcluster-v2: centroids are the head, no extra feature pass; deepcluster: the 2018 paper's loop.",
-        choices=METHODS,
+        "deepcluster", "The loop of Caron et al. 2018: features, clusters, pseudo-labels, a new head.", choices=METHODS
     )
-    encoder: str = setting(
-        "resnet18", "resnet18, resnet50, alexnet-bn, vgg16-bn, tiny (tests), or any timm model by name."
+    clusters: int = setting(
+        50, "K, the number of pseudo-classes: several times the tissue classes expected.", low=2, high=100_000
     )
+    epochs: int = setting(10, "How often to train on pseudo-labels and cluster again.", low=1, high=10_000)
+    encoder: str = setting("resnet18", "resnet18, resnet50 or any timm model by name; tiny is for tests.")
     weights: str = setting(
         "random", "Starting weights: random, timm (downloaded), or the path of a .safetensors or .pth file."
     )
-    input: str = setting("rgb", "What the encoder sees of a tile.", choices=INPUTS)
-    clusterer: str = setting("kmeans", "k-means with a fixed K, or RCC, which finds K.", choices=CLUSTERERS)
-    clusters: int = setting(
-        50, "K. Choose several times the tissue classes expected; for rcc a target, 0 for free.", low=0, high=100_000
-    )
-    epochs: int = setting(10, "Intervals of the loop: each clusters once and trains once over its tiles.", low=1)
-    batch_size: int = setting(128, "Tiles per training step.", unit="tiles", low=2, high=65_536)
     tile_px: int = setting(
         128,
-        "Side of the image fed to the encoder: smaller is faster, larger sees nuclei.",
+        "Side of the image fed to the encoder: smaller is faster, larger shows nuclei.",
         unit="px",
         low=16,
         high=1024,
     )
+    batch_size: int = setting(128, "Tiles per training step.", unit="tiles", low=2, high=65_536)
     balance: str = setting(
         "sqrt",
-        "How often a cluster is drawn: sqrt (size^-0.5), natural, uniform (capped), or weights in the loss.",
+        "How often clusters are drawn: by size^1/2, naturally, uniformly (capped), or weighted in the loss.",
         choices=BALANCES,
     )
     normalisation: str = setting(
         "pca-whiten",
-        "What is done to features before clustering, always ending on the unit sphere.",
+        "What is done to features before clustering; the unit sphere is always last.",
         choices=NORMALISATIONS,
     )
-    seed: int = setting(0, "The same workspace, config and seed give the same assignments.", low=0, high=2**31 - 1)
-    learning_rate: float = setting(0.05, "SGD step at batch 256, scaled with the batch.", low=0, high=100)
-    momentum: float = setting(0.9, "SGD momentum of the encoder.", low=0, high=1, advanced=True)
-    weight_decay: float = setting(1e-5, "L2 penalty.", low=0, high=1, advanced=True)
-    pca_dim: int = setting(
-        256, "Dimensions kept by PCA-whitening, at most those of the encoder.", low=1, high=256, advanced=True
+    clusterer: str = setting("kmeans", "How features are clustered.", choices=CLUSTERERS)
+    learning_rate: float = setting(
+        0.05, "SGD step at 256 tiles a batch; it is scaled with batch_size.", low=0, high=100
     )
-    embed_dim: int = setting(128, "Dimensions of the v2 embedding kept in the bank.", low=2, high=256, advanced=True)
-    heads: int = setting(1, "v2: independent clusterings trained together.", low=1, high=8, advanced=True)
-    crops: int = setting(1, "v2: augmented views of a tile in a step.", low=1, high=8, advanced=True)
-    temperature: float = setting(0.1, "v2: softmax temperature of the prototypes.", low=0.001, high=10, advanced=True)
+    seed: int = setting(0, "The same workspace, settings and seed give the same clusters.", low=0, high=2**31 - 1)
+    momentum: float = setting(0.9, "SGD momentum of the encoder; the new head has none.", low=0, high=1, advanced=True)
+    weight_decay: float = setting(1e-5, "L2 penalty on all weights.", low=0, high=1, advanced=True)
+    pca_dim: int = setting(256, "Dimensions kept by PCA-whitening.", low=1, high=256, advanced=True)
     interval_tiles: int = setting(
-        0, "Tiles trained on between two clusterings; 0 is the whole cohort once.", unit="tiles", low=0
+        0,
+        "Tiles trained on between two clusterings; 0 is as many as the cohort has.",
+        unit="tiles",
+        low=0,
+        advanced=True,
     )
     warm_start: bool = setting(
-        True, "Start each clustering from the last labels, so that clusters keep their identity.", advanced=True
+        True, "Start each clustering from the last labels, so that clusters continue.", advanced=True
     )
-    kmeans_iterations: int = setting(20, "Lloyd steps of a cold k-means.", low=1, high=1000, advanced=True)
+    kmeans_iterations: int = setting(20, "Lloyd steps of a k-means that starts cold.", low=1, high=1000, advanced=True)
     train_points_per_centroid: int = setting(
-        256, "k-means is trained on at most this many tiles per cluster, then all are assigned.", low=1, advanced=True
+        256, "k-means learns from at most this many tiles per cluster; all are assigned.", low=1, advanced=True
     )
     min_cluster: int = setting(
-        5,
-        "Clusters with fewer tiles are dissolved and a large one is split instead.",
-        unit="tiles",
-        low=1,
-        advanced=True,
+        5, "Smaller clusters are dissolved, and a large one is split instead.", unit="tiles", low=1, advanced=True
     )
     balance_cap: float = setting(
         10, "No tile is drawn more often than this many times its natural rate.", low=1, advanced=True
     )
     crop_scale: float = setting(
-        0.3, "Smallest share of the tile's area that a random crop keeps.", low=0.05, high=1, advanced=True
+        0.3, "Smallest share of a tile's area that a random crop keeps.", low=0.05, high=1, advanced=True
     )
     stain_jitter: float = setting(
-        0.05, "Spread of the haematoxylin-eosin-DAB jitter; 0 is off.", low=0, high=0.5, advanced=True
+        0.05, "Spread of random changes to haematoxylin and eosin; 0 is off.", low=0, high=0.5, advanced=True
+    )
+    extract_batch: int = setting(
+        256, "Tiles per step of a feature pass.", unit="tiles", low=1, high=65_536, advanced=True
     )
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", advanced=True)
-    workers: int = setting(
-        -1,
-        "Loader processes; -1 takes one per core (none on a small cohort), 0 loads in the run itself.",
-        low=-1,
-        high=256,
-        advanced=True,
-    )
-    extract_batch: int = setting(256, "Tiles per step of a feature pass.", unit="tiles", low=1, advanced=True)
+    threads: int = setting(0, "Loading threads; 0 takes one per core.", low=0, high=256, advanced=True)
 
     def __post_init__(self) -> None:
         """Check every bound.
@@ -183,8 +169,6 @@ class RunConfig:
             ConfigError: a value is unknown or out of its bounds.
         """
         _check(self)
-        if self.clusterer == "kmeans" and self.clusters < 2:
-            raise ConfigError(f"clusters={self.clusters}: k-means needs at least 2 clusters")
 
 
 def settings(config: type[Any]) -> dict[str, Setting]:

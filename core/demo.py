@@ -24,7 +24,7 @@ DATA_VARIABLE = "TESSERA_DATA"
 RUN_NAME = "demo"
 # Chosen so that a first trained run is there within five minutes on two cores (see README, measured by `make app`).
 INGEST = IngestConfig(max_tiles_per_slide=800)
-RUN = RunConfig(clusters=16, epochs=6, tile_px=64, batch_size=64, crops=1)
+RUN = RunConfig(clusters=16, epochs=6, tile_px=64, batch_size=64)
 
 # CC0, from OpenSlide's public test data.
 CMU_URL = "https://openslide.cs.cmu.edu/download/openslide-testdata/Aperio/CMU-1-Small-Region.svs"
@@ -115,8 +115,8 @@ def _train(workspace: Workspace, progress: Progress) -> None:
             raise TesseraError(
                 f"the demo run {run.state}: {run.message or 'see its log, ' + str(workspace.run_folder(RUN_NAME).log_path)}"
             )
-        done = (run.interval + 1 + run.progress) / run.config.epochs
-        progress.update("training the demo run", round(100 * min(done, 1)), 100)
+        done = round(100 * (run.interval + 1) / (run.config.epochs + 1))
+        progress.update(f"training the demo run: {run.phase or 'starting'}", done, 100)
         time.sleep(0.5)
 
 

@@ -65,7 +65,7 @@ CREATE TABLE IF NOT EXISTS run (
   pid INTEGER, pid_started REAL, heartbeat REAL,
   created REAL NOT NULL, started REAL, finished REAL,
   n_tiles INTEGER NOT NULL, store_version INTEGER NOT NULL,
-  interval INTEGER NOT NULL DEFAULT -1,   -- last interval whose files are complete
+  interval INTEGER NOT NULL DEFAULT -1,   -- last clustering whose files are complete; a finished run has `epochs`
   phase TEXT NOT NULL DEFAULT '', progress REAL NOT NULL DEFAULT 0, rate REAL NOT NULL DEFAULT 0,
   message TEXT NOT NULL DEFAULT ''
 ) STRICT;

@@ -43,7 +43,7 @@ def describe(summary: dict[str, Any]) -> str:
         nmi = "" if run["nmi"] is None else f", NMI(t, t-1) {run['nmi']:.3f}"
         loss = "" if run["loss"] is None else f", loss {run['loss']:.3f}"
         lines.append(
-            f"run       {run['name']}: {run['state']}, interval {run['interval'] + 1} of {run['epochs']}{nmi}{loss}"
+            f"run       {run['name']}: {run['state']}, interval {run['interval']} of {run['epochs']}{nmi}{loss}"
         )
         if run["message"]:
             lines.append(f"            {run['message']}")

@@ -1,0 +1,170 @@
+"""k-means for pseudo-labels: trained on a subset, assigned in chunks, no cluster left empty.
+
+faiss runs the Lloyd steps. Its objective is a float32 running sum, which stops counting above 2^24 points, so the
+objective is computed here in float64 (reference/algorithms.md, 1.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from core.config import RunConfig
+from core.errors import ConfigError, RunError
+
+_CHUNK = 65_536
+_WARM_ITERATIONS = 5
+_MAX_REPAIRS = 10
+
+Points = npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """A clustering of all points.
+
+    Attributes:
+        labels: int32 (N,), row of `centroids`.
+        distances: float32 (N,), Euclidean distance to the own centroid.
+        centroids: float32 (K, D).
+        objective: mean squared distance, in float64.
+        n_repaired: clusters that were empty or below the least size, dissolved, and refilled by splitting a large one.
+    """
+
+    labels: npt.NDArray[np.int32]
+    distances: npt.NDArray[np.float32]
+    centroids: npt.NDArray[np.float32]
+    objective: float
+    n_repaired: int
+
+
+def cluster(
+    points: Points, config: RunConfig, rng: np.random.Generator, previous: npt.NDArray[np.int32] | None = None
+) -> Clustering:
+    """Cluster all points into `config.clusters` clusters.
+
+    With `previous` labels the start is the mean of the current points of each former cluster, and a few Lloyd steps
+    suffice; rows then continue the former ones. Deviations from DeepCluster, which runs faiss's Lloyd steps on all points
+    from random points: the subset, the warm start, and the least size.
+
+    Args:
+        points: (N, D), any float type, memory-mapped or not; rows that are not finite are an error.
+        config: clusters, kmeans_iterations, train_points_per_centroid, min_cluster.
+        rng: decides subset and start.
+        previous: int32 (N,), row of each point in the last clustering, -1 = none.
+
+    Raises:
+        ConfigError: more clusters than points allow.
+        RunError: points are not finite.
+    """
+    k = config.clusters
+    if k * 2 > len(points):
+        raise ConfigError(f"clusters={k} is too many for {len(points)} tiles: choose at most {len(points) // 2}")
+    subset = _subset(points, k * config.train_points_per_centroid, rng)
+    if not np.isfinite(subset).all():
+        raise RunError("features are not finite: training has diverged; lower learning_rate and start again")
+    start = None if previous is None else _class_means(points, previous, k)
+    centroids = _lloyd(subset, k, config.kmeans_iterations if start is None else _WARM_ITERATIONS, start, rng)
+    repaired = 0
+    for _ in range(_MAX_REPAIRS):
+        labels, distances = assign(points, centroids)
+        small = np.flatnonzero(np.bincount(labels, minlength=k) < config.min_cluster)
+        if not len(small) or len(points) < 2 * k * config.min_cluster:
+            break
+        repaired += len(small)
+        centroids = _split_largest(subset, centroids, small, rng)
+    squared = distances.astype(np.float64) ** 2
+    return Clustering(labels, distances, centroids, float(squared.mean()), repaired)
+
+
+def assign(points: Points, centroids: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    """Nearest centroid of every point, in chunks.
+
+    Returns:
+        int32 (N,) labels and float32 (N,) Euclidean distances.
+
+    Raises:
+        RunError: a point is not finite.
+    """
+    index = faiss.IndexFlatL2(centroids.shape[1])
+    index.add(np.ascontiguousarray(centroids, dtype=np.float32))
+    labels, distances = np.empty(len(points), np.int32), np.empty(len(points), np.float32)
+    for rows, chunk in _chunks(points):
+        squared, nearest = index.search(chunk, 1)
+        if nearest.min() < 0:
+            raise RunError("features are not finite: training has diverged; lower learning_rate and start again")
+        labels[rows], distances[rows] = nearest[:, 0], np.sqrt(np.maximum(squared[:, 0], 0))
+    return labels, distances
+
+
+def _chunks(points: Points) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
+    for start in range(0, len(points), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        yield rows, np.ascontiguousarray(points[rows], dtype=np.float32)
+
+
+def _subset(points: Points, size: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    if len(points) <= size:
+        return np.ascontiguousarray(points, dtype=np.float32)
+    rows = np.sort(rng.choice(len(points), size, replace=False))
+    return np.ascontiguousarray(points[rows], dtype=np.float32)
+
+
+def _class_means(points: Points, labels: npt.NDArray[np.int32], k: int) -> npt.NDArray[np.float32]:
+    """Mean of the points of each label, float32 (k, D); NaN for a label without points."""
+    sums, counts = np.zeros((k, points.shape[1])), np.zeros(k)
+    for rows, chunk in _chunks(points):
+        own = labels[rows]
+        known = (own >= 0) & (own < k)
+        order = np.argsort(own[known], kind="stable")
+        values, starts = np.unique(own[known][order], return_index=True)
+        if len(values):
+            sums[values] += np.add.reduceat(chunk[known][order].astype(np.float64), starts, axis=0)
+            counts += np.bincount(own[known], minlength=k)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (sums / counts[:, None]).astype(np.float32)
+
+
+def _lloyd(
+    subset: npt.NDArray[np.float32],
+    k: int,
+    iterations: int,
+    start: npt.NDArray[np.float32] | None,
+    rng: np.random.Generator,
+) -> npt.NDArray[np.float32]:
+    """Lloyd steps by faiss, which splits large clusters when one runs empty."""
+    if start is not None:
+        lost = np.isnan(start).any(axis=1)
+        start[lost] = subset[rng.choice(len(subset), int(lost.sum()), replace=False)]
+    kmeans = faiss.Kmeans(
+        subset.shape[1], k, niter=iterations, seed=int(rng.integers(1, 2**31 - 1)), min_points_per_centroid=1,
+        max_points_per_centroid=len(subset), verbose=False,
+    )  # fmt: skip
+    kmeans.train(subset, init_centroids=start)
+    return np.asarray(kmeans.centroids, dtype=np.float32)
+
+
+def _split_largest(
+    subset: npt.NDArray[np.float32],
+    centroids: npt.NDArray[np.float32],
+    small: npt.NDArray[np.int64],
+    rng: np.random.Generator,
+) -> npt.NDArray[np.float32]:
+    """Dissolve small clusters and give each of their rows one half of a large cluster, split by 2-means (as ODC does)."""
+    centroids = centroids.copy()
+    labels, _ = assign(subset, centroids)
+    sizes = np.bincount(labels, minlength=len(centroids))
+    for row in small:
+        largest = int(sizes.argmax())
+        members = subset[labels == largest]
+        if len(members) < 4:
+            break
+        halves = _lloyd(members, 2, _WARM_ITERATIONS, None, rng)
+        centroids[largest], centroids[row] = halves
+        sizes[largest] = sizes[row] = sizes[largest] // 2
+        labels[labels == largest] = -1  # a cluster is split once a round; the next assignment tells the new sizes
+    return centroids

@@ -1,0 +1,249 @@
+"""Runs: create, start in a process of their own, watch, pause, resume, stop. Talks to workers through the ledger only."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+from core import config as configuration
+from core import files
+from core.activity import is_alive
+from core.config import RunConfig
+from core.errors import ConfigError, RunError
+from core.workspace import Workspace
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+WANTS = ("run", "pause", "stop")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as the ledger knows it.
+
+    Attributes:
+        id: row in the ledger.
+        name: as its folder is called.
+        config: its settings.
+        digest: hash of the settings.
+        state: queued, running, paused, stopped, finished or failed.
+        want: run, pause or stop: what it has been asked for.
+        alive: whether its worker process is there.
+        created: seconds since 1970.
+        started: of the worker's last start, None before.
+        finished: None while it goes on.
+        n_tiles: tiles that it knows.
+        store_version: version of the tile store that it reads.
+        interval: number of the last complete clustering, -1 before the first; a finished run has `config.epochs`.
+        phase: what it is doing, in a word.
+        progress: of the phase, 0-1.
+        rate: tiles a second.
+        message: why it failed, or empty.
+    """
+
+    id: int
+    name: str
+    config: RunConfig
+    digest: str
+    state: str
+    want: str
+    alive: bool
+    created: float
+    started: float | None
+    finished: float | None
+    n_tiles: int
+    store_version: int
+    interval: int
+    phase: str
+    progress: float
+    rate: float
+    message: str
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One measured figure; `step` counts training batches over the whole run."""
+
+    name: str
+    interval: int
+    step: int
+    value: float
+    time: float
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something worth saying in words. level: info, advice, warning or error."""
+
+    time: float
+    level: str
+    text: str
+
+
+def create(workspace: Workspace, config: RunConfig, name: str | None = None) -> Run:
+    """Record a new run on the tiles that are committed now.
+
+    Args:
+        workspace: where its tiles are.
+        config: its settings.
+        name: letters, digits, dot, dash, underscore; None takes run-1, run-2, ...
+
+    Raises:
+        RunError: no tiles, or the name is taken or cannot be a folder.
+        ConfigError: more clusters than the tiles allow.
+    """
+    from core.tiles.store import TileStore
+
+    n_tiles = workspace.n_tiles()
+    if n_tiles == 0:
+        raise RunError("there are no tiles yet: add some with `tessera ingest SOURCE`")
+    if config.clusters * 2 > n_tiles:
+        raise ConfigError(f"clusters={config.clusters} is too many for {n_tiles} tiles: choose at most {n_tiles // 2}")
+    taken = {run.name for run in list_runs(workspace)}
+    chosen = name or next(f"run-{i}" for i in range(1, len(taken) + 2) if f"run-{i}" not in taken)
+    if not _NAME.fullmatch(chosen):
+        raise RunError(f"{chosen!r} cannot name a run: use letters, digits, dot, dash and underscore")
+    if chosen in taken:
+        raise RunError(f"there is a run {chosen} already: choose another --name, or `tessera resume {chosen}`")
+    text = json.dumps(configuration.as_dict(config), indent=2)
+    files.write_text(workspace.run_folder(chosen).root / "config.json", text)
+    with workspace.ledger.write() as connection:
+        connection.execute(
+            "INSERT INTO run (name, config, digest, state, want, created, n_tiles, store_version)"
+            " VALUES (?, ?, ?, 'queued', 'run', ?, ?, ?)",
+            (chosen, text, configuration.digest(config), time.time(), n_tiles, TileStore(workspace.tiles_path).version),
+        )
+    return get(workspace, chosen)
+
+
+def launch(workspace: Workspace, name: str) -> int:
+    """Start the run's worker process, which outlives this one.
+
+    Returns:
+        Its process number.
+
+    Raises:
+        RunError: no such run, or it has a worker already.
+    """
+    run = get(workspace, name)
+    if run.alive:
+        raise RunError(f"{name} is running already")
+    log = workspace.run_folder(name).log_path
+    log.parent.mkdir(parents=True, exist_ok=True)
+    words = [sys.executable, "-m", "core.cli", "work", name, "--workspace", str(workspace.root), "--verbose"]
+    with log.open("ab") as stream:
+        worker = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    claim(workspace, name, worker.pid)
+    return worker.pid
+
+
+def claim(workspace: Workspace, name: str, pid: int) -> None:
+    """Record which process works on a run.
+
+    Raises:
+        RunError: another one does.
+    """
+    import psutil
+
+    with workspace.ledger.write() as connection:
+        row = connection.execute("SELECT pid, pid_started FROM run WHERE name = ?", (name,)).fetchone()
+        if row["pid"] != pid and is_alive(row["pid"], row["pid_started"]):
+            raise RunError(f"{name} is running already, as process {row['pid']}")
+        try:
+            started = psutil.Process(pid).create_time()
+        except psutil.NoSuchProcess:
+            return  # it has ended already and says why in its row
+        connection.execute(
+            "UPDATE run SET pid = ?, pid_started = ?, started = ?, heartbeat = ?, message = '' WHERE name = ?",
+            (pid, started, time.time(), time.time(), name),
+        )
+
+
+def request(workspace: Workspace, name: str, want: str) -> None:
+    """Ask a run to run, pause or stop. A run without a living worker is started again, or marked stopped.
+
+    Raises:
+        RunError: no such run, it is finished, or there is nothing to pause.
+    """
+    if want not in WANTS:
+        raise RunError(f"a run can be asked to {', '.join(WANTS)}, not {want}")
+    run = get(workspace, name)
+    if run.state == "finished":
+        raise RunError(f"{name} is finished: start a new run")
+    if want == "pause" and not run.alive:
+        raise RunError(f"{name} is not running: `tessera resume {name}` starts it again")
+    with workspace.ledger.write() as connection:
+        connection.execute("UPDATE run SET want = ? WHERE name = ?", (want, name))
+        if want == "stop" and not run.alive:
+            connection.execute("UPDATE run SET state = 'stopped' WHERE name = ?", (name,))
+    if want == "run" and not run.alive:
+        launch(workspace, name)
+
+
+def get(workspace: Workspace, name: str) -> Run:
+    """One run.
+
+    Raises:
+        RunError: there is none of this name.
+    """
+    for run in list_runs(workspace):
+        if run.name == name:
+            return run
+    raise RunError(f"there is no run {name} in {workspace.root}: `tessera status` lists them")
+
+
+def list_runs(workspace: Workspace) -> list[Run]:
+    """All runs, oldest first. A run whose worker vanished is failed."""
+    with workspace.ledger.read() as connection:
+        rows = connection.execute("SELECT * FROM run ORDER BY id").fetchall()
+    found = []
+    for row in rows:
+        fields = {name: row[name] for name in Run.__dataclass_fields__ if name not in ("config", "alive")}
+        alive = is_alive(row["pid"], row["pid_started"])
+        if row["state"] in ("running", "paused") and not alive:
+            message = row["message"] or "its process ended without a word; resume goes on from the last save"
+            fields |= {"state": "failed", "message": message}
+        config = configuration.from_mapping(RunConfig, json.loads(row["config"]))
+        found.append(Run(config=config, alive=alive, **fields))
+    return found
+
+
+def metrics(workspace: Workspace, name: str, after_time: float = 0) -> list[Metric]:
+    """Figures written after a moment, oldest first.
+
+    Args:
+        workspace: where the run is.
+        name: of the run.
+        after_time: seconds since 1970; 0 gives all.
+    """
+    with workspace.ledger.read() as connection:
+        rows = connection.execute(
+            "SELECT m.name, interval, step, value, time FROM metric AS m WHERE run_id ="
+            " (SELECT id FROM run WHERE name = ?) AND time > ? ORDER BY time",
+            (name, after_time),
+        ).fetchall()
+    return [Metric(**dict(row)) for row in rows]
+
+
+def events(workspace: Workspace, name: str, limit: int = 100) -> list[Event]:
+    """The last events of a run, newest first."""
+    with workspace.ledger.read() as connection:
+        rows = connection.execute(
+            "SELECT time, level, text FROM event WHERE run_id = (SELECT id FROM run WHERE name = ?)"
+            " ORDER BY id DESC LIMIT ?",
+            (name, limit),
+        ).fetchall()
+    return [Event(**dict(row)) for row in rows]
+
+
+def log_tail(workspace: Workspace, name: str, lines: int = 40) -> str:
+    """The end of the worker's log."""
+    path = workspace.run_folder(name).log_path
+    if not path.is_file():
+        return ""
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])

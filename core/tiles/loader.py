@@ -1,0 +1,136 @@
+"""Tiles from the store to the network: decoded and augmented by threads, in the order that the caller asked for.
+
+Threads instead of processes: JPEG decoding, OpenCV and the store all release the GIL, Lance cannot be forked, and
+nothing has to be started again when labels change. The caller hands over a new array of tile numbers for every pass,
+which is all that relabelling costs here.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import simplejpeg
+
+from core.tiles.augment import Augment, resize
+
+logger = logging.getLogger(__name__)
+
+_AHEAD = 2  # batches in flight per thread
+
+
+class TileSource(Protocol):
+    """What the loader needs of a store."""
+
+    def batch(self, ids: npt.NDArray[np.int64]) -> list[bytes]:
+        """JPEG bytes in the order of `ids`."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some tiles, ready for the network.
+
+    Attributes:
+        ids: int64 (B,), tile numbers; tiles that do not decode are left out.
+        images: uint8 (B, 3, H, W), RGB.
+        n_broken: tiles left out.
+    """
+
+    ids: npt.NDArray[np.int64]
+    images: npt.NDArray[np.uint8]
+    n_broken: int
+
+
+class TileLoader:
+    """One loader lives as long as its run.
+
+    Args:
+        source: the tile store.
+        tile_px: side of the images.
+        threads: decoding threads; 0 takes one per core.
+    """
+
+    def __init__(self, source: TileSource, tile_px: int, threads: int = 0) -> None:
+        self._source, self._tile_px = source, tile_px
+        self._threads = threads or len(os.sched_getaffinity(0))
+        self._pool = ThreadPoolExecutor(self._threads, "load")
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def plain(self, ids: npt.NDArray[np.int64], batch_size: int) -> Iterator[Batch]:
+        """Tiles as they are, scaled, in the order of `ids`."""
+        return self._run(ids, batch_size, None, (), 0)
+
+    def augmented(
+        self,
+        ids: npt.NDArray[np.int64],
+        batch_size: int,
+        augment: Augment,
+        *,
+        seed: tuple[int, ...],
+        start_batch: int = 0,
+    ) -> Iterator[Batch]:
+        """Random views of tiles in the order of `ids`.
+
+        The view at a position of the pass depends on `seed` and the position alone: neither the number of threads nor
+        starting at a later batch changes it.
+
+        Args:
+            ids: int64 (M,), tile numbers, repeats allowed.
+            batch_size: tiles a batch; the last one may be smaller.
+            augment: makes the views.
+            seed: whole numbers, say (seed of the run, interval).
+            start_batch: batches to pass over, when a pass is resumed.
+        """
+        return self._run(ids, batch_size, augment, seed, start_batch)
+
+    def _run(
+        self,
+        ids: npt.NDArray[np.int64],
+        batch_size: int,
+        augment: Augment | None,
+        seed: tuple[int, ...],
+        start_batch: int,
+    ) -> Iterator[Batch]:
+        waiting: deque[Future[Batch]] = deque()
+        try:
+            for start in range(start_batch * batch_size, len(ids), batch_size):
+                part = ids[start : start + batch_size]
+                waiting.append(self._pool.submit(self._load, part, start, augment, seed))
+                if len(waiting) >= self._threads * _AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _load(self, ids: npt.NDArray[np.int64], start: int, augment: Augment | None, seed: tuple[int, ...]) -> Batch:
+        images = np.empty((len(ids), 3, self._tile_px, self._tile_px), np.uint8)
+        good = np.ones(len(ids), bool)
+        enough = self._tile_px if augment is None else int(self._tile_px / augment.crop_scale**0.5) + 1
+        for i, jpeg in enumerate(self._source.batch(ids)):
+            try:
+                # the decoder halves for free while more than `enough` pixels are left
+                tile = simplejpeg.decode_jpeg(jpeg, min_height=enough, min_width=enough, min_factor=1)
+            except ValueError as error:
+                logger.warning("tile %d does not decode and is left out: %s", ids[i], error)
+                good[i] = False
+                continue
+            if augment is None:
+                view = resize(tile, self._tile_px)
+            else:
+                view = augment(tile, np.random.default_rng((*seed, start + i)))
+            images[i] = view.transpose(2, 0, 1)
+        if good.all():
+            return Batch(ids, images, 0)
+        return Batch(ids[good], images[good], int((~good).sum()))

@@ -50,15 +50,11 @@ def ingest(options: argparse.Namespace) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """`tessera run`: start the worker process and follow it. Under torchrun, be the worker."""
+    """`tessera run`: start the worker process and follow it."""
     from core import runs
 
     workspace = Workspace.open(options.workspace)
     config = configuration.load(RunConfig, options.config, configuration.parse_overrides(options.settings))
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        from core.learn import loop
-
-        return loop.work_distributed(workspace, config, options.name)
     created = runs.create(workspace, config, options.name)
     runs.launch(workspace, created.name)
     if options.detach:

@@ -1,0 +1,58 @@
+"""The table of clusters: what each is made of, without a loop over tiles."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import scipy.sparse as sp
+
+from core.explore.view import View, open_view
+
+
+def cluster_table(view: View) -> pd.DataFrame:
+    """One row a cluster, largest first.
+
+    Returns:
+        cluster (id), size, share, compactness (mean distance to the centroid, lower is tighter), n_slides, top_slide
+        (name) and top_slide_share, stability (Jaccard overlap with the same cluster one interval before; NaN at first).
+    """
+    rows = np.searchsorted(view.ids, view.labels).clip(0, max(len(view.ids) - 1, 0))
+    known = view.labels >= 0
+    rows, slides = rows[known], view.index.slide[: len(view.labels)][known]
+    shape = (len(view.ids), int(slides.max(initial=0)) + 1)
+    by_slide = sp.coo_matrix((np.ones(len(rows), np.int64), (rows, slides)), shape=shape).tocsr()
+    top = np.asarray(by_slide.argmax(axis=1)).ravel()
+    names = slide_names(view)
+    distance = np.bincount(rows, weights=view.distances[known].astype(np.float64), minlength=len(view.ids))
+    table = pd.DataFrame(
+        {
+            "cluster": view.ids,
+            "size": view.sizes,
+            "share": view.sizes / max(view.sizes.sum(), 1),
+            "compactness": distance / np.maximum(view.sizes, 1),
+            "n_slides": np.diff(by_slide.indptr),
+            "top_slide": [names.get(int(slide), "") for slide in top],
+            "top_slide_share": np.asarray(by_slide.max(axis=1).todense()).ravel() / np.maximum(view.sizes, 1),
+            "stability": _stability(view),
+        }
+    )
+    return table.sort_values("size", ascending=False, ignore_index=True)
+
+
+def slide_names(view: View) -> dict[int, str]:
+    """Name of each slide by its row in the ledger."""
+    with view.workspace.ledger.read() as connection:
+        return {row["id"]: row["name"] for row in connection.execute("SELECT id, name FROM slide")}
+
+
+def _stability(view: View) -> npt.NDArray[np.float64]:
+    """Jaccard overlap of each cluster with itself one interval before."""
+    if view.interval == 0:
+        return np.full(len(view.ids), np.nan)
+    before = open_view(view.workspace, view.run, view.interval - 1).labels
+    n_ids = int(max(view.labels.max(), before.max())) + 1
+    now_sizes = np.bincount(view.labels[view.labels >= 0], minlength=n_ids)
+    sizes = np.bincount(before[before >= 0], minlength=n_ids)
+    same = np.bincount(view.labels[(view.labels == before) & (view.labels >= 0)], minlength=n_ids)
+    return (same / np.maximum(now_sizes + sizes - same, 1))[view.ids]

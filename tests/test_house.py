@@ -55,7 +55,7 @@ def test_light_modules_do_not_load_torch() -> None:
 def test_environment_file_repeats_no_pin() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lines = [line.strip("- ").strip() for line in (ROOT / "environment.yml").read_text().splitlines()]
-    extras = re.search(r"-e \.\[(.*)\]", "\n".join(lines))
+    extras = re.search(r"e \.\[(.*)\]", "\n".join(lines))
     assert extras is not None
     assert set(extras.group(1).split(",")) <= set(project["optional-dependencies"])
     python = next(line for line in lines if line.startswith("python"))

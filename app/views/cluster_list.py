@@ -30,25 +30,40 @@ class ClusterList(pn.viewable.Viewer):
     def __init__(self, store: Store, **params: Any) -> None:
         super().__init__(**params)
         self._store = store
-        self._table = pn.widgets.Tabulator(
-            pd.DataFrame(columns=list(_TITLES)), show_index=False, disabled=False, titles=_TITLES, formatters={"tiles": {"type": "html"}},
-            editors={name: {"type": "input"} if name == "name" else None for name in _TITLES}, header_tooltips=_TIPS,
-            pagination="local", page_size=7, layout="fit_data_stretch", height=470, sizing_mode="stretch_width",
-            selectable=1, css_classes=["ts-clusters"], row_height=62, text_align={"name": "left"},
-        )  # fmt: skip
-        self._table.on_click(self._clicked)
-        self._table.on_edit(self._edited)
+        # built when there are rows: Tabulator raises in the browser when an empty, hidden table gets its first data
+        self._box = pn.Column(sizing_mode="stretch_width")
+        self._table: pn.widgets.Tabulator | None = None
         store.param.watch(lambda _: self._draw(), ["shown", "names_version"])
         self._draw()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return self._table
+        return self._box
 
     def _draw(self) -> None:
+        rows = self._rows()
+        if rows is None:
+            self._box.objects, self._table = [], None
+        elif self._table is None:
+            self._table = self._build(rows)
+            self._box.objects = [self._table]
+        else:
+            self._table.value = rows
+
+    def _build(self, rows: pd.DataFrame) -> pn.widgets.Tabulator:
+        table = pn.widgets.Tabulator(
+            rows, show_index=False, titles=_TITLES, formatters={"tiles": {"type": "html"}},
+            editors={name: {"type": "input"} if name == "name" else None for name in _TITLES}, header_tooltips=_TIPS,
+            pagination="local", page_size=6, layout="fit_data_stretch", height=490, sizing_mode="stretch_width",
+            selectable=1, css_classes=["ts-clusters"], row_height=62, text_align={"name": "left"},
+        )  # fmt: skip
+        table.on_click(self._clicked)
+        table.on_edit(self._edited)
+        return table
+
+    def _rows(self) -> pd.DataFrame | None:
         view = self._store.view()
-        self._table.visible = view is not None
         if view is None:
-            return
+            return None
         table = cluster_table(view)
         named = self._store.names()
         table["name"] = [named.get(int(cluster), "") for cluster in table["cluster"]]
@@ -59,17 +74,17 @@ class ClusterList(pn.viewable.Viewer):
         ]
         for column in ("compactness", "stability", "top_slide_share"):
             table[column] = table[column].astype(float).round(2)
-        self._table.value = table[list(_TITLES)]
+        return table[list(_TITLES)]
 
     def _clicked(self, event: Any) -> None:
-        if event.column != "name":
+        if event.column != "name" and self._table is not None:
             self._store.cluster = int(self._table.value["cluster"].iloc[event.row])
 
     def _edited(self, event: Any) -> None:
         if event.column != "name":
             return
         view = self._store.view()
-        if view is None:
+        if view is None or self._table is None:
             return
         cluster = int(self._table.value["cluster"].iloc[event.row])
         try:

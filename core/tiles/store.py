@@ -162,7 +162,7 @@ class TileStore:
                 data_storage_version=STORAGE_VERSION, max_rows_per_file=ROWS_PER_FILE,
             )  # fmt: skip
             for fragment in fragments:
-                for data_file in fragment.data_files():
+                for data_file in fragment.files:
                     _fsync_file(self.path / "data" / data_file.path)
         except OSError as error:
             raise StoreError(f"cannot write tiles to {self.path}: {error}") from error

@@ -30,7 +30,7 @@ def test_unknown_key_is_an_error_that_lists_the_known_ones() -> None:
         ("clusters", 2.5, "whole number"),
         ("balance", "fair", "choose one of"),
         ("learning_rate", "nan", "not a number"),
-        ("temperature", "0", "at least"),
+        ("crop_scale", "0", "at least"),
         ("warm_start", "perhaps", "true or false"),
         ("epochs", "0", "at least 1"),
     ],

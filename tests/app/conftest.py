@@ -1,0 +1,98 @@
+"""A dashboard in its own process and a Chromium that may only talk to it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
+]  # fmt: skip
+
+Serve = Callable[..., str]
+
+
+@pytest.fixture
+def page() -> Iterator[Any]:
+    """A fresh Chromium and one page in it."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser.new_page(viewport={"width": 1280, "height": 1000})
+        browser.close()
+
+
+@pytest.fixture
+def offline_page(page: Any) -> Iterator[Any]:
+    """A page whose test fails when it asks for anything that is not on this machine, or when its scripts raise."""
+    outside: list[str] = []
+    errors: list[str] = []
+
+    def route(request: Any) -> None:
+        if request.request.url.startswith(("http://127.0.0.1", "http://localhost", "data:", "blob:")):
+            request.continue_()
+        else:
+            outside.append(request.request.url)
+            request.abort()
+
+    page.context.route("**/*", route)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    assert not outside, outside
+    assert not errors, errors
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Start `panel serve app/` on a workspace; gives the address of the page."""
+    processes = []
+
+    def start(workspace: Path, *words: str) -> str:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        log = (tmp_path / "serve.log").open("wb")
+        command = [
+            sys.executable,
+            "-m",
+            "panel",
+            "serve",
+            str(ROOT / "app"),
+            "--port",
+            str(port),
+            "--num-threads",
+            "4",
+            *words,
+        ]
+        environment = {**os.environ, "TESSERA_WORKSPACE": str(workspace)}
+        processes.append(subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=tmp_path))
+        address = f"http://localhost:{port}/app"
+        ends = time.monotonic() + 60
+        while time.monotonic() < ends:
+            try:
+                urllib.request.urlopen(address, timeout=20).close()
+                return address
+            except urllib.error.HTTPError:
+                return address
+            except OSError:
+                os.sched_yield()
+        raise AssertionError((tmp_path / "serve.log").read_text())
+
+    yield start
+    for process in processes:
+        process.terminate()
+        process.wait(timeout=20)

@@ -1,0 +1,155 @@
+"""The whole loop on drawn textures with known classes, in its real worker process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import simplejpeg
+
+from core import runs
+from core.config import IngestConfig, RunConfig
+from core.errors import ConfigError, RunError
+from core.ingest.tile_folder import ingest_tiles
+from core.learn.metrics import ami
+from core.synthetic import CLASSES, draw_texture
+from core.tiles.store import TileStore
+from core.workspace import Workspace
+
+CONFIG = RunConfig(
+    pca_dim=8,
+    encoder="tiny",
+    clusters=8,
+    epochs=3,
+    tile_px=32,
+    batch_size=32,
+    learning_rate=0.1,
+    threads=1,
+    device="cpu",
+)
+
+
+@pytest.fixture(scope="module")
+def textures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """40 tiles of each of the five textures, in class folders."""
+    folder = tmp_path_factory.mktemp("textures")
+    rng = np.random.default_rng(0)
+    for kind in CLASSES:
+        (folder / kind).mkdir()
+        big = draw_texture(kind, rng, 640)
+        for i in range(40):
+            y, x = divmod(i, 7)
+            tile = np.ascontiguousarray(big[y * 96 : y * 96 + 64, x * 80 : x * 80 + 64])
+            (folder / kind / f"{i}.jpg").write_bytes(simplejpeg.encode_jpeg(tile))
+    return folder
+
+
+@pytest.fixture
+def ready(workspace: Workspace, textures: Path) -> Workspace:
+    ingest_tiles(workspace, textures, IngestConfig(tile_px=64))
+    return workspace
+
+
+def wait_until(check: Callable[[], bool], seconds: float = 120) -> None:
+    ends = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < ends, "waited too long"
+        os.sched_yield()
+
+
+def finished(workspace: Workspace, name: str) -> bool:
+    run = runs.get(workspace, name)
+    assert run.state != "failed", run.message + runs.log_tail(workspace, name)
+    return run.state == "finished"
+
+
+def train(workspace: Workspace, config: RunConfig, name: str) -> None:
+    runs.create(workspace, config, name)
+    runs.launch(workspace, name)
+    wait_until(lambda: finished(workspace, name))
+
+
+def results(workspace: Workspace, name: str) -> tuple[list[bytes], list[tuple[int, float]]]:
+    folder = workspace.run_folder(name)
+    labels = [folder.assignment(interval).tobytes() for interval in folder.intervals()]
+    losses = [(m.step, m.value) for m in runs.metrics(workspace, name) if m.name == "loss"]
+    return labels, sorted(losses)
+
+
+@pytest.mark.slow
+def test_known_textures_are_found_and_figures_are_there(ready: Workspace) -> None:
+    train(ready, CONFIG, "r")
+    folder = ready.run_folder("r")
+    assert folder.intervals() == [0, 1, 2, 3]
+    labels = TileStore(ready.tiles_path).index().label.astype(np.int32)
+    found = folder.assignment(3)
+    table = np.zeros((found.max() + 1, labels.max() + 1))
+    np.add.at(table, (found, labels), 1)
+    assert table.max(axis=1).sum() / len(labels) > 0.95  # purity
+    assert ami(found, labels, np.random.default_rng(0)) > 0.75  # 8 clusters for 5 classes: cannot be 1
+    figures = {(m.name, m.interval) for m in runs.metrics(ready, "r")}
+    assert {("nmi", 1), ("nmi", 2), ("nmi", 3), ("ami_labels", 0), ("objective", 3), ("tiles_per_second", 2)} <= figures
+    assert ("nmi", 0) not in figures
+    clusters = folder.clusters(3)
+    assert clusters.sizes.sum() == len(labels)
+    np.testing.assert_array_equal(np.unique(found), np.sort(clusters.ids[clusters.sizes > 0]))
+
+
+@pytest.mark.slow
+def test_killed_and_resumed_gives_the_same_bits(ready: Workspace) -> None:
+    train(ready, CONFIG, "undisturbed")
+    runs.create(ready, CONFIG, "killed")
+    for interval in (0, 1):
+        pid = runs.launch(ready, "killed")
+        wait_until(lambda wanted=interval: runs.get(ready, "killed").interval >= wanted)  # type: ignore[misc]
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not runs.get(ready, "killed").alive)
+    assert runs.get(ready, "killed").state == "failed"
+    runs.request(ready, "killed", "run")
+    wait_until(lambda: finished(ready, "killed"))
+    assert results(ready, "killed") == results(ready, "undisturbed")
+
+
+@pytest.mark.slow
+def test_pause_resume_stop(ready: Workspace) -> None:
+    runs.create(ready, RunConfig(**{**vars(CONFIG), "epochs": 500}), "long")
+    runs.launch(ready, "long")
+    wait_until(lambda: runs.get(ready, "long").interval >= 1)
+    runs.request(ready, "long", "pause")
+    wait_until(lambda: runs.get(ready, "long").state == "paused")
+    held = runs.get(ready, "long").interval
+    runs.request(ready, "long", "run")
+    wait_until(lambda: runs.get(ready, "long").interval > held)
+    runs.request(ready, "long", "stop")
+    wait_until(lambda: runs.get(ready, "long").state == "stopped" and not runs.get(ready, "long").alive)
+    runs.request(ready, "long", "run")
+    wait_until(lambda: runs.get(ready, "long").state == "running")
+    runs.request(ready, "long", "stop")
+    wait_until(lambda: not runs.get(ready, "long").alive)
+
+
+@pytest.mark.slow
+def test_a_failure_is_told_in_the_run(ready: Workspace) -> None:
+    runs.create(ready, RunConfig(**{**vars(CONFIG), "encoder": "resnet1800"}), "wrong")
+    runs.launch(ready, "wrong")
+    wait_until(lambda: runs.get(ready, "wrong").state == "failed")
+    assert "timm knows no such model" in runs.get(ready, "wrong").message
+
+
+def test_runs_that_cannot_be_are_refused(ready: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="too many for 200 tiles"):
+        runs.create(ready, RunConfig(clusters=150))
+    runs.create(ready, CONFIG, "a")
+    with pytest.raises(RunError, match="already"):
+        runs.create(ready, CONFIG, "a")
+    with pytest.raises(RunError, match="cannot name"):
+        runs.create(ready, CONFIG, "../a")
+    with pytest.raises(RunError, match="no run"):
+        runs.get(ready, "none")
+    with pytest.raises(RunError, match="no tiles"):
+        runs.create(Workspace.create(tmp_path / "empty"), CONFIG)

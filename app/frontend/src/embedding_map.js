@@ -63,6 +63,7 @@ function render({ model, el }) {
       pointColorActive: "#111111", pointOutlineWidth: 2, lassoColor: "#0072b2", lassoInitiator: true,
     });
     plot.subscribe("pointOver", (i) => {
+      if (!model.get("tile_url")) return; // a notebook has no routes
       const [x, y] = plot.getScreenPosition(i) ?? [0, 0];
       hover.src = `${model.get("tile_url")}${i}`;
       hover.style.left = `${Math.min(x + 12, box.clientWidth - 124)}px`;

@@ -1,4 +1,4 @@
-// Rows of tiles. Images come over HTTP and are loaded when they scroll into view; a click picks a tile.
+// Rows of tiles. In the dashboard images come over HTTP and are loaded when they scroll into view; a click picks a tile.
 function render({ model, el }) {
   const box = document.createElement("div");
   box.className = "ts-gallery";
@@ -16,7 +16,8 @@ function render({ model, el }) {
     image.decoding = "async";
     image.width = image.height = model.get("side_px");
     image.style.borderRadius = "4px";
-    image.src = `${model.get("tile_url")}${id}`;
+    // in a notebook there are no routes: the pixels come with the model
+    image.src = model.get("images")?.[id] ?? `${model.get("tile_url")}${id}`;
     button.append(image);
     button.onclick = () => {
       model.set("picked", id);

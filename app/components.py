@@ -10,28 +10,37 @@ from panel.custom import AnyWidgetComponent
 DIST = Path(__file__).parent / "frontend" / "dist"
 
 
-class EmbeddingMap(AnyWidgetComponent):
+class _Tiles(AnyWidgetComponent):
+    """What all components that show tiles share."""
+
+    tile_url = param.String("t/", doc="address of a tile without its number; empty asks Python through `wanted`")
+    picked = param.Integer(-1, doc="tile that was clicked")
+    wanted = param.List([], doc="tiles whose pictures the browser asks for")
+    images = param.Dict({}, doc="their pictures, number to data URL")
+
+    __abstract = True
+
+
+class EmbeddingMap(_Tiles):
     """Scatter of all tiles; see frontend/src/embedding_map.js."""
 
     url = param.String(doc="relative address of the points")
+    data = param.Bytes(b"", doc="the points themselves, where there is no address")
     ids = param.List(doc="cluster ids in the order of colours")
     colours = param.List(doc="#rrggbb of each id")
+    labels = param.List([], doc="name of each id, shown on hover")
     highlight = param.Integer(-1, doc="cluster that keeps its colour, -1 = all")
-    tile_url = param.String("t/", doc="address of a tile without its number")
-    picked = param.Integer(-1, doc="tile that was clicked")
-    polygon = param.List(doc="lasso in map coordinates")
-    height_px = param.Integer(560, doc="height")
+    polygon = param.List([], doc="lasso in map coordinates")
+    height_px = param.Integer(500, doc="height")
     point_size = param.Number(4, doc="diameter of a point, px")
 
     _esm = DIST / "embedding_map.js"
 
 
-class TileGallery(AnyWidgetComponent):
+class TileGallery(_Tiles):
     """Rows of tiles; see frontend/src/tile_gallery.js."""
 
-    rows = param.List(doc="dicts of title, help and ids")
-    tile_url = param.String("t/", doc="address of a tile without its number")
-    side_px = param.Integer(92, doc="shown size of a tile")
-    picked = param.Integer(-1, doc="tile that was clicked")
+    rows = param.List([], doc="dicts of title, help and ids")
+    side_px = param.Integer(96, doc="shown size of a tile")
 
     _esm = DIST / "tile_gallery.js"

@@ -3,49 +3,65 @@
 from __future__ import annotations
 
 import asyncio
+from html import escape
 from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
 from panel.io.state import state
 
-from app.page import going_on, html, wrap
+from app.page import alarm, empty, going_on, html, wrap
 from app.state import Store
-from app.theme import BLUE
+from app.theme import THEME
 from app.views.cohort import CohortPage
 from app.views.explore import ExplorePage
 from app.views.export import ExportPage
 from app.views.run import RunPage
+from core.errors import TesseraError
+from core.workspace import default_root
 
 POLL_MS = 1000
+_IN_THE_ADDRESS = ["page", "run", "interval", "cluster", "tile"]
 
 
 def build() -> pmui.Page:
     """A new session's page."""
     pn.extension("tabulator", notifications=True)
-    store = Store()
-    doing = html(wrap(going_on(store.activities)))
-    store.param.watch(lambda _: setattr(doing, "object", wrap(going_on(store.activities))), "activities")
+    try:
+        store = Store()
+    except TesseraError as error:
+        why = f"{alarm(str(error))} This page looks for the workspace <code>{escape(str(default_root()))}</code>."
+        return make_page(main=[html(empty("The workspace cannot be opened", why))])
+    if pn.state.location:
+        pn.state.location.sync(store, _IN_THE_ADDRESS)
+        if "page" not in pn.state.location.query_params and store.shown[1] >= 0:
+            store.page = 2  # there are clusters: begin with what people come for
     tabs = pmui.Tabs(
         ("Cohort", CohortPage(store)), ("Run", RunPage(store)), ("Explore", ExplorePage(store)), ("Export", ExportPage(store)),
-        active=2 if store.view() is not None else 0, sizing_mode="stretch_width", css_classes=["ts-tabs"],
+        active=store.page, sizing_mode="stretch_width", css_classes=["ts-tabs"],
     )  # fmt: skip
+    tabs.link(store, active="page", bidirectional=True)
     _poll_while_open(store)
-    if pn.state.location:
-        pn.state.location.sync(store, ["run", "cluster", "tile"])
-        pn.state.location.sync(tabs, {"active": "page"})
     return make_page(
-        title="Tessera", main=[pn.Column(doing, tabs, sizing_mode="stretch_width", margin=(8, 20))],
-        theme_config={"palette": {"primary": {"main": BLUE}}}, theme_toggle=False,
-    )  # fmt: skip
+        header=[html(_workspace(store), sizing_mode=None, margin=(6, 24))],
+        main=[pn.Column(_doing(store), tabs, sizing_mode="stretch_width", margin=(4, 24))],
+    )
+
+
+def _workspace(store: Store) -> str:
+    return wrap(f"<span class='quiet ts-workspace'>workspace <b>{escape(store.workspace.root.name)}</b></span>")
+
+
+def _doing(store: Store) -> pn.pane.HTML:
+    """What is being done right now, on every page."""
+    pane = html(going_on(store.activities), css_classes=["ts-going-on"])
+    store.param.watch(lambda _: setattr(pane, "object", wrap(going_on(store.activities))), "activities")
+    return pane
 
 
 def _poll_while_open(store: Store) -> None:
     async def poll() -> None:
-        found = await asyncio.to_thread(store.read)
-        changed = {name: value for name, value in found.items() if getattr(store, name) != value}
-        if changed:
-            store.param.update(**changed)
+        store.publish(await asyncio.to_thread(store.read))
 
     if pn.state.curdoc is not None:
         pn.state.add_periodic_callback(poll, period=POLL_MS)
@@ -58,7 +74,7 @@ def make_page(**settings: Any) -> pmui.Page:
         return list(state.param.watchers.get("busy", {}).get("value", []))
 
     before = watchers()
-    page = pmui.Page(**settings)
+    page = pmui.Page(title="Tessera", theme_config=THEME, theme_toggle=False, main_width=1760, **settings)
     mine = [watcher for watcher in watchers() if watcher not in before]
     pn.state.on_session_destroyed(lambda _: [state.param.unwatch(watcher) for watcher in mine])
     return page

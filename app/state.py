@@ -16,7 +16,9 @@ from core.workspace import Workspace, default_root
 class Store(param.Parameterized):
     """State of one session. `poll` is called every second and changes parameters only when something is new."""
 
+    page = param.Integer(0, bounds=(0, 3), doc="0 cohort, 1 run, 2 explore, 3 export")
     run = param.String("", doc="run that is looked at")
+    interval = param.Integer(-1, doc="clustering that is looked at, -1 = the last")
     cluster = param.Integer(-1, doc="cluster that is open, -1 = none")
     tile = param.Integer(-1, doc="tile that is marked, -1 = none")
     author = param.String("", doc="who decides")
@@ -24,23 +26,27 @@ class Store(param.Parameterized):
     cohort = param.Parameter((), doc="fingerprint of slides and rejected files")
     run_names = param.List([], doc="all runs")
     current = param.Parameter(None, doc="the run's row, core.runs.Run")
-    shown = param.Parameter((), doc="(run, interval, map) that exists")
+    shown = param.Parameter(("", -1, ()), doc="(run, interval, maps) that are looked at; interval -1 = no clusters yet")
     names_version = param.Integer(0, doc="grows with every decision")
     activities = param.List([], doc="work that is going on, core.activity.Activity")
+    failures = param.List([], doc="work that failed, newest first, core.activity.Activity")
     exports = param.Parameter((), doc="fingerprint of the list of exports")
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
         self.workspace = Workspace.create(default_root())
         self.poll()
+        self.param.watch(lambda _: self.poll(), ["run", "interval"])
 
     def poll(self) -> None:
         """Read the ledger and publish what changed."""
-        found = self.read()
-        with param.parameterized.batch_call_watchers(self):
-            for name, value in found.items():
-                if getattr(self, name) != value:
-                    setattr(self, name, value)
+        self.publish(self.read())
+
+    def publish(self, found: dict[str, Any]) -> None:
+        """Set the parameters that differ from what was found, all at once."""
+        changed = {name: value for name, value in found.items() if getattr(self, name) != value}
+        if changed:
+            self.param.update(**changed)
 
     def read(self) -> dict[str, Any]:
         """What the ledger says now; touches no parameter, so a thread may call it."""
@@ -49,30 +55,37 @@ class Store(param.Parameterized):
         chosen = self.run if self.run in names else (names[-1] if names else "")
         current = next((run for run in all_runs if run.name == chosen), None)
         with self.workspace.ledger.read() as connection:
-            cohort = tuple(connection.execute("SELECT count(*), max(updated), sum(n_tiles) FROM slide").fetchone())
-            exports = tuple(connection.execute("SELECT count(*), sum(state = 'running') FROM export").fetchone())
-        mapped: tuple[int, ...] = ()
-        if current is not None:
-            mapped = tuple(self.workspace.run_folder(chosen).projections())
+            cohort = connection.execute("SELECT count(*), max(updated), sum(n_tiles) FROM slide").fetchone()
+            rejected = connection.execute("SELECT count(*), max(updated) FROM rejected_file").fetchone()
+            exports = connection.execute("SELECT count(*), sum(state = 'running'), sum(n_tiles) FROM export").fetchone()
+        mapped = tuple(self.workspace.run_folder(chosen).projections()) if current is not None else ()
+        work = activity.recent(self.workspace)
         return {
             "run_names": names,
             "run": chosen,
             "current": current,
-            "cohort": cohort,
-            "exports": exports,
-            "shown": (chosen, current.interval if current else -1, mapped),
+            "cohort": (*cohort, *rejected),
+            "exports": tuple(exports),
+            "shown": (chosen, _interval(self.interval, current), mapped),
             "names_version": decisions.version(self.workspace, chosen) if chosen else 0,
-            "activities": [item for item in activity.recent(self.workspace) if item.state == "running"],
+            "activities": [item for item in work if item.state == "running"],
+            "failures": [item for item in work if item.state == "failed"],
         }
 
     def view(self) -> View | None:
-        """The last complete clustering of the run, or None."""
-        if self.current is None or self.current.interval < 0:
+        """The clustering that is looked at, or None when the run has none yet."""
+        run, interval, _ = self.shown
+        if interval < 0:
             return None
         try:
-            return open_view(self.workspace, self.run)
+            return open_view(self.workspace, run, interval)
         except TesseraError:
             return None
+
+    def mapped(self) -> int | None:
+        """The map to show: the one of the clustering, else the last there is, which then shows other clusters."""
+        _, interval, maps = self.shown
+        return interval if interval in maps else (maps[-1] if maps else None)
 
     def names(self) -> dict[int, str]:
         """Names of clusters of the run."""
@@ -81,3 +94,10 @@ class Store(param.Parameterized):
     def title(self, cluster: int) -> str:
         """Name of a cluster, or its number."""
         return self.names().get(cluster) or f"cluster {cluster}"
+
+
+def _interval(wanted: int, run: runs.Run | None) -> int:
+    """The clustering to show: the wanted one if it is complete, else the last."""
+    if run is None:
+        return -1
+    return wanted if 0 <= wanted <= run.interval else run.interval

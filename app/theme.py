@@ -1,45 +1,116 @@
-"""The look: type, spacing and colours in one place."""
+"""The look: type, spacing and colours in one place. Violet and rose are the colours of haematoxylin and eosin."""
 
 from __future__ import annotations
 
-BLUE, GREEN, ORANGE, RED, GREY = "#0072b2", "#007a5a", "#b86e00", "#b3261e", "#5f6773"
+from typing import Any
+
+VIOLET, ROSE, INK, QUIET, LINE, GROUND = "#4f3d8f", "#b8447a", "#23263a", "#656b80", "#e5e3ec", "#f7f6fa"
+BLUE, GREEN, ORANGE, RED, GREY = "#0b63a5", "#0b7a5c", "#9a5b00", "#b3261e", "#656b80"
+FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif'
 
 STATE_COLOURS = {
     "done": GREEN, "finished": GREEN, "running": BLUE, "ingesting": BLUE, "queued": GREY, "found": GREY,
     "paused": ORANGE, "stopped": ORANGE, "set_aside": ORANGE, "duplicate": GREY, "empty": RED, "failed": RED,
 }  # fmt: skip
 
-CSS = """
-.ts { font: 14px/1.45 system-ui, "Segoe UI", sans-serif; color: #1f2933; }
-.ts h2 { font-size: 20px; margin: 0 0 4px; } .ts h3 { font-size: 16px; margin: 14px 0 4px; }
-.ts p { margin: 0 0 8px; } .ts .quiet { color: #5f6773; font-size: 13px; }
-.ts code { background: #eef1f5; padding: 2px 6px; border-radius: 4px; }
-.ts .numbers { display: flex; flex-wrap: wrap; gap: 12px; margin: 8px 0 12px; }
-.ts .number { background: #f4f6f9; border-radius: 8px; padding: 8px 16px; min-width: 90px; }
-.ts .number b { display: block; font-size: 22px; } .ts .number span { color: #5f6773; font-size: 12px; }
-.ts .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(250px, 1fr)); gap: 14px; }
-.ts .card { border: 1px solid #dde2e9; border-radius: 10px; padding: 10px; background: #fff; }
-.ts .card h4 { margin: 6px 0 2px; font-size: 14px; overflow-wrap: anywhere; }
-.ts .slide { position: relative; height: 190px; display: flex; justify-content: center; background: #f7f8fa;
-  border-radius: 6px; overflow: hidden; }
-.ts .slide .stack { position: relative; height: 100%; } .ts .slide .stack > img { display: block; height: 100%; }
+# Colours of the bar that says where the grid's positions went; kept first, in the order of core.slides.quality.Reason.
+REASON_COLOURS = {
+    "kept": GREEN, "no tissue": "#dcd9e6", "mostly white": "#c3bfd4", "blurred": "#e0a94a", "pen mark": "#56b4e9",
+    "over the cap per slide": "#9fc9b8", "unreadable": RED,
+}  # fmt: skip
+
+_VARIABLES = (
+    f":host {{ --violet: {VIOLET}; --rose: {ROSE}; --ink: {INK}; --quiet: {QUIET}; --line: {LINE}; --ground: {GROUND}; "
+    f"--font: {FONT}; }}"
+)
+CSS = (
+    _VARIABLES
+    + """
+.ts { font: 14px/1.5 var(--font); color: var(--ink); }
+.ts h2 { font-size: 22px; font-weight: 650; letter-spacing: -.01em; margin: 2px 0 4px; }
+.ts h3 { font-size: 15px; font-weight: 650; margin: 18px 0 6px; }
+.ts p { margin: 0 0 8px; } .ts .quiet { color: var(--quiet); font-size: 13px; }
+.ts a { color: var(--violet); }
+.ts code { font: 13px ui-monospace, monospace; background: #efedf5; padding: 2px 7px; border-radius: 5px; }
+.ts .numbers { display: flex; flex-wrap: wrap; gap: 10px 34px; margin: 10px 0 14px; }
+.ts .number b { display: block; font-size: 25px; font-weight: 600; line-height: 1.2; letter-spacing: -.02em; font-variant-numeric: tabular-nums; }
+.ts .number span { color: var(--quiet); font-size: 12.5px; }
+.ts .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(270px, 1fr)); gap: 16px; margin-top: 14px; }
+.ts .card { border: 1px solid var(--line); border-radius: 12px; background: #fff; overflow: hidden; }
+.ts .card .text { padding: 10px 14px 12px; }
+.ts .card h4 { margin: 0 0 2px; font-size: 14px; font-weight: 650; overflow-wrap: anywhere; }
+.ts .slide { position: relative; height: 200px; display: flex; justify-content: center; background: var(--ground); overflow: hidden; }
+.ts .slide .stack { position: relative; height: 100%; } .ts .slide .stack > img { display: block; height: 100%; max-width: none; }
+.ts .slide > img { display: block; width: 100%; height: 100%; object-fit: cover; }
 .ts .stack img.over { position: absolute; left: 0; top: 0; pointer-events: none; image-rendering: pixelated; }
-.ts .badge { display: inline-block; border-radius: 10px; padding: 1px 10px; color: #fff; font-size: 12px; }
+.ts .waits { display: grid; place-items: center; width: 100%; color: var(--quiet); }
+.ts .badge { display: inline-block; border-radius: 20px; padding: 1px 10px; font-size: 12px; font-weight: 550; line-height: 1.55;
+  color: var(--c); background: color-mix(in srgb, var(--c) 13%, white); vertical-align: 2px; letter-spacing: 0; white-space: nowrap; }
 .ts table.plain { border-collapse: collapse; font-size: 13px; width: 100%; }
-.ts table.plain td, .ts table.plain th { padding: 2px 10px 2px 0; text-align: left; vertical-align: top; }
-.ts .bar { height: 8px; border-radius: 4px; background: #e4e8ee; overflow: hidden; margin: 4px 0; }
-.ts .bar > div { height: 100%; background: #0072b2; }
-.ts .alarm { border-left: 4px solid #b86e00; background: #fff7e8; padding: 6px 10px; margin: 4px 0; border-radius: 4px; }
-.ts .advice { border-left-color: #007a5a; background: #e9f6f1; } .ts .error { border-left-color: #b3261e; background: #fdecea; }
-.ts pre { background: #1f2933; color: #e8edf3; padding: 10px; border-radius: 8px; overflow: auto; max-height: 260px;
-  font-size: 12px; }
-.ts .empty { text-align: center; padding: 48px 12px; color: #5f6773; } .ts .empty h2 { color: #1f2933; }
-.ts .where { position: relative; display: inline-block; } .ts .where > img:first-child { display: block; max-width: 100%; }
-.ts .where img.over { position: absolute; left: 0; top: 0; opacity: .6; image-rendering: pixelated; }
-.ts .where i { position: absolute; border: 3px solid #111; outline: 2px solid #fff; border-radius: 2px; }
+.ts table.plain th { color: var(--quiet); font-weight: 550; }
+.ts table.plain td, .ts table.plain th { padding: 5px 14px 5px 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
+.ts table.plain tr:last-child td { border-bottom: 0; }
+.ts table.plain td.n, .ts table.plain th.n { text-align: right; font-variant-numeric: tabular-nums; }
+.ts .bar { height: 6px; border-radius: 3px; background: #e8e6ef; overflow: hidden; margin: 6px 0; }
+.ts .bar > div { height: 100%; border-radius: 3px; background: var(--violet); transition: width .6s; }
+.ts .shares { display: flex; height: 10px; border-radius: 5px; overflow: hidden; gap: 1px; background: #fff; margin: 6px 0; }
+.ts .key { display: flex; flex-wrap: wrap; gap: 3px 18px; color: var(--quiet); font-size: 12.5px; }
+.ts .key i, .ts .dot { display: inline-block; width: 9px; height: 9px; border-radius: 3px; margin-right: 6px; }
+.ts .dot { width: 12px; height: 12px; border-radius: 50%; }
+.ts .alarm { border-left: 3px solid #c98a1b; background: #fdf6e7; padding: 8px 12px; margin: 6px 0; border-radius: 0 8px 8px 0; font-size: 13.5px; }
+.ts .advice { border-left-color: #0b7a5c; background: #eaf6f1; } .ts .error { border-left-color: #b3261e; background: #fdeeec; }
+.ts .info { border-left-color: #b9b4cd; background: var(--ground); }
+.ts pre { background: #23263a; color: #ecebf3; padding: 12px 14px; border-radius: 10px; overflow: auto; max-height: 280px; font: 12px/1.5 ui-monospace, monospace; }
+.ts .empty { text-align: center; padding: 64px 12px; color: var(--quiet); max-width: 620px; margin: 0 auto; } .ts .empty h2 { color: var(--ink); }
+.ts .empty p { font-size: 15px; line-height: 1.9; }
+.ts .doing { display: flex; align-items: center; gap: 12px; padding: 8px 14px; margin: 0 0 6px; border-radius: 10px; background: #f0edf9; font-size: 13.5px; }
+.ts .doing .bar { flex: 1; margin: 0; max-width: 420px; background: #dcd6ee; }
+.ts .where { position: relative; display: inline-block; line-height: 0; } .ts .where > img:first-child { display: block; width: 100%; border-radius: 8px; }
+.ts .where img.over { position: absolute; left: 0; top: 0; opacity: .62; image-rendering: pixelated; }
+.ts .where i { position: absolute; border: 2px solid #fff; outline: 3px solid #111; border-radius: 3px; min-width: 8px; min-height: 8px; }
+.ts .found { display: flex; gap: 16px; align-items: flex-start; } .ts .found > div:last-child { flex: 1; min-width: 0; overflow-wrap: anywhere; }
+.ts .zoomed { position: relative; line-height: 0; width: 210px; flex: none; } .ts .zoomed img { width: 100%; border-radius: 8px; }
+.ts .zoomed .scale { position: absolute; left: 10px; bottom: 10px; height: 5px; background: #111; border: 1px solid #fff; }
+.ts .zoomed .scale span { position: absolute; bottom: 12px; left: 0; font: 600 12px var(--font); color: #111; text-shadow: 0 0 3px #fff, 0 0 3px #fff, 0 0 3px #fff; white-space: nowrap; line-height: 1; }
+.ts .term { border-bottom: 1px dotted #9a96ad; cursor: help; position: relative; outline-offset: 3px; }
+.ts .term > em { display: none; position: absolute; z-index: 20; left: 0; top: calc(100% + 6px); width: 270px; padding: 9px 12px; border-radius: 9px; background: #23263a;
+  color: #fff; font: 400 12.5px/1.45 var(--font); letter-spacing: 0; text-align: left; white-space: normal; box-shadow: 0 6px 24px #1a1a2e40; }
+.ts .term:hover > em, .ts .term:focus > em { display: block; }
 """
+)
+
+# Panel's own Tabulator, in the type and the lines of the house
+TABLE_CSS = f"""
+:host .tabulator.tabulator {{ font: 13px {FONT}; border: 0; background: #fff; }}
+.tabulator.tabulator .tabulator-header, .tabulator.tabulator .tabulator-header .tabulator-col {{ background: #fff; border: 0; color: {QUIET};
+  font-size: 12.5px; font-weight: 550; }}
+.tabulator.tabulator .tabulator-header {{ border-bottom: 1px solid {LINE}; }}
+.tabulator.tabulator .tabulator-header .tabulator-col .tabulator-col-content {{ padding: 6px 8px; }}
+.tabulator.tabulator .tabulator-header .tabulator-col .tabulator-col-title {{ padding-right: 14px; white-space: normal; line-height: 1.25; }}
+.tabulator.tabulator .tabulator-row, .tabulator.tabulator .tabulator-row.tabulator-row-even {{ background: #fff !important; color: {INK};
+  border-bottom: 1px solid {LINE}; cursor: pointer; }}
+.tabulator.tabulator .tabulator-row:hover {{ background: {GROUND} !important; }}
+.tabulator.tabulator .tabulator-row.tabulator-selected {{ background: #efebfa !important; color: {INK}; }}
+.tabulator.tabulator .tabulator-row .tabulator-cell {{ border: 0; display: inline-flex; align-items: center; font-size: 13px; color: {INK} !important; }}
+.tabulator.tabulator .tabulator-footer {{ background: #fff; border: 0; }}
+"""
+
+_QUIET_CASE = {"styleOverrides": {"root": {"textTransform": "none", "letterSpacing": 0}}}
+THEME: dict[str, Any] = {
+    "palette": {"primary": {"main": VIOLET}, "secondary": {"main": ROSE}, "background": {"default": "#ffffff"}},
+    "typography": {"fontFamily": FONT},
+    "shape": {"borderRadius": 8},
+    "components": {
+        "MuiButton": _QUIET_CASE, "MuiToggleButton": _QUIET_CASE,
+        "MuiTab": {"styleOverrides": {"root": {"textTransform": "none", "fontSize": 15, "fontWeight": 550, "letterSpacing": 0}}},
+        "MuiAppBar": {"styleOverrides": {"root": {
+            "backgroundColor": "#ffffff", "color": INK, "boxShadow": "none", "borderBottom": f"1px solid {LINE}",
+            "& .title": {"color": f"{VIOLET} !important", "fontSize": 22, "fontWeight": 700, "letterSpacing": "-.02em"},
+        }}},
+    },
+}  # fmt: skip
 
 
 def badge(state: str) -> str:
     """A coloured label for a state."""
-    return f'<span class="badge" style="background:{STATE_COLOURS.get(state, GREY)}">{state.replace("_", " ")}</span>'
+    return f'<span class="badge" style="--c:{STATE_COLOURS.get(state, GREY)}">{state.replace("_", " ")}</span>'

@@ -1,4 +1,5 @@
-"""The dashboard's components as ipywidgets, for notebooks: the same bundles, tiles sent as data instead of by HTTP."""
+"""The dashboard's components as ipywidgets, for notebooks: the same bundles. A kernel has no routes, so the points come as
+data, and pictures of tiles as data URLs: those of a gallery at once, those that are hovered over when they are asked for."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import base64
 from typing import Any
 
 import anywidget
+import numpy as np
 import traitlets
 
 from app.components import DIST
@@ -15,51 +17,79 @@ from core.explore.representatives import pick
 from core.explore.view import View
 
 _MAX_SENT = 400
+_ROWS = ("typical", "middle", "edge")
 
 
-class _MapWidget(anywidget.AnyWidget):
-    _esm = DIST / "embedding_map.js"
-    url = traitlets.Unicode("").tag(sync=True)
-    ids = traitlets.List([]).tag(sync=True)
-    colours = traitlets.List([]).tag(sync=True)
-    highlight = traitlets.Int(-1).tag(sync=True)
+class _TilesWidget(anywidget.AnyWidget):
+    """What both components share; `view` answers the browser's questions for pictures."""
+
     tile_url = traitlets.Unicode("").tag(sync=True)
     picked = traitlets.Int(-1).tag(sync=True)
+    wanted = traitlets.List([]).tag(sync=True)
+    images = traitlets.Dict({}).tag(sync=True)
+
+    def __init__(self, view: View, **traits: Any) -> None:
+        super().__init__(**traits)
+        self._view = view
+        self.observe(self._answer, "wanted")
+
+    def _answer(self, change: Any) -> None:
+        missing = [int(tile) for tile in change["new"][:_MAX_SENT] if str(tile) not in self.images]
+        known = [tile for tile in missing if 0 <= tile < len(self._view.labels)]
+        if known:
+            kept = list(self.images.items())[-_MAX_SENT:]
+            self.images = {**dict(kept), **pictures(self._view, known)}
+
+
+class EmbeddingMapWidget(_TilesWidget):
+    """The map; `polygon` is the lasso, in map coordinates."""
+
+    _esm = DIST / "embedding_map.js"
+    url = traitlets.Unicode("").tag(sync=True)
+    data = traitlets.Bytes(b"").tag(sync=True)
+    ids = traitlets.List([]).tag(sync=True)
+    colours = traitlets.List([]).tag(sync=True)
+    labels = traitlets.List([]).tag(sync=True)
+    highlight = traitlets.Int(-1).tag(sync=True)
     polygon = traitlets.List([]).tag(sync=True)
     height_px = traitlets.Int(480).tag(sync=True)
     point_size = traitlets.Float(5).tag(sync=True)
 
 
-class _GalleryWidget(anywidget.AnyWidget):
+class TileGalleryWidget(_TilesWidget):
+    """Rows of tiles."""
+
     _esm = DIST / "tile_gallery.js"
     rows = traitlets.List([]).tag(sync=True)
-    tile_url = traitlets.Unicode("").tag(sync=True)
-    images = traitlets.Dict({}).tag(sync=True)
     side_px = traitlets.Int(92).tag(sync=True)
-    picked = traitlets.Int(-1).tag(sync=True)
 
 
-def embedding_map(view: View) -> anywidget.AnyWidget:
+def pictures(view: View, tiles: list[int]) -> dict[str, str]:
+    """Tile number to data URL."""
+    jpegs = view.store.batch(np.asarray(tiles, np.int64))
+    return {
+        str(tile): f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+        for tile, jpeg in zip(tiles, jpegs, strict=True)
+    }
+
+
+def embedding_map(view: View, names: dict[int, str] | None = None) -> EmbeddingMapWidget:
     """The map of a clustering as an ipywidget; `picked` and `polygon` follow the mouse.
 
     Raises:
         RunError: the clustering has no map yet (see `core.explore.projection.project`).
     """
     xy = view.workspace.run_folder(view.run).projection(view.interval)
-    data = base64.b64encode(points_file(view, xy)).decode()
     ids = view.ids.tolist()
-    url = f"data:application/octet-stream;base64,{data}"
-    return _MapWidget(url=url, ids=ids, colours=[colour(i) for i in ids])
+    labels = [(names or {}).get(i) or f"cluster {i}" for i in ids]
+    return EmbeddingMapWidget(
+        view, data=points_file(view, xy), ids=ids, colours=[colour(i) for i in ids], labels=labels
+    )
 
 
-def cluster_gallery(view: View, cluster: int, per_row: int = 12) -> anywidget.AnyWidget:
+def cluster_gallery(view: View, cluster: int, per_row: int = 12) -> TileGalleryWidget:
     """Typical, middle and edge tiles of a cluster as an ipywidget; `picked` is the tile that was clicked."""
-    chosen = pick(view, cluster, min(per_row, _MAX_SENT // 3))
-    rows: list[dict[str, Any]] = []
-    images: dict[str, str] = {}
-    for title in ("typical", "middle", "edge"):
-        ids = getattr(chosen, title)
-        rows.append({"title": title, "help": "", "ids": ids.tolist()})
-        for tile, jpeg in zip(ids.tolist(), view.store.batch(ids), strict=True):
-            images[str(tile)] = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
-    return _GalleryWidget(rows=rows, images=images)
+    chosen = pick(view, cluster, min(per_row, _MAX_SENT // len(_ROWS)))
+    rows = [{"title": title, "help": "", "ids": getattr(chosen, title).tolist()} for title in _ROWS]
+    tiles = sorted({tile for row in rows for tile in row["ids"]})
+    return TileGalleryWidget(view, rows=rows, images=pictures(view, tiles))

@@ -3,9 +3,10 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
 
-const sources = readdirSync("src").filter((name) => name.endsWith(".js")).sort();
+const scripts = (folder) => readdirSync(folder).filter((name) => name.endsWith(".js")).sort().map((name) => `${folder}/${name}`);
+const components = scripts("src");
 const result = await build({
-  entryPoints: sources.map((name) => `src/${name}`),
+  entryPoints: components,
   outdir: "dist",
   bundle: true,
   format: "esm",
@@ -15,7 +16,7 @@ const result = await build({
   metafile: true,
 });
 const hash = createHash("sha256");
-for (const name of [...sources.map((n) => `src/${n}`), "package.json", "package-lock.json"]) hash.update(readFileSync(name));
+for (const name of [...components, ...scripts("src/lib"), "build.mjs", "package.json", "package-lock.json"]) hash.update(readFileSync(name));
 writeFileSync("dist/sources.sha256", hash.digest("hex") + "\n");
 
 const packages = new Set();

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import pandas as pd
 import panel as pn
 
+from app.explore_facts import ONE_SLIDE, table_of
+from app.page import TERMS, alarm, html, waiting
 from app.state import Store
+from app.tasks import Latest
+from app.theme import FONT, TABLE_CSS
 from core.curate.decisions import name_cluster
 from core.errors import TesseraError
-from core.explore.clusters import cluster_table
 from core.explore.palette import colour
 
 _TITLES = {
-    "tiles": "Typical tiles", "cluster": "No.", "name": "Name", "size": "Tiles", "compactness": "Spread", "stability": "Stability",
-    "n_slides": "Slides", "top_slide_share": "Biggest slide",
+    "tiles": "Typical tiles", "cluster": "No.", "name": "Name", "size": "Tiles", "stability": "Stability",
+    "top_slide_share": "Top slide",
 }  # fmt: skip
 _TIPS = {
-    "compactness": "mean distance to the centre: small = alike",
-    "stability": "overlap with the same cluster one interval before: 1 = unchanged",
-    "top_slide_share": "share that comes from one slide: near 100 % may be stain, not tissue",
+    "tiles": "the tiles nearest to the centre",
+    "name": "click to name; everybody who looks at this workspace sees it",
+    "stability": TERMS["stability"],
+    "top_slide_share": TERMS["biggest slide"],
 }
+_WIDTHS = {"tiles": 182, "cluster": 56, "size": 70, "stability": 92, "top_slide_share": 92}
+_ROW_PX, _PAGE = 48, 8
 
 
 class ClusterList(pn.viewable.Viewer):
-    """Clusters of the last clustering."""
+    """Clusters of the clustering that is looked at."""
 
     def __init__(self, store: Store, **params: Any) -> None:
         super().__init__(**params)
@@ -33,69 +40,97 @@ class ClusterList(pn.viewable.Viewer):
         # built when there are rows: Tabulator raises in the browser when an empty, hidden table gets its first data
         self._box = pn.Column(sizing_mode="stretch_width")
         self._table: pn.widgets.Tabulator | None = None
-        store.param.watch(lambda _: self._draw(), ["shown", "names_version"])
-        self._draw()
+        self._loads = Latest(lambda text: setattr(self._box, "objects", [html(alarm(text))]))
+        store.param.watch(lambda _: self._load(), ["shown", "names_version"])
+        store.param.watch(lambda _: self._mark(), "cluster")
+        self._load()
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._box
 
-    def _draw(self) -> None:
-        rows = self._rows()
-        if rows is None:
+    def _load(self) -> None:
+        view = self._store.view()
+        if view is None:
             self._box.objects, self._table = [], None
-        elif self._table is None:
+            return
+        if self._table is None:
+            self._box.objects = [html(waiting("Reading the clusters…"))]
+        self._loads.load(
+            lambda: _rows(table_of(view), self._store.names(), f"sheet/{view.run}/{view.interval}"), self._show
+        )
+
+    def _show(self, rows: pd.DataFrame) -> None:
+        if self._table is None:
             self._table = self._build(rows)
             self._box.objects = [self._table]
         else:
             self._table.value = rows
+        self._mark()
 
     def _build(self, rows: pd.DataFrame) -> pn.widgets.Tabulator:
         table = pn.widgets.Tabulator(
-            rows, show_index=False, titles=_TITLES, formatters={"tiles": {"type": "html"}},
+            rows, show_index=False, titles=_TITLES, widths=_WIDTHS,
+            formatters={"tiles": {"type": "html"}, "stability": {"type": "html"}, "top_slide_share": {"type": "html"}},
             editors={name: {"type": "input"} if name == "name" else None for name in _TITLES}, header_tooltips=_TIPS,
-            pagination="local", page_size=6, layout="fit_data_stretch", height=490, sizing_mode="stretch_width",
-            selectable=1, css_classes=["ts-clusters"], row_height=62, text_align={"name": "left"},
+            pagination="local", page_size=_PAGE, layout="fit_columns", height=_ROW_PX * _PAGE + 116, sizing_mode="stretch_width",
+            selectable=1, css_classes=["ts-clusters"], row_height=_ROW_PX, theme="simple", stylesheets=[TABLE_CSS],
+            text_align={"name": "left", "cluster": "right", "size": "right", "stability": "right", "top_slide_share": "right"},
         )  # fmt: skip
         table.on_click(self._clicked)
         table.on_edit(self._edited)
         return table
 
-    def _rows(self) -> pd.DataFrame | None:
-        view = self._store.view()
-        if view is None:
-            return None
-        table = cluster_table(view)
-        named = self._store.names()
-        table["name"] = [named.get(int(cluster), "") for cluster in table["cluster"]]
-        table["tiles"] = [
-            f"<img loading='lazy' height=52 style='border-left:6px solid {colour(int(cluster))};border-radius:3px' "
-            f"src='sheet/{view.run}/{view.interval}/{cluster}' alt='cluster {cluster}'>"
-            for cluster in table["cluster"]
-        ]
-        for column in ("compactness", "stability", "top_slide_share"):
-            table[column] = table[column].astype(float).round(2)
-        return table[list(_TITLES)]
+    def _mark(self) -> None:
+        """Select the row of the open cluster."""
+        if self._table is None:
+            return
+        found = [i for i, cluster in enumerate(self._table.value["cluster"]) if cluster == self._store.cluster]
+        if self._table.selection != found:
+            self._table.selection = found
 
     def _clicked(self, event: Any) -> None:
         if event.column != "name" and self._table is not None:
             self._store.cluster = int(self._table.value["cluster"].iloc[event.row])
 
     def _edited(self, event: Any) -> None:
-        if event.column != "name":
-            return
         view = self._store.view()
-        if view is None or self._table is None:
+        if event.column != "name" or view is None or self._table is None:
             return
         cluster = int(self._table.value["cluster"].iloc[event.row])
+        author = self._store.author or pn.state.user or ""
         try:
-            name_cluster(
-                self._store.workspace,
-                view.run,
-                view.interval,
-                cluster,
-                str(event.value or ""),
-                author=self._store.author,
-            )
+            name_cluster(self._store.workspace, view.run, view.interval, cluster, str(event.value or ""), author=author)
         except TesseraError as error:
             pn.state.notifications.error(str(error))
         self._store.poll()
+
+
+def _rows(table: pd.DataFrame, named: dict[int, str], sheets: str) -> pd.DataFrame:
+    """The table as it is shown; `named` may hold any text, cells of plain columns are escaped by the table itself."""
+    ids = table["cluster"].tolist()
+    shown = pd.DataFrame(
+        {
+            "tiles": [
+                f"<img loading='lazy' height='{_ROW_PX - 8}' style='border-left:7px solid {colour(i)};border-radius:4px' "
+                f"src='{escape(sheets)}/{i}' alt='tiles of cluster {i}'>"
+                for i in ids
+            ],
+            "cluster": ids,
+            "name": [named.get(i, "") for i in ids],
+            "size": table["size"],
+            "stability": [_number(value) for value in table["stability"]],
+            "top_slide_share": [
+                _number(share, f"{share:.0%}", warn=share >= ONE_SLIDE and table["top_slide"].nunique() > 1)
+                for share in table["top_slide_share"]
+            ],
+        }
+    )
+    return shown[list(_TITLES)]
+
+
+def _number(value: float, text: str = "", *, warn: bool = False) -> str:
+    """A cell whose text sorts as its number does: 0-1 with two digits, or a percentage padded with figure spaces."""
+    if value != value:
+        return "–"
+    style = f"font:600 13px {FONT};color:#9a5b00" if warn else ""
+    return f"<span style='{style}'>{(text or f'{value:.2f}').rjust(4, chr(0x2007))}</span>"

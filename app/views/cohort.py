@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import sqlite3
 from html import escape
 from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
 
-from app.page import empty, html, number, wrap
+from app.cohort_facts import CohortFacts, SlideFacts, read_cohort
+from app.page import alarm, empty, html, number, term, waiting, wrap
 from app.state import Store
-from app.theme import badge
+from app.tasks import Latest
+from app.theme import REASON_COLOURS, badge
 
-_SHOWN = 60
-_LAYERS = {"Slide": "", "Tissue mask": "mask", "Kept tiles": "kept"}
+_LAYERS = {"Slide": "", "Tissue found": "mask", "Tiles kept": "kept"}
 _START = (
-    "Type <code>tessera ingest FOLDER</code> in a terminal, where FOLDER holds slides, or "
-    "<code>tessera ingest --tiles FOLDER</code> for ready-made tiles. This page follows."
+    "Type <code>tessera ingest FOLDER --workspace {root}</code> in a terminal, where FOLDER holds slides,<br>or "
+    "<code>tessera ingest --tiles FOLDER --workspace {root}</code> for ready-made tile images. This page follows."
 )
 
 
@@ -27,94 +27,130 @@ class CohortPage(pn.viewable.Viewer):
     def __init__(self, store: Store, **params: Any) -> None:
         super().__init__(**params)
         self._store = store
+        self._facts: CohortFacts | None = None
         self._layer = pmui.RadioButtonGroup(
-            options=list(_LAYERS), value="Kept tiles", size="small", css_classes=["ts-layer"]
+            options=list(_LAYERS), value="Tiles kept", size="small", width=330, css_classes=["ts-layer"], visible=False
         )
-        self._body = html()
-        self._layer.param.watch(lambda _: self._draw(), "value")
-        store.param.watch(lambda _: self._draw(), "cohort")
-        self._draw()
+        self._top, self._body = html(waiting("Reading the cohort…")), html(css_classes=["ts-cohort"])
+        self._loads = Latest(lambda text: setattr(self._top, "object", wrap(alarm(text))))
+        self._layer.param.watch(lambda _: self._draw_cards(), "value")
+        store.param.watch(lambda _: self._load(), "cohort")
+        self._load()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return pn.Column(self._layer, self._body, sizing_mode="stretch_width")
+        return pn.Column(self._top, self._layer, self._body, sizing_mode="stretch_width")
 
-    def _draw(self) -> None:
-        with self._store.workspace.ledger.read() as connection:
-            slides = connection.execute(
-                "SELECT * FROM slide ORDER BY state NOT IN ('failed', 'empty', 'set_aside'), id LIMIT ?", (_SHOWN,)
-            ).fetchall()
-            states = connection.execute("SELECT state, count(*) AS n FROM slide GROUP BY state").fetchall()
-            counts = connection.execute("SELECT * FROM grid_count ORDER BY n DESC").fetchall()
-            rejected = connection.execute("SELECT path, reason FROM rejected_file ORDER BY path").fetchall()
-        by_slide: dict[int, list[str]] = {}
-        totals: dict[str, int] = {}
-        for row in counts:
-            by_slide.setdefault(row["slide_id"], []).append(
-                f"<tr><td>{escape(row['reason'])}</td><td>{row['n']:,}</td></tr>"
-            )
-            totals[row["reason"]] = totals.get(row["reason"], 0) + row["n"]
-        if not slides and not rejected:
-            self._body.object = wrap(empty("No slides yet", _START))
+    def _load(self) -> None:
+        self._loads.load(lambda: read_cohort(self._store.workspace), self._show)
+
+    def _show(self, facts: CohortFacts) -> None:
+        self._facts = facts
+        self._layer.visible = bool(facts.slides)
+        if not facts.states and not facts.rejected:
+            text = _START.format(root=escape(str(self._store.workspace.root)))
+            self._top.object = wrap(empty("No slides yet", text))
+        else:
+            self._top.object = wrap(_summary(facts) + _trouble(facts))
+        self._draw_cards()
+
+    def _draw_cards(self) -> None:
+        if self._facts is None:
             return
-        n_slides = sum(row["n"] for row in states)
-        top = number(f"{self._store.workspace.n_tiles():,}", "tiles in the store")
-        top += "".join(number(f"{row['n']:,}", f"slides {row['state'].replace('_', ' ')}") for row in states)
-        top += "".join(number(f"{n:,}", reason) for reason, n in totals.items() if reason != "kept")
-        cards = "".join(self._card(slide, by_slide.get(slide["id"], [])) for slide in slides)
-        more = f"<p class='quiet'>{_SHOWN} of {n_slides:,} slides are shown, those with problems first.</p>"
-        self._body.object = wrap(
-            f"<div class='numbers'>{top}</div>{more if n_slides > _SHOWN else ''}<div class='cards'>{cards}</div>"
-            + _rejected(rejected)
-        )
-
-    def _card(self, slide: sqlite3.Row, counts: list[str]) -> str:
-        reason = f"<p class='quiet'>{escape(slide['reason'])}</p>" if slide["reason"] else ""
-        facts = f"{slide['n_tiles']:,} tiles"
-        if slide["width"]:
-            facts += (
-                f" · {slide['width']:,} × {slide['height']:,} px · {slide['mpp']:.3f} µm/px "
-                f"({escape(slide['mpp_source'])}) · read by {escape(slide['reader'])}"
-            )
-        return (
-            f"<div class='card' data-slide='{slide['id']}'>{self._picture(slide)}<h4>{escape(slide['name'])} "
-            f"{badge(slide['state'])}</h4>{reason}<p class='quiet'>{facts}</p>"
-            f"<table class='plain'>{''.join(counts)}</table></div>"
-        )
-
-    def _picture(self, slide: sqlite3.Row) -> str:
-        number_, version = slide["id"], int(slide["updated"])
-        if slide["kind"] == "tiles" and slide["n_tiles"]:
-            return f"<div class='slide'><img src='t/{self._first_tile(number_)}' alt='a tile' loading='lazy'></div>"
-        if not slide["width"]:
-            return "<div class='slide'></div>"
         layer = _LAYERS[self._layer.value]
-        over = ""
-        if layer == "mask":
-            over = f"<img class='over' style='width:100%;height:100%;mix-blend-mode:multiply' src='mask/{number_}?v={version}' alt=''>"
-        elif layer == "kept":
-            over = f"<img class='over' style='{grid_extent(slide)}' src='kept/{number_}?v={version}' alt=''>"
-        return (
-            f"<div class='slide'><div class='stack'><img loading='lazy' src='thumbnail/{number_}?v={version}' "
-            f"alt='overview of the slide'>{over}</div></div>"
-        )
-
-    def _first_tile(self, slide_id: int) -> int:
-        import numpy as np
-
-        from core.tiles.store import TileStore
-
-        return int(np.argmax(TileStore(self._store.workspace.tiles_path).index().slide == slide_id))
+        cards = "".join(_card(slide, layer) for slide in self._facts.slides)
+        hidden = self._facts.n_pictures - len(self._facts.slides)
+        more = f"<p class='quiet'>{hidden:,} more slides are in the workspace and not shown here.</p>" if hidden else ""
+        self._body.object = wrap(f"<div class='cards'>{cards}</div>{more}")
 
 
-def grid_extent(slide: sqlite3.Row) -> str:
-    """CSS size of a slide's grid over its thumbnail, which both begin in the upper left corner."""
-    width = 100 * slide["grid_columns"] * slide["step0"] / slide["width"]
-    height = 100 * slide["grid_rows"] * slide["step0"] / slide["height"]
-    return f"width:{width:.3f}%;height:{height:.3f}%"
+def _summary(facts: CohortFacts) -> str:
+    done, all_slides = facts.states.get("done", 0), sum(facts.states.values())
+    numbers = number(f"{facts.n_tiles:,}", term("tile", "tiles in the store"))
+    numbers += number(f"{done:,}" if done == all_slides else f"{done:,} of {all_slides:,}", "slides with tiles")
+    positions = sum(facts.totals.values())
+    if positions:
+        numbers += number(f"{facts.totals.get('kept', 0) / positions:.0%}", term("kept", "of the slides' area kept"))
+    numbers += number(facts.tile, "tile size and resolution") if facts.tile else ""
+    return f"<h2>Cohort</h2><div class='numbers'>{numbers}</div>{_shares(facts.totals, key=True)}"
 
 
-def _rejected(rows: list[sqlite3.Row]) -> str:
-    if not rows:
+def _shares(counts: dict[str, int], *, key: bool = False) -> str:
+    """Where a slide's grid positions went, as one bar."""
+    total = sum(counts.values())
+    if not total:
         return ""
-    body = "".join(f"<tr><td>{escape(row['path'])}</td><td>{escape(row['reason'])}</td></tr>" for row in rows)
-    return f"<h3>Files that are no slides</h3><table class='plain'>{body}</table>"
+    known = [(reason, colour, counts[reason]) for reason, colour in REASON_COLOURS.items() if counts.get(reason)]
+    parts = "".join(
+        f"<div style='width:{100 * n / total:.2f}%;background:{colour}' title='{escape(reason)}: {n:,}'></div>"
+        for reason, colour, n in known
+    )
+    words = "".join(
+        f"<span><i style='background:{colour}'></i>{escape(reason)} {n:,}</span>" for reason, colour, n in known
+    )
+    return f"<div class='shares'>{parts}</div>" + (f"<div class='key'>{words}</div>" if key else "")
+
+
+def _trouble(facts: CohortFacts) -> str:
+    """Slides and files that gave no tiles, each with its reason."""
+    rows = "".join(
+        f"<tr><td>{badge(state)}</td><td>{escape(name)}</td><td>{escape(reason)}</td></tr>"
+        for name, state, reason in facts.trouble
+    )
+    rows += "".join(
+        f"<tr><td><span class='badge' style='--c:#656b80'>no slide</span></td><td>{escape(path)}</td><td>{escape(reason)}</td></tr>"
+        for path, reason in facts.rejected
+    )
+    n = len(facts.trouble) + len(facts.rejected)
+    if not n:
+        return ""
+    opened = "open" if n <= 8 else ""
+    return f"<details {opened} class='ts-trouble'><summary><h3 style='display:inline-block'>{n} files gave no tiles</h3></summary><table class='plain'>{rows}</table></details>"
+
+
+def _card(slide: SlideFacts, layer: str) -> str:
+    row = slide.row
+    facts = f"{row['n_tiles']:,} tiles"
+    if row["width"] and row["mpp"]:
+        facts += f" · {row['width']:,} × {row['height']:,} px · {row['mpp']:.3f} µm/px"
+    reason = f"<p class='quiet'>{escape(row['reason'])}</p>" if row["reason"] else ""
+    source = f"resolution from {row['mpp_source']}, read by {row['reader']}" if row["mpp_source"] else ""
+    counts = "".join(
+        f"<tr><td>{escape(name)}</td><td class='n'>{n:,}</td></tr>"
+        for name, n in slide.counts.items()
+        if name != "kept"
+    )
+    dropped = (
+        f"<details><summary class='quiet'>what was dropped</summary><table class='plain'>{counts}</table></details>"
+        if counts
+        else ""
+    )
+    return (
+        f"<div class='card' data-slide='{row['id']}'>{_picture(slide, layer)}<div class='text'><h4>{escape(row['name'])} "
+        f"{badge(row['state'])}</h4>{reason}<p class='quiet' title='{escape(source)}'>{facts}</p>{_shares(slide.counts)}{dropped}</div></div>"
+    )
+
+
+def _picture(slide: SlideFacts, layer: str) -> str:
+    row = slide.row
+    number_, version = row["id"], int(row["updated"])
+    if slide.first_tile >= 0:
+        return f"<div class='slide'><img src='t/{slide.first_tile}' alt='one of its tiles' loading='lazy'></div>"
+    if not row["width"]:
+        return "<div class='slide'><div class='waits'>waiting to be cut</div></div>"
+    over = ""
+    if layer == "mask":
+        style = "width:100%;height:100%;opacity:.62;mix-blend-mode:multiply;image-rendering:auto"
+        over = f"<img class='over' style='{style}' src='mask/{number_}?v={version}' alt=''>"
+    elif layer == "kept" and row["grid_columns"]:
+        over = f"<img class='over' style='{grid_extent(row)}' src='kept/{number_}?v={version}' alt=''>"
+    return (
+        f"<div class='slide'><div class='stack'><img loading='lazy' src='thumbnail/{number_}?v={version}' "
+        f"alt='overview of the slide'>{over}</div></div>"
+    )
+
+
+def grid_extent(row: Any) -> str:
+    """CSS size of a slide's grid over its thumbnail, which both begin in the upper left corner."""
+    width = 100 * row["grid_columns"] * row["step0"] / row["width"]
+    height = 100 * row["grid_rows"] * row["step0"] / row["height"]
+    return f"width:{width:.3f}%;height:{height:.3f}%"

@@ -1,70 +1,118 @@
-"""Live curves: one poll a second, new points streamed to the browser."""
+"""Live curves: new points are streamed to the browser, at most once a second."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import panel as pn
+import param
 from bokeh.models import ColumnDataSource
 from bokeh.plotting import figure
 
+from app.page import html, term
 from app.state import Store
-from app.theme import BLUE, GREEN, ORANGE
+from app.tasks import Latest
+from app.theme import FONT, GREEN, INK, LINE, QUIET, ROSE, VIOLET
 from core import runs
+from core.runs import Metric
 
-_ROLLOVER = 20_000
-_LINES = {"nmi": ("NMI(t, t-1)", BLUE), "ami": ("AMI(t, t-1)", GREEN)}
+MAX_POINTS = 5_000  # older losses are thinned out beyond, so that a long run does not weigh on the page
+_AGREEMENT = {"nmi": ("NMI", VIOLET), "ami": ("AMI", GREEN), "ami_labels": ("AMI with the true labels", ROSE)}
 
 
 class Curves(pn.viewable.Viewer):
     """Agreement per interval and loss per step of the run that is looked at."""
 
+    visible = param.Boolean(True)
+
     def __init__(self, store: Store, **params: Any) -> None:
         super().__init__(**params)
         self._store = store
-        self._sources = {name: ColumnDataSource({"x": [], "y": []}) for name in ("nmi", "ami", "loss")}
+        self._sources = {name: ColumnDataSource({"x": [], "y": []}) for name in (*_AGREEMENT, "loss")}
         self._run, self._last = "", 0.0
-        self._seen: set[tuple[str, int, int]] = set()
-        self._agreement = _figure("agreement of clusterings", "interval")
-        for name, (label, colour) in _LINES.items():
+        self._loads = Latest(lambda _: None)  # the status beside the curves says what is wrong
+        self._agreement = _figure("interval")
+        self._agreement.y_range.start, self._agreement.y_range.end = 0, 1.02
+        self._agreement.xaxis.ticker.min_interval = 1
+        for name, (label, colour) in _AGREEMENT.items():
             self._agreement.line("x", "y", source=self._sources[name], color=colour, line_width=2, legend_label=label)
-            self._agreement.scatter("x", "y", source=self._sources[name], color=colour, size=7)
-        self._agreement.legend.location = "bottom_right"
-        self._loss = _figure("loss", "training step")
-        self._loss.line("x", "y", source=self._sources["loss"], color=ORANGE, line_width=2)
+            self._agreement.scatter("x", "y", source=self._sources[name], color=colour, size=7, legend_label=label)
+        legend = self._agreement.legend[0]
+        legend.location, legend.border_line_color, legend.background_fill_alpha = "bottom_right", None, 0.6
+        legend.label_text_font_size, legend.label_text_color, legend.label_text_font = "12px", INK, FONT
+        self._items = dict(zip(_AGREEMENT, legend.items, strict=True))
+        self._loss = _figure("training step")
+        self._loss.line("x", "y", source=self._sources["loss"], color=VIOLET, line_width=1.6)
         store.param.watch(lambda _: self.update(), ["current", "run"])
         self.update()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        plots = [pn.pane.Bokeh(plot, sizing_mode="stretch_width", height=260) for plot in (self._agreement, self._loss)]
-        return pn.Row(*plots, sizing_mode="stretch_width", css_classes=["ts-curves"])
+        titles = (
+            f"<h3>Do the clusters settle? {term('NMI', 'NMI and AMI')}</h3>",
+            f"<h3>Does it learn? {term('loss', 'loss')}</h3>",
+        )
+        parts = [
+            pn.Column(
+                html(title), pn.pane.Bokeh(plot, sizing_mode="stretch_width", height=250), sizing_mode="stretch_width"
+            )
+            for title, plot in zip(titles, (self._agreement, self._loss), strict=True)
+        ]
+        return pn.Row(*parts, sizing_mode="stretch_width", css_classes=["ts-curves"], visible=self.param.visible)
+
+    def points(self, name: str) -> list[tuple[float, float]]:
+        """What a curve shows now, (x, y)."""
+        data = self._sources[name].data
+        return list(zip(data["x"], data["y"], strict=True))
 
     def update(self) -> None:
-        """Stream what the worker has written since the last look."""
+        """Ask for what the worker has written since the last look."""
         if self._store.run != self._run:
             self._run, self._last = self._store.run, 0.0
-            self._seen = set()
             for source in self._sources.values():
                 source.data = {"x": [], "y": []}
-        if not self._run:
-            return
-        fresh = runs.metrics(self._store.workspace, self._run, self._last)
-        if not fresh:
+        if self._run:
+            run, last = self._run, self._last
+            self._loads.load(lambda: (run, runs.metrics(self._store.workspace, run, last)), self._show)
+
+    def _show(self, answer: tuple[str, list[Metric]]) -> None:
+        run, fresh = answer
+        if run != self._run or not fresh or fresh[-1].time <= self._last:
             return
         self._last = fresh[-1].time
         for name, source in self._sources.items():
-            points = [m for m in fresh if m.name == name and (m.name, m.interval, m.step) not in self._seen]
-            self._seen |= {(m.name, m.interval, m.step) for m in points}
-            if points:
-                x = [m.step if name == "loss" else m.interval for m in points]
-                source.stream({"x": x, "y": [m.value for m in points]}, rollover=_ROLLOVER)
+            new = {float(m.step if name == "loss" else m.interval): m.value for m in fresh if m.name == name}
+            if new:
+                _extend(source, new)
+        for name, item in self._items.items():
+            item.visible = bool(len(self._sources[name].data["x"]))
 
 
-def _figure(title: str, x_label: str) -> Any:
-    plot = figure(title=title, x_axis_label=x_label, height=260, sizing_mode="stretch_width", toolbar_location=None)
+def _extend(source: ColumnDataSource, new: dict[float, float]) -> None:
+    """Stream new points; a resumed run measures some again, and its old points are replaced."""
+    x, y = list(new), list(new.values())
+    known = list(source.data["x"])
+    if known and min(x) <= known[-1]:
+        merged = dict(sorted((dict(zip(known, source.data["y"], strict=True)) | new).items()))
+        x, y, known = list(merged), list(merged.values()), []
+        source.data = {"x": [], "y": []}
+    if len(known) + len(x) > MAX_POINTS:
+        x, y = known + x, list(source.data["y"]) + y if known else y
+        keep = np.unique(np.linspace(0, len(x) - 1, MAX_POINTS // 2).astype(int))
+        source.data = {"x": [x[i] for i in keep], "y": [y[i] for i in keep]}
+        return
+    source.stream({"x": x, "y": y})
+
+
+def _figure(x_label: str) -> Any:
+    plot = figure(x_axis_label=x_label, height=250, sizing_mode="stretch_width", toolbar_location=None, tools="")
     plot.outline_line_color = None
-    plot.grid.grid_line_color = "#e4e8ee"
-    if x_label == "interval":
-        plot.y_range.start, plot.y_range.end = 0, 1.02
-        plot.xaxis.ticker.min_interval = 1
+    plot.min_border_right = 14
+    plot.grid.grid_line_color = LINE
+    for axis in plot.axis:
+        axis.axis_line_color = axis.major_tick_line_color = LINE
+        axis.minor_tick_line_color = None
+        axis.major_label_text_font = axis.axis_label_text_font = FONT
+        axis.major_label_text_color = axis.axis_label_text_color = QUIET
+        axis.axis_label_text_font_style = "normal"
     return plot

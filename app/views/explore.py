@@ -9,120 +9,122 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
-from app.components import EmbeddingMap, TileGallery
-from app.page import empty, html, wrap
+from app.components import EmbeddingMap
+from app.page import alarm, empty, html, term, wrap
 from app.state import Store
 from app.views.cluster_list import ClusterList
-from app.views.naming import Naming
+from app.views.opened import Opened
 from app.views.where import Where
 from core.background import start_command
 from core.explore.palette import colour
-from core.explore.projection import inside_polygon
-from core.explore.representatives import pick
 
-_ROWS = (
-    ("typical", "Typical", "nearest to the centre of the cluster"),
-    ("middle", "Middle", "half of the cluster's tiles are nearer to its centre"),
-    ("edge", "Edge", "farthest from the centre: where the cluster may be mixed"),
-)
-_LASSO_TILES = 36
+_NONE = "Start a run on the Run page. Its first clusters appear here after its first look at all tiles."
 
 
 class ExplorePage(pn.viewable.Viewer):
-    """Linked views of the last clustering."""
+    """Linked views of one clustering."""
 
     def __init__(self, store: Store, **params: Any) -> None:
         super().__init__(**params)
         self._store = store
-        self._hint = html()
-        self._map = EmbeddingMap(sizing_mode="stretch_width", height=570)
-        self._make_map = pmui.Button(name="Make the map", size="small", variant="outlined", css_classes=["ts-make-map"])
-        self._make_map.on_click(lambda _: start_command(store.workspace, "project", store.run))
-        self._gallery = TileGallery(sizing_mode="stretch_width")
-        self._gallery_title = html()
-        self._list = ClusterList(store)
+        self._head = html()
+        self._interval = pmui.IntSlider(
+            label="clustering",
+            start=0,
+            end=1,
+            value=0,
+            width=260,
+            size="small",
+            css_classes=["ts-interval"],
+            visible=False,
+        )
+        self._interval.param.watch(self._choose_interval, "value_throttled")
+        self._map = EmbeddingMap(sizing_mode="stretch_width", height=510, margin=(5, 10), css_classes=["ts-map-pane"])
         self._map.param.watch(lambda event: self._pick(event.new), "picked")
-        self._map.param.watch(lambda event: self._lasso(event.new), "polygon")
-        self._gallery.param.watch(lambda event: self._mark(event.new), "picked")
-        store.param.watch(lambda _: self._draw(), "shown")
-        store.param.watch(lambda _: self._open(), ["cluster", "names_version"])
+        self._make_map = pmui.Button(label="Make the map", variant="contained", css_classes=["ts-make-map"])
+        self._make_map.on_click(self._start_map)
+        self._map_note = html()
+        self._opened = Opened(store, self._map)
+        self._list = ClusterList(store)
+        store.param.watch(lambda _: self._draw(), ["shown", "activities", "failures"])
+        store.param.watch(lambda _: self._name_points(), "names_version")
+        store.param.watch(lambda _: self._mark_cluster(), "cluster")
         self._draw()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        left = pn.Column(self._make_map, self._map, Where(self._store), sizing_mode="stretch_width", min_width=420)
-        right = pn.Column(
-            self._list,
-            Naming(self._store),
-            self._gallery_title,
-            self._gallery,
+        left = pn.Column(self._map, self._map_note, self._make_map, sizing_mode="stretch_width", min_width=380)
+        right = pn.Column(self._list, sizing_mode="stretch_width", min_width=480)
+        upper = pn.Row(left, pn.Spacer(width=24), right, sizing_mode="stretch_width")
+        lower = pn.Row(
+            pn.Column(self._opened, sizing_mode="stretch_width", min_width=480), pn.Spacer(width=28), Where(self._store),
             sizing_mode="stretch_width",
-            min_width=480,
-        )
-        return pn.Column(self._hint, pn.Row(left, pn.Spacer(width=20), right, sizing_mode="stretch_width"))
+        )  # fmt: skip
+        head = pn.Row(self._head, self._interval, sizing_mode="stretch_width")
+        return pn.Column(head, upper, lower, sizing_mode="stretch_width")
 
     def _draw(self) -> None:
+        run, interval, _ = self._store.shown
+        last = self._store.current.interval if self._store.current is not None else -1
         view = self._store.view()
-        maps = self._store.shown[2] if self._store.shown else ()
-        self._map.visible = view is not None and bool(maps)
-        self._make_map.visible = view is not None and view.interval not in maps
+        self._interval.param.update(start=0, end=max(last, 1), value=max(interval, 0), visible=last > 0)
+        self._draw_map_note()
         if view is None:
-            self._hint.object = wrap(
-                empty("No clusters yet", "Start a run; its first clusters appear here within its first interval.")
-            )
-        else:
-            self._hint.object = wrap(
-                f"<p class='quiet'>{view.run}, clustering {view.interval}: {len(view.labels):,} tiles in {len(view.ids)} clusters. "
-                "Click a point or a tile to see where it lies; hold and drag on the map's circle to lasso.</p>"
-            )
-        if view is not None and maps:
+            self._head.object = wrap(empty("No clusters yet", _NONE))
+            self._map.visible = False
+            return
+        self._head.object = wrap(
+            f"<h2>{escape(run)}</h2><p class='quiet'>Clustering {interval}{' of ' + str(last) if interval < last else ', the last'}: "
+            f"{len(view.labels):,} tiles in {len(view.ids)} {term('cluster', 'clusters')}. Each point of the map is a tile; near means alike. "
+            "Click a point, or draw a lasso around some.</p>"
+        )
+        if self._store.cluster not in view.ids:
+            self._store.cluster = int(view.ids[view.sizes.argmax()])
+        mapped = self._store.mapped()
+        self._map.visible = mapped is not None
+        if mapped is not None:
             ids = view.ids.tolist()
             self._map.param.update(
-                url=f"points/{view.run}/{view.interval}/{maps[-1]}", ids=ids, colours=[colour(i) for i in ids],
-                point_size=float(np.clip(220 / len(view.labels) ** 0.5, 1.5, 6)),
+                url=f"points/{run}/{interval}/{mapped}?v={self._store.current.id}", ids=ids, colours=[colour(i) for i in ids],
+                point_size=float(np.clip(220 / len(view.labels) ** 0.5, 1.5, 6)), highlight=self._store.cluster,
             )  # fmt: skip
-        if view is not None and self._store.cluster not in view.ids:
-            self._store.cluster = int(view.ids[view.sizes.argmax()])
-        self._open()
+            self._name_points()
 
-    def _open(self) -> None:
-        """Show the tiles of the open cluster."""
-        view, cluster = self._store.view(), self._store.cluster
-        if view is None or cluster not in view.ids:
-            self._gallery.rows = []
-            return
-        chosen = pick(view, cluster)
-        self._gallery.rows = [
-            {"title": title, "help": help, "ids": getattr(chosen, name).tolist()} for name, title, help in _ROWS
-        ]
-        self._map.highlight = cluster
-        size = int(view.sizes[view.ids == cluster][0])
-        self._gallery_title.object = wrap(
-            f"<h3><span style='color:{colour(cluster)}'>●</span> <span class='ts-open-name'>"
-            f"{escape(self._store.title(cluster))}</span> · {size:,} tiles</h3>"
-        )
+    def _draw_map_note(self) -> None:
+        run, interval, maps = self._store.shown
+        last = self._store.current.interval if self._store.current is not None else -1
+        making = [item for item in self._store.activities if item.kind == "map" and item.run == run]
+        failed = [item for item in self._store.failures if item.kind == "map" and item.run == run]
+        self._make_map.visible = last >= 0 and last not in maps
+        self._make_map.disabled = bool(making)
+        note = ""
+        if making:
+            note = "<p class='quiet'>The map is being made; it appears here by itself.</p>"
+        elif last >= 0 and last not in maps:
+            note = alarm(f"The map could not be made: {failed[0].message}") if failed else ""
+            if maps:
+                note += f"<p class='quiet'>Points lie as on the map of clustering {self._store.mapped()}; the last clustering has none yet.</p>"
+            else:
+                note += empty("No map yet", "It places every tile so that tiles that look alike lie together (UMAP).")
+        elif interval not in maps:
+            note = f"<p class='quiet'>Points lie as on the map of clustering {self._store.mapped()}, in the clusters of {interval}.</p>"
+        self._map_note.object = wrap(note)
+
+    def _start_map(self, _: Any) -> None:
+        self._make_map.disabled = True  # until the activity is seen, so that two clicks make one map
+        start_command(self._store.workspace, "project", self._store.run)
+
+    def _name_points(self) -> None:
+        named = self._store.names()
+        self._map.labels = [named.get(cluster) or f"cluster {cluster}" for cluster in self._map.ids]
+
+    def _mark_cluster(self) -> None:
+        self._map.highlight = self._store.cluster
+
+    def _choose_interval(self, event: Any) -> None:
+        last = self._store.current.interval if self._store.current is not None else -1
+        self._store.interval = -1 if event.new == last else event.new
 
     def _pick(self, tile: int) -> None:
         view = self._store.view()
         if view is not None and 0 <= tile < len(view.labels):
             self._store.param.update(tile=tile, cluster=int(view.labels[tile]))
-
-    def _mark(self, tile: int) -> None:
-        if tile >= 0:
-            self._store.tile = tile
-
-    def _lasso(self, polygon: list[list[float]]) -> None:
-        view = self._store.view()
-        maps = self._store.shown[2]
-        if view is None or not maps or len(polygon) < 3:
-            return
-        xy = self._store.workspace.run_folder(view.run).projection(maps[-1])
-        inside = inside_polygon(xy, np.asarray(polygon))
-        sample = (
-            inside[np.linspace(0, len(inside) - 1, min(_LASSO_TILES, len(inside))).astype(int)]
-            if len(inside)
-            else inside
-        )
-        self._gallery_title.object = wrap(f"<h3>Lasso · {len(inside):,} tiles</h3>")
-        self._gallery.rows = [
-            {"title": "Inside the lasso", "help": f"{len(sample)} of {len(inside):,}", "ids": sample.tolist()}
-        ]

@@ -9,13 +9,18 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from app.page import empty, html, wrap
+from app.page import alarm, empty, html, waiting, wrap
 from app.state import Store
+from app.tasks import Latest
 from app.theme import badge
 from core.background import start_command
 from core.curate.export import FORMATS, slug
+from core.explore.palette import colour
+from core.explore.view import View
 
-_WHICH = {"named clusters": None, "all clusters": "all"}
+_NAMED, _ALL, _SOME = "clusters with a name", "all clusters", "some clusters"
+_FORMAT_WORDS = {"imagefolder": "JPEG files in class folders", "parquet": "one Parquet table"}
+_NO_NAME = "Name clusters on the Explore page and they are offered here; or choose all clusters on the left."
 
 
 class ExportPage(pn.viewable.Viewer):
@@ -24,74 +29,119 @@ class ExportPage(pn.viewable.Viewer):
     def __init__(self, store: Store, **params: Any) -> None:
         super().__init__(**params)
         self._store = store
+        common: dict[str, Any] = {"size": "small", "sizing_mode": "stretch_width"}
         self._which = pmui.Select(
-            name="which clusters", options=list(_WHICH), size="small", width=260, css_classes=["ts-which"]
+            label="which clusters", options=[_NAMED, _ALL, _SOME], css_classes=["ts-which"], **common
         )
-        self._format = pmui.Select(name="format", options=list(FORMATS), size="small", width=260)
+        self._some = pmui.MultiChoice(
+            label="clusters", options={}, visible=False, css_classes=["ts-some"], sizing_mode="stretch_width"
+        )
+        words = {_FORMAT_WORDS.get(name, name): name for name in FORMATS}
+        self._format = pmui.Select(label="format", options=words, css_classes=["ts-format"], **common)
         self._folder = pmui.TextInput(
-            name="name of the new folder", value="tile-set", size="small", width=260, css_classes=["ts-folder"],
-            description="made in the folder exports of the workspace; never overwritten",
+            label="name of the new folder", value="tile-set", css_classes=["ts-folder"],
+            description="It is made in the folder exports of the workspace; nothing is ever overwritten.", **common,
         )  # fmt: skip
-        self._go = pmui.Button(name="Export", size="small", variant="contained", css_classes=["ts-export"])
+        self._author = pmui.TextInput(label="your name", css_classes=["ts-export-author"], **common)
+        self._go = pmui.Button(label="Export", variant="contained", css_classes=["ts-export"])
         self._go.on_click(self._clicked)
-        self._plan, self._list, self._message = html(), html(), html()
-        store.param.watch(lambda _: self._draw(), ["exports", "names_version", "shown", "activities"])
-        self._which.param.watch(lambda _: self._draw(), "value")
+        self._plan, self._list, self._message = html(waiting("Counting…")), html(), html()
+        self._loads = Latest(lambda text: setattr(self._plan, "object", wrap(alarm(text))))
+        store.param.watch(lambda _: self._draw(), ["exports", "names_version", "shown", "failures"])
+        store.param.watch(lambda event: setattr(self._author, "value", event.new), "author")
+        self._author.value = store.author or pn.state.user or ""
+        for widget in (self._which, self._some):
+            widget.param.watch(lambda _: self._draw(), "value")
         self._draw()
 
     def __panel__(self) -> pn.viewable.Viewable:
         form = pn.Column(
-            html("<h2>New tile set</h2>"), self._which, self._format, self._folder, self._go, self._message, width=330
-        )
-        return pn.Row(form, pn.Spacer(width=24), pn.Column(self._plan, self._list, sizing_mode="stretch_width"))
+            html("<h2>New tile set</h2>"), self._which, self._some, self._format, self._folder, self._author, self._go,
+            self._message, width=310,
+        )  # fmt: skip
+        right = pn.Column(self._plan, self._list, sizing_mode="stretch_width")
+        return pn.Row(form, pn.Spacer(width=28), right, sizing_mode="stretch_width")
 
     def _clicked(self, _: Any) -> None:
         folder = self._store.workspace.root / "exports" / slug(self._folder.value_input or self._folder.value)
-        if folder.exists():
+        clusters = self._clusters()
+        if clusters == "":
+            self._message.object = wrap(alarm("choose at least one cluster"))
+        elif folder.exists():
             text = f"{folder.name} exists already: exports never overwrite, choose another name"
-            self._message.object = wrap(f"<div class='alarm error'>{escape(text)}</div>")
-            return
-        folder.parent.mkdir(exist_ok=True)
-        which = _WHICH[self._which.value]
-        words = ["export", self._store.run, "--to", str(folder), "--format", self._format.value]
-        words += ["--clusters", which] if which else []
-        words += ["--author", self._store.author] if self._store.author else []
-        start_command(self._store.workspace, *words)
-        self._message.object = wrap(f"<p class='quiet'>writing {escape(folder.name)} ...</p>")
+            self._message.object = wrap(alarm(text))
+        else:
+            folder.parent.mkdir(exist_ok=True)
+            run, interval, _ = self._store.shown
+            words = ["export", run, f"--to={folder}", f"--format={self._format.value}", f"--interval={interval}"]
+            words += [f"--clusters={clusters}"] if clusters else []
+            author = self._author.value_input or self._author.value
+            words += [f"--author={author}"] if author else []
+            start_command(self._store.workspace, *words)
+            self._message.object = wrap(f"<p class='quiet'>Writing {escape(folder.name)}; you may go on meanwhile.</p>")
+
+    def _clusters(self) -> str | None:
+        """What `--clusters` takes: None for the named ones; empty when none is chosen."""
+        if self._which.value == _SOME:
+            return ",".join(str(cluster) for cluster in self._some.value)
+        return "all" if self._which.value == _ALL else None
 
     def _draw(self) -> None:
         view = self._store.view()
+        self._some.visible = self._which.value == _SOME
         self._go.disabled = view is None
         if view is None:
             self._plan.object = wrap(empty("Nothing to export yet", "Start a run and name some of its clusters."))
         else:
-            self._plan.object = wrap(self._counts())
-        with self._store.workspace.ledger.read() as connection:
-            rows = connection.execute("SELECT * FROM export ORDER BY id DESC LIMIT 20").fetchall()
-        body = "".join(
-            f"<tr class='ts-export-row'><td>{time.strftime('%Y-%m-%d %H:%M', time.localtime(row['time']))}</td><td>{badge(row['state'])}</td>"
-            f"<td>{row['n_tiles']:,} tiles</td><td>{escape(row['format'])}</td><td>{escape(row['path'])} {escape(row['message'])}</td></tr>"
-            for row in rows
-        )
-        self._list.object = wrap(f"<h3>Tile sets</h3><table class='plain'>{body}</table>" if rows else "")
+            which, some = self._which.value, list(self._some.value)
+            self._loads.load(lambda: self._read(view, which, some), self._show)
 
-    def _counts(self) -> str:
-        """What would be written, by name."""
-        view = self._store.view()
-        assert view is not None
-        named, counts = self._store.names(), dict(zip(view.ids.tolist(), view.sizes.tolist(), strict=True))
-        classes: dict[str, int] = {}
-        for cluster, size in counts.items():
-            if cluster in named or _WHICH[self._which.value] == "all":
-                name = named.get(cluster, f"cluster-{cluster}")
-                classes[name] = classes.get(name, 0) + size
-        if not classes:
-            return empty(
-                "No cluster has a name yet",
-                "Name clusters on the Explore page; those are exported, or choose all clusters.",
-            )
-        rows = "".join(f"<tr><td>{escape(name)}</td><td>{size:,}</td></tr>" for name, size in sorted(classes.items()))
-        return (
-            f"<h3>{sum(classes.values()):,} tiles in {len(classes)} classes</h3><p class='quiet'>Clusters of one name become one class. "
-            f"A manifest with checksums and a provenance file are written beside the tiles.</p><table class='plain'>{rows}</table>"
-        )
+    def _read(self, view: View, which: str, some: list[int]) -> tuple[dict[str, int], str, str]:
+        named = self._store.names()
+        sizes = dict(zip(view.ids.tolist(), view.sizes.tolist(), strict=True))
+        chosen = [c for c in sizes if which == _ALL or (c in some if which == _SOME else c in named)]
+        options = {f"{named.get(cluster, 'cluster')} ({cluster})": cluster for cluster in sizes}
+        return options, _plan(chosen, sizes, named), _exports(self._store)
+
+    def _show(self, found: tuple[dict[str, int], str, str]) -> None:
+        options, plan, exports = found
+        if self._some.options != options:
+            self._some.options = options
+        self._plan.object, self._list.object = wrap(plan), wrap(exports)
+
+
+def _plan(chosen: list[int], sizes: dict[int, int], named: dict[int, str]) -> str:
+    """What would be written, by name."""
+    classes: dict[str, tuple[int, int]] = {}
+    for cluster in chosen:
+        name = named.get(cluster, f"cluster-{cluster}")
+        first, size = classes.get(name, (cluster, 0))
+        classes[name] = (first, size + sizes[cluster])
+    if not classes:
+        return empty("No cluster is chosen" if named else "No cluster has a name yet", _NO_NAME)
+    total = sum(size for _, size in classes.values())
+    rows = "".join(
+        f"<tr><td><i class='dot' style='background:{colour(first)}'></i> {escape(name)}</td><td class='n'>{size:,}</td></tr>"
+        for name, (first, size) in sorted(classes.items(), key=lambda item: -item[1][1])
+    )
+    return (
+        f"<h2 class='ts-plan'>{total:,} tiles in {len(classes)} {'class' if len(classes) == 1 else 'classes'}</h2>"
+        "<p class='quiet'>Clusters with the same name become one class. A manifest with a checksum of every tile and a file that says "
+        f"how the set came about are written beside the tiles.</p><table class='plain' style='max-width:520px'>{rows}</table>"
+    )
+
+
+def _exports(store: Store) -> str:
+    with store.workspace.ledger.read() as connection:
+        rows = connection.execute("SELECT * FROM export ORDER BY id DESC LIMIT 20").fetchall()
+    failed = [item for item in store.failures if item.kind == "export"]
+    newest = max((row["time"] for row in rows), default=0.0)
+    early = [item for item in failed if item.started > newest]  # those that failed before they were recorded as exports
+    body = "".join(
+        f"<tr class='ts-export-row' data-state='{escape(row['state'])}'><td>{badge(row['state'])}</td>"
+        f"<td>{time.strftime('%d %b %H:%M', time.localtime(row['time']))}</td><td class='n'>{row['n_tiles']:,} tiles</td>"
+        f"<td>{escape(row['format'])}</td><td><code>{escape(row['path'])}</code> {escape(row['message'])}</td></tr>"
+        for row in rows
+    )
+    table = f"<h3>Tile sets</h3><table class='plain'>{body}</table>" if rows else ""
+    return "".join(alarm(f"An export failed: {item.message}") for item in early[:1]) + table

@@ -24,13 +24,10 @@ class SettingsForm(pn.viewable.Viewer):
         self._advanced = [self.widgets[name] for name, entry in about.items() if entry.advanced]
 
     def __panel__(self) -> pn.viewable.Viewable:
-        advanced = pn.Card(
-            *self._advanced,
-            title="More settings",
-            collapsed=True,
-            sizing_mode="stretch_width",
-            header_background="#f4f6f9",
-        )
+        advanced = pmui.Accordion(
+            ("More settings", pn.Column(*self._advanced, sizing_mode="stretch_width")), active=[], sizing_mode="stretch_width", title_variant="subtitle2",
+            css_classes=["ts-more-settings"],
+        )  # fmt: skip
         return pn.Column(*self._basic, advanced, sizing_mode="stretch_width")
 
     def config(self) -> RunConfig:
@@ -45,13 +42,13 @@ class SettingsForm(pn.viewable.Viewer):
 def _widget(name: str, about: Setting, default: Any) -> Any:
     unit = f" [{about.unit}]" if about.unit else ""
     common = {
-        "name": f"{name}{unit}", "description": about.help, "sizing_mode": "stretch_width", "size": "small",
+        "label": f"{name}{unit}", "description": about.help, "sizing_mode": "stretch_width", "size": "small",
         "css_classes": [f"ts-set-{name}"],
     }  # fmt: skip
     if about.choices:
         return pmui.Select(options=list(about.choices), value=default, **common)
     if isinstance(default, bool):
-        return pmui.Checkbox(value=default, **{key: common[key] for key in ("name", "description", "css_classes")})
+        return pmui.Checkbox(value=default, **{key: common[key] for key in ("label", "description", "css_classes")})
     if isinstance(default, int):
         return pmui.IntInput(value=default, start=_whole(about.low), end=_whole(about.high), **common)
     if isinstance(default, float):

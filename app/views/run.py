@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from html import escape
 from typing import Any
@@ -10,18 +11,20 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from app.page import bar, empty, html, number, wrap
+from app.page import alarm, bar, duration, empty, html, number, term, wrap
+from app.run_facts import RunFacts, read_all, read_run
 from app.state import Store
+from app.tasks import Latest
 from app.theme import badge
 from app.views.curves import Curves
 from app.views.form import SettingsForm
 from core import runs
 from core.errors import TesseraError
+from core.runs import Run
 
-_HELP = (
-    "<p class='quiet'><b>NMI(t, t-1)</b> compares each clustering with the one before: 0 = nothing in common, 1 = the same. "
-    "When it no longer rises, the pseudo-classes have settled. <b>AMI</b> is the same, corrected for chance. "
-    "<b>Loss</b> says how well the network predicts the pseudo-classes; it falls within an interval and jumps when they change.</p>"
+_FIRST = (
+    "Choose settings on the left, or leave them as they are, and press <b>Start run</b>.<br>It trains in a process of its own: "
+    "you may close this page and come back."
 )
 
 
@@ -33,35 +36,35 @@ class RunPage(pn.viewable.Viewer):
         self._store = store
         self._form = SettingsForm()
         self._name = pmui.TextInput(
-            name="name of the run", placeholder="run-1, run-2, ...", size="small", sizing_mode="stretch_width"
-        )
-        self._buttons = {
-            "start": self._button("Start run", "ts-start", self._start, "contained"),
+            label="name of the run", placeholder="run-1, run-2, … if empty", size="small", sizing_mode="stretch_width",
+            css_classes=["ts-run-name"],
+        )  # fmt: skip
+        self._start = self._button("Start run", "ts-start", self._start_run, "contained")
+        self._steer = {
             "pause": self._button("Pause", "ts-pause", self._asker("pause")),
             "run": self._button("Resume", "ts-resume", self._asker("run")),
             "stop": self._button("Stop", "ts-stop", self._asker("stop")),
         }
-        self._choice = pmui.Select(
-            name="run", options=store.run_names, value=store.run or None, size="small", width=220
-        )
+        self._choice = pmui.Select(label="run", size="small", width=220, css_classes=["ts-run-choice"], visible=False)
         self._choice.param.watch(self._choose, "value")
-        self._message = html()
-        self._status, self._events = html(), html()
+        self._message, self._status, self._events, self._all = html(), html(css_classes=["ts-status"]), html(), html()
         self._curves = Curves(store)
+        self._loads = Latest(lambda text: setattr(self._status, "object", wrap(alarm(text))))
+        self._lists = Latest(lambda text: setattr(self._all, "object", wrap(alarm(text))))
         store.param.watch(lambda _: self._draw(), ["current", "run_names"])
         self._draw()
 
     def __panel__(self) -> pn.viewable.Viewable:
         left = pn.Column(
-            html("<h2>New run</h2><p class='quiet'>Hover over a setting's question mark to read what it does.</p>"),
-            self._name, self._form, self._buttons["start"], self._message, width=330,
+            html("<h2>New run</h2>"), self._name, self._start, self._message,
+            html("<h3>Settings</h3><p class='quiet'>Point at the i beside a setting to read what it does.</p>"), self._form, width=310,
         )  # fmt: skip
-        steer = pn.Row(self._choice, self._buttons["pause"], self._buttons["run"], self._buttons["stop"])
-        right = pn.Column(steer, self._status, self._curves, html(_HELP), self._events, sizing_mode="stretch_width")
-        return pn.Row(left, pn.Spacer(width=24), right, sizing_mode="stretch_width")
+        steer = pn.Row(self._choice, *self._steer.values())
+        right = pn.Column(steer, self._status, self._curves, self._events, self._all, sizing_mode="stretch_width")
+        return pn.Row(left, pn.Spacer(width=28), right, sizing_mode="stretch_width")
 
     def _button(self, label: str, css: str, act: Callable[[], None], variant: str = "outlined") -> Any:
-        button = pmui.Button(name=label, variant=variant, size="small", css_classes=[css])
+        button = pmui.Button(label=label, variant=variant, css_classes=[css], disabled=variant == "outlined")
 
         async def clicked(_: Any) -> None:
             button.disabled = True
@@ -69,60 +72,115 @@ class RunPage(pn.viewable.Viewer):
                 await asyncio.to_thread(act)
                 self._message.object = wrap("")
             except TesseraError as error:
-                self._message.object = wrap(f"<div class='alarm error'>{escape(str(error))}</div>")
-            found = await asyncio.to_thread(self._store.read)
-            self._store.param.update(**found)
-            button.disabled = False
+                self._message.object = wrap(alarm(str(error)))
+            self._store.publish(await asyncio.to_thread(self._store.read))
+            self._start.disabled = False
             self._draw()
 
         button.on_click(clicked)
         return button
 
-    def _start(self) -> None:
-        created = runs.create(self._store.workspace, self._form.config(), self._name.value or None)
+    def _start_run(self) -> None:
+        name = (self._name.value_input or self._name.value or "").strip()
+        created = runs.create(self._store.workspace, self._form.config(), name or None)
         runs.launch(self._store.workspace, created.name)
-        self._store.run = created.name
+        self._store.param.update(run=created.name, interval=-1)
 
     def _asker(self, want: str) -> Callable[[], None]:
         return lambda: runs.request(self._store.workspace, self._store.run, want)
 
     def _choose(self, event: Any) -> None:
         if event.new and event.new != self._store.run:
-            self._store.run = event.new
-            self._store.poll()
+            self._store.param.update(run=event.new, interval=-1)
 
     def _draw(self) -> None:
-        self._choice.param.update(options=self._store.run_names, value=self._store.run or None)
-        run: runs.Run | None = self._store.current
+        run: Run | None = self._store.current
+        self._choice.param.update(
+            options=self._store.run_names, value=self._store.run or None, visible=len(self._store.run_names) > 1
+        )
         going = run is not None and run.alive and run.state in ("running", "paused", "queued")
-        self._buttons["pause"].disabled = not (going and run is not None and run.want == "run")
-        self._buttons["run"].disabled = run is None or run.state == "finished" or (going and run.want == "run")
-        self._buttons["stop"].disabled = not going
+        asked_to_run = run is not None and run.want == "run"
+        self._steer["pause"].disabled = not (going and asked_to_run)
+        self._steer["run"].disabled = run is None or run.state == "finished" or (going and asked_to_run)
+        self._steer["stop"].disabled = not going
+        for button in self._steer.values():
+            button.visible = run is not None and run.state != "finished"
+        self._curves.visible = run is not None
         if run is None:
-            text = "Choose settings on the left and press <b>Start run</b>. It trains in a process of its own: you may close this page."
-            self._status.object = wrap(empty("No run yet", text))
-            self._events.object = wrap("")
+            self._status.object = wrap(empty("No run yet", _FIRST))
+            self._events.object = self._all.object = wrap("")
             return
-        self._status.object = wrap(self._state(run))
-        self._events.object = wrap(self._story(run))
+        chosen = run
+        self._loads.load(lambda: read_run(self._store.workspace, chosen), self._show)
+        self._lists.load(lambda: read_all(self._store.workspace), self._list)
 
-    def _state(self, run: runs.Run) -> str:
-        share = run.progress if run.state == "running" else 0.0
-        top = number(f"{max(run.interval, 0)} / {run.config.epochs}", "intervals done") + number(
-            f"{run.n_tiles:,}", "tiles"
-        )
-        top += number(f"{run.config.clusters}", "clusters") + (number(f"{run.rate:,.0f}/s", "tiles") if share else "")
-        words = escape(run.phase) if run.state == "running" else ""
-        waits = " (asked to pause)" if run.want == "pause" and run.state == "running" else ""
-        return (
-            f"<h2>{escape(run.name)} {badge(run.state)}</h2><p class='quiet'>{words}{waits}</p>{bar(share) if share else ''}"
-            f"<div class='numbers'>{top}</div>"
-        )
+    def _show(self, facts: RunFacts) -> None:
+        self._status.object = wrap(_status(facts))
+        self._events.object = wrap(_story(facts))
 
-    def _story(self, run: runs.Run) -> str:
-        found = runs.events(self._store.workspace, run.name, 12)
-        body = "".join(f"<div class='alarm {event.level}'>{escape(event.text)}</div>" for event in found)
-        if run.state == "failed":
-            log = escape(runs.log_tail(self._store.workspace, run.name))
-            body = f"<div class='alarm error'>{escape(run.message)}</div><h3>End of its log</h3><pre>{log}</pre>" + body
-        return body
+    def _list(self, found: list[tuple[Run, float | None]]) -> None:
+        self._all.object = wrap(_table(found) if len(found) > 1 else "")
+
+
+def _status(facts: RunFacts) -> str:
+    run = facts.run
+    going = run.state == "running" and run.alive
+    words = _words(facts)
+    numbers = number(f"{max(run.interval, 0)} of {run.config.epochs}", term("interval", "intervals done"))
+    if "nmi" in facts.last:
+        numbers += number(f"{facts.last['nmi']:.3f}", term("NMI", "NMI with the interval before"))
+    if "loss" in facts.last:
+        numbers += number(f"{facts.last['loss']:.3f}", term("loss"))
+    numbers += number(f"{int(facts.last.get('clusters', run.config.clusters))}", term("cluster", "clusters"))
+    numbers += number(f"{run.n_tiles:,}", "tiles")
+    if going and run.rate:
+        numbers += number(f"{run.rate:,.0f}", "tiles a second")
+    if facts.left_s is not None:
+        numbers += number(f"about {duration(facts.left_s)}", "left")
+    return (
+        f"<h2>{escape(run.name)} {badge(run.state)}</h2><p class='quiet'>{words}</p>{bar(run.progress) if going else ''}"
+        f"<div class='numbers'>{numbers}</div>"
+    )
+
+
+def _words(facts: RunFacts) -> str:
+    """What the run is doing, in a sentence."""
+    run = facts.run
+    if run.state == "queued":
+        return "Its process is starting; the first figures come after one look at all tiles."
+    if run.want != "run" and run.alive and run.state == "running":
+        return f"Asked to {run.want}: it saves and does so after the present step."
+    if run.state == "running":
+        return f"Interval {run.interval + 1} of {run.config.epochs}: {escape(run.phase or 'starting')}"
+    if run.state == "paused":
+        return "Waits and keeps its place; Resume goes on at once."
+    if run.state == "stopped":
+        return "Ended after saving; Resume goes on from there."
+    if run.state == "finished":
+        ended = time.strftime("%d %b, %H:%M", time.localtime(run.finished)) if run.finished else ""
+        took = f" after {duration(run.finished - run.started)}" if run.finished and run.started else ""
+        return f"Finished {ended}{took}. Its clusters are on the Explore page."
+    return "Resume goes on from the last save."
+
+
+def _story(facts: RunFacts) -> str:
+    body = ""
+    if facts.run.state == "failed":
+        log = f"<h3>End of its log</h3><pre class='ts-log'>{escape(facts.log)}</pre>" if facts.log else ""
+        body = alarm(facts.run.message) + log
+    said = "".join(alarm(event.text, event.level) for event in facts.events)
+    return body + (f"<h3>What happened</h3>{said}" if said else "")
+
+
+def _table(found: list[tuple[Run, float | None]]) -> str:
+    rows = "".join(
+        f"<tr><td><a href='?page=1&run={escape(run.name)}'>{escape(run.name)}</a></td><td>{badge(run.state)}</td>"
+        f"<td class='n'>{run.config.clusters}</td><td class='n'>{max(run.interval, 0)} of {run.config.epochs}</td>"
+        f"<td class='n'>{'–' if nmi is None else f'{nmi:.3f}'}</td><td>{escape(run.config.encoder)}</td>"
+        f"<td>{time.strftime('%d %b %H:%M', time.localtime(run.created))}</td></tr>"
+        for run, nmi in found
+    )
+    return (
+        "<h3>All runs</h3><table class='plain ts-runs'><tr><th>run</th><th>state</th><th class='n'>clusters</th><th class='n'>intervals</th>"
+        f"<th class='n'>NMI</th><th>encoder</th><th>made</th></tr>{rows}</table>"
+    )

@@ -1,4 +1,4 @@
-"""Where the marked tile lies: the slide's overview with the clusters over it and a box round the tile."""
+"""Where the marked tile lies: the tile large with a scale bar, and its slide's overview with the clusters over it."""
 
 from __future__ import annotations
 
@@ -6,48 +6,89 @@ from html import escape
 from typing import Any
 
 import panel as pn
+import panel_material_ui as pmui
 
-from app.page import html, wrap
+from app.page import alarm, html, wrap
 from app.state import Store
+from app.tasks import Latest
 from app.views.cohort import grid_extent
-from core.explore.slide_map import slide_row, tile_info
+from core.explore.slide_map import TileInfo, slide_row, tile_info
+from core.explore.view import View
+
+_BARS_UM = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 class Where(pn.viewable.Viewer):
-    """Overview of the marked tile's slide."""
+    """The marked tile and the overview of its slide."""
 
     def __init__(self, store: Store, **params: Any) -> None:
         super().__init__(**params)
         self._store = store
-        self._body = html(css_classes=["ts-where"])
-        store.param.watch(lambda _: self._draw(), ["tile", "shown", "cluster"])
-        self._draw()
+        self._body = html(css_classes=["ts-where"], sizing_mode=None, width=400)
+        self._over = pmui.Checkbox(label="show the clusters on the slide", value=True, size="small", visible=False)
+        self._loads = Latest(lambda text: setattr(self._body, "object", wrap(alarm(text))))
+        self._over.param.watch(lambda _: self._load(), "value")
+        store.param.watch(lambda _: self._load(), ["tile", "shown", "cluster", "names_version"])
+        self._load()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return self._body
+        return pn.Column(self._body, self._over, width=410)
 
-    def _draw(self) -> None:
-        view, tile = self._store.view(), self._store.tile
-        if view is None or not 0 <= tile < len(view.labels):
-            self._body.object = wrap("<p class='quiet'>Click a tile to see where on its slide it lies.</p>")
-            return
-        info = tile_info(view, tile)
-        title = (
-            f"<h3>Tile {tile:,} of {escape(info.slide)}</h3><p class='quiet'>{escape(self._store.title(int(view.labels[tile])))}"
-            f" · x {info.x0:,}, y {info.y0:,} · {info.side_um:.0f} µm wide</p>"
+    def _load(self) -> None:
+        view, tile, cluster, over = self._store.view(), self._store.tile, self._store.cluster, self._over.value
+        if view is None:
+            self._body.object = wrap("")
+        elif not 0 <= tile < len(view.labels):
+            text = "Click a tile to see it large and where on its slide it lies."
+            self._body.object = wrap(f"<h3>Where is it?</h3><p class='quiet'>{text}</p>")
+        else:
+            self._loads.load(lambda: _picture(view, tile, cluster, self._store.title, over=over), self._show)
+
+    def _show(self, found: tuple[str, bool]) -> None:
+        body, has_slide = found
+        self._body.object = wrap(body)
+        self._over.visible = has_slide
+
+
+def _picture(view: View, tile: int, cluster: int, title: Any, *, over: bool) -> tuple[str, bool]:
+    """HTML, and whether the tile lies on a slide."""
+    info = tile_info(view, tile)
+    own = int(view.labels[tile])
+    facts = f"<b>Tile {tile:,}</b><br>{escape(title(own))}<br>{escape(info.slide)}"
+    if info.width:
+        facts += (
+            f"<p class='quiet' style='margin-top:8px'>x {info.x0:,}, y {info.y0:,} px<br>{info.side_um:.0f} µm wide</p>"
         )
-        if not info.width:
-            self._body.object = wrap(f"{title}<img src='t/{tile}' width=224 alt='tile {tile}'>")
-            return
-        box = (
-            f"left:{100 * info.x0 / info.width:.3f}%;top:{100 * info.y0 / info.height:.3f}%;"
-            f"width:{100 * info.side0 / info.width:.3f}%;height:{100 * info.side0 / info.height:.3f}%"
-        )
-        over = f"overlay/{view.run}/{view.interval}/{info.slide_id}/{self._store.cluster if self._store.cluster >= 0 else ''}"
-        extent = grid_extent(slide_row(view.workspace, info.slide_id))
-        self._body.object = wrap(
-            f"{title}<div style='display:flex;gap:14px;align-items:flex-start'><div class='where' style='max-width:70%'>"
-            f"<img src='thumbnail/{info.slide_id}' alt='overview of the slide'>"
-            f"<img class='over' style='{extent}' src='{over}' alt=''><i style='{box}'></i></div>"
-            f"<img src='t/{tile}' width=168 style='border-radius:6px' alt='tile {tile}'></div>"
-        )
+    large = (
+        f"<h3>Where is it?</h3><div class='found'><div class='zoomed'><img src='t/{tile}' alt='tile {tile}'>{_scale_bar(info)}</div>"
+        f"<div>{facts}</div></div>"
+    )
+    if not info.width:
+        return large, False
+    return f"{large}<div style='height:14px'></div>{_overview(view, info, cluster, over=over)}", True
+
+
+def _overview(view: View, info: TileInfo, cluster: int, *, over: bool) -> str:
+    box = (
+        f"left:{100 * info.x0 / info.width:.3f}%;top:{100 * info.y0 / info.height:.3f}%;"
+        f"width:{100 * info.side0 / info.width:.3f}%;height:{100 * info.side0 / info.height:.3f}%"
+    )
+    row = slide_row(view.workspace, info.slide_id)
+    layer = ""
+    if over and row["grid_rows"]:
+        address = f"overlay/{view.run}/{view.interval}/{info.slide_id}/{cluster if cluster >= 0 else ''}"
+        layer = f"<img class='over' style='{grid_extent(row)}' src='{address}' alt=''>"
+    return (
+        f"<div class='where' style='width:100%'><img src='thumbnail/{info.slide_id}?v={int(row['updated'])}' alt='overview of the slide'>"
+        f"{layer}<i class='ts-box' style='{box}'></i></div>"
+    )
+
+
+def _scale_bar(info: TileInfo) -> str:
+    """The longest round length that takes at most two fifths of the tile."""
+    fitting = [um for um in _BARS_UM if um <= 0.4 * info.side_um]
+    if not fitting:
+        return ""
+    return (
+        f"<div class='scale' style='width:{100 * fitting[-1] / info.side_um:.2f}%'><span>{fitting[-1]} µm</span></div>"
+    )

@@ -1,75 +1,122 @@
-// The map of tiles: points over HTTP as one binary file, drawn by regl-scatterplot; a lasso returns its polygon.
+// The map of tiles: points over HTTP as one binary file (or as `data` in a notebook), drawn by regl-scatterplot.
+// A lasso sends its polygon, never ids; hovering shows the tile.
 import createScatterplot from "regl-scatterplot";
 
-const OTHERS = "#c9ced6";
+import { readPoints } from "./lib/points.js";
+import { tileSource } from "./lib/tiles.js";
 
-async function readPoints(url) {
-  const response = await fetch(url, { credentials: "same-origin" });
-  if (!response.ok) throw new Error(`points: ${response.status}`);
-  const buffer = await response.arrayBuffer();
-  const n = new Uint32Array(buffer, 0, 1)[0];
-  return {
-    n,
-    x: new Float32Array(buffer, 4, n),
-    y: new Float32Array(buffer, 4 + 4 * n, n),
-    cluster: new Int32Array(buffer, 4 + 8 * n, n),
-  };
+const OTHERS = "#b9bdc9";
+const HOVER_PX = 120;
+const STYLE = `
+.ts-map{position:relative;width:100%;border-radius:10px;overflow:hidden;background:#fff;touch-action:none}
+.ts-map canvas{width:100%;height:100%;display:block}
+.ts-map-bar{position:absolute;left:10px;top:10px;display:flex;gap:2px;padding:3px;border-radius:9px;background:#ffffffee;
+  box-shadow:0 1px 4px #1a1a2e26;z-index:2}
+.ts-map-bar button{border:0;background:none;font:500 12px/1 system-ui,sans-serif;color:#4a4f63;padding:7px 10px;border-radius:7px;cursor:pointer}
+.ts-map-bar button:hover{background:#f0eff6}
+.ts-map-bar button:focus-visible{outline:2px solid #4f3d8f;outline-offset:1px}
+.ts-map-bar button[aria-pressed=true]{background:#4f3d8f;color:#fff}
+.ts-map-hover{position:absolute;display:none;width:${HOVER_PX}px;padding:3px;border-radius:8px;background:#fff;
+  box-shadow:0 4px 18px #1a1a2e55;pointer-events:none;z-index:3;font:12px/1.35 system-ui,sans-serif;color:#23283a}
+.ts-map-hover img{width:${HOVER_PX - 6}px;height:${HOVER_PX - 6}px;border-radius:6px;display:block;background:#eee}
+.ts-map-hover span{display:block;padding:3px 3px 1px;overflow-wrap:anywhere}
+.ts-map-note{position:absolute;inset:0;display:grid;place-items:center;font:14px system-ui,sans-serif;color:#6a7085;pointer-events:none}
+`;
+
+function button(label, title, onclick) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = label;
+  made.title = title;
+  made.onclick = onclick;
+  return made;
 }
 
 function render({ model, el }) {
+  const style = document.createElement("style");
+  style.textContent = STYLE;
   const box = document.createElement("div");
   box.className = "ts-map";
-  box.style.cssText = `position:relative;width:100%;height:${model.get("height_px")}px;border-radius:8px;overflow:hidden`;
+  box.style.height = `${model.get("height_px")}px`;
   const canvas = document.createElement("canvas");
-  canvas.style.cssText = "width:100%;height:100%;display:block";
-  const hover = document.createElement("img");
-  hover.style.cssText =
-    "position:absolute;display:none;width:112px;height:112px;border-radius:6px;border:2px solid #fff;box-shadow:0 2px 10px #0006;pointer-events:none;z-index:2";
-  box.append(canvas, hover);
-  el.append(box);
+  const hover = document.createElement("div");
+  hover.className = "ts-map-hover";
+  const picture = document.createElement("img");
+  const caption = document.createElement("span");
+  hover.append(picture, caption);
+  const note = document.createElement("div");
+  note.className = "ts-map-note";
+  note.textContent = "Loading the map…";
+  const source = tileSource(model);
 
   let plot = null;
   let points = null;
-  let order = new Map();
-
-  const palette = () => {
-    const chosen = model.get("highlight");
-    return model.get("ids").map((id, i) => (chosen < 0 || id === chosen ? model.get("colours")[i] : OTHERS));
+  const setMode = (mode) => {
+    plot?.set({ mouseMode: mode });
+    pan.setAttribute("aria-pressed", mode === "panZoom");
+    lasso.setAttribute("aria-pressed", mode === "lasso");
   };
-  const paint = () => {
+  const pan = button("Move", "Drag to move, wheel to zoom", () => setMode("panZoom"));
+  const lasso = button("Lasso", "Draw around tiles to see them in the gallery", () => setMode("lasso"));
+  lasso.classList.add("ts-map-lasso");
+  const whole = button("Whole map", "Show all points again", () => plot?.reset());
+  const bar = document.createElement("div");
+  bar.className = "ts-map-bar";
+  bar.append(pan, lasso, whole);
+  box.append(canvas, bar, hover, note);
+  el.append(style, box);
+  setMode("panZoom");
+
+  const categories = () => {
+    const chosen = model.get("highlight");
+    const ids = model.get("ids");
+    const pointColor = ids.map((id, i) => (chosen < 0 || id === chosen ? model.get("colours")[i] : OTHERS));
+    const opacity = ids.map((id) => (chosen < 0 ? 0.7 : id === chosen ? 1 : 0.25));
+    // regl-scatterplot wants at least two entries, and the last one stands for unassigned tiles (-1)
+    return { pointColor: [...pointColor, OTHERS], opacity: [...opacity, 0.2] };
+  };
+  const paint = async () => {
     if (!plot || !points) return;
-    order = new Map(model.get("ids").map((id, i) => [id, i]));
-    const category = Float32Array.from(points.cluster, (id) => order.get(id) ?? 0);
-    const colours = palette();
-    plot.set({ pointColor: colours.length > 1 ? colours : [...colours, OTHERS], colorBy: "valueA" });
-    return plot.draw({ x: points.x, y: points.y, valueA: category }, { zDataType: "categorical" });
+    const order = new Map(model.get("ids").map((id, i) => [id, i]));
+    const category = Float32Array.from(points.cluster, (id) => order.get(id) ?? order.size);
+    plot.set({ ...categories(), colorBy: "valueA", opacityBy: "valueA", pointSize: model.get("point_size") });
+    await plot.draw({ x: points.x, y: points.y, valueA: category }, { zDataType: "categorical" });
+    note.style.display = "none";
+    box.dataset.ready = points.n;
   };
   const load = async () => {
-    if (!model.get("url")) return;
+    const data = model.get("data");
+    const url = model.get("url");
+    if (!url && !data?.byteLength) return;
     try {
-      points = await readPoints(model.get("url"));
+      points = await readPoints(url, data);
       await paint();
-      box.dataset.ready = points.n;
     } catch (error) {
+      note.style.display = "grid";
+      note.textContent = "The map could not be loaded. Reload the page to try again.";
       box.dataset.error = String(error);
     }
   };
+  const showHover = async (i) => {
+    const [x, y] = plot.getScreenPosition(i) ?? [0, 0];
+    const cluster = points.cluster[i];
+    caption.textContent = model.get("labels")[model.get("ids").indexOf(cluster)] ?? `cluster ${cluster}`;
+    hover.style.left = `${Math.min(x + 14, box.clientWidth - HOVER_PX - 8)}px`;
+    hover.style.top = `${Math.max(4, Math.min(y + 14, box.clientHeight - HOVER_PX - 40))}px`;
+    hover.style.display = "block";
+    hover.dataset.tile = i;
+    picture.removeAttribute("src");
+    const address = await source.address(i);
+    if (hover.dataset.tile === String(i)) picture.src = address;
+  };
   const start = () => {
-    if (plot) return;
     const { width, height } = box.getBoundingClientRect();
-    if (!width) return; // a tab that is not shown yet
+    if (plot || !width) return; // a page that is not shown yet
     plot = createScatterplot({
-      canvas, width, height, backgroundColor: "#ffffff", pointSize: model.get("point_size"), opacity: 0.75,
-      pointColorActive: "#111111", pointOutlineWidth: 2, lassoColor: "#0072b2", lassoInitiator: true,
+      canvas, width, height, backgroundColor: "#ffffff", pointSize: model.get("point_size"),
+      pointColorActive: "#111111", pointColorHover: "#111111", pointOutlineWidth: 2, lassoColor: "#4f3d8f",
     });
-    plot.subscribe("pointOver", (i) => {
-      if (!model.get("tile_url")) return; // a notebook has no routes
-      const [x, y] = plot.getScreenPosition(i) ?? [0, 0];
-      hover.src = `${model.get("tile_url")}${i}`;
-      hover.style.left = `${Math.min(x + 12, box.clientWidth - 124)}px`;
-      hover.style.top = `${Math.min(y + 12, box.clientHeight - 124)}px`;
-      hover.style.display = "block";
-    });
+    plot.subscribe("pointOver", showHover);
     plot.subscribe("pointOut", () => (hover.style.display = "none"));
     plot.subscribe("select", ({ points: chosen }) => {
       if (chosen.length !== 1) return;
@@ -77,8 +124,10 @@ function render({ model, el }) {
       model.save_changes();
     });
     plot.subscribe("lassoEnd", ({ coordinates }) => {
+      if (!coordinates || coordinates.length < 3) return;
       model.set("polygon", Array.from(coordinates, ([x, y]) => [x, y]));
       model.save_changes();
+      setMode("panZoom");
     });
     load();
   };
@@ -89,12 +138,15 @@ function render({ model, el }) {
   });
   resize.observe(box);
   model.on("change:url", load);
-  model.on("change:highlight", () => plot && points && plot.set({ pointColor: palette() }));
+  model.on("change:data", load);
+  model.on("change:highlight", () => plot && points && plot.set(categories()));
   model.on("change:colours", paint);
+  model.on("change:polygon", () => model.get("polygon").length || plot?.deselect());
   return () => {
     resize.disconnect();
     plot?.destroy();
     box.remove();
+    style.remove();
   };
 }
 export default { render };

@@ -1,57 +1,86 @@
-// Rows of tiles. In the dashboard images come over HTTP and are loaded when they scroll into view; a click picks a tile.
+// Rows of tiles. Pictures come when they scroll into view; a click or Enter picks a tile, arrow keys walk through them.
+import { tileSource } from "./lib/tiles.js";
+
+const STYLE = `
+.ts-gallery{font:13px/1.45 system-ui,sans-serif;color:inherit}
+.ts-gallery section{margin:0 0 14px}
+.ts-gallery h4{margin:0;font:600 13px/1.4 system-ui,sans-serif;display:inline}
+.ts-gallery p{margin:0 0 6px 8px;display:inline;opacity:.68;font-size:12.5px}
+.ts-gallery .row{display:flex;flex-wrap:wrap;gap:5px;margin-top:6px}
+.ts-tile{padding:0;border:0;border-radius:7px;background:#ecebf0;cursor:pointer;line-height:0;outline:2px solid transparent;
+  outline-offset:1px;transition:outline-color .12s,transform .12s}
+.ts-tile img{border-radius:7px;display:block}
+.ts-tile:hover{outline-color:#b7aedb}
+.ts-tile:focus-visible{outline-color:#4f3d8f}
+.ts-tile[aria-pressed=true]{outline:3px solid #4f3d8f}
+`;
+
 function render({ model, el }) {
+  const style = document.createElement("style");
+  style.textContent = STYLE;
   const box = document.createElement("div");
   box.className = "ts-gallery";
-  el.append(box);
+  el.append(style, box);
+  const source = tileSource(model);
 
+  const pick = (id) => {
+    model.set("picked", id);
+    model.save_changes();
+  };
   const tile = (id) => {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "ts-tile";
     button.dataset.tile = id;
-    button.style.cssText = `padding:0;border:2px solid transparent;border-radius:6px;background:none;cursor:pointer;line-height:0`;
     button.setAttribute("aria-label", `tile ${id}`);
     const image = document.createElement("img");
     image.loading = "lazy";
     image.decoding = "async";
+    image.alt = "";
     image.width = image.height = model.get("side_px");
-    image.style.borderRadius = "4px";
-    // in a notebook there are no routes: the pixels come with the model
-    image.src = model.get("images")?.[id] ?? `${model.get("tile_url")}${id}`;
+    source.address(id).then((address) => (image.src = address));
     button.append(image);
-    button.onclick = () => {
-      model.set("picked", id);
-      model.save_changes();
-    };
+    button.onclick = () => pick(id);
     return button;
   };
   const mark = () => {
     for (const button of box.querySelectorAll("button.ts-tile"))
-      button.style.borderColor = Number(button.dataset.tile) === model.get("picked") ? "#0072b2" : "transparent";
+      button.setAttribute("aria-pressed", Number(button.dataset.tile) === model.get("picked"));
+  };
+  const section = (row) => {
+    const part = document.createElement("section");
+    const title = document.createElement("h4");
+    title.textContent = row.title;
+    const help = document.createElement("p");
+    help.textContent = row.help;
+    const tiles = document.createElement("div");
+    tiles.className = "row";
+    tiles.append(...row.ids.map(tile));
+    part.append(title, help, tiles);
+    return part;
   };
   const draw = () => {
-    box.replaceChildren(
-      ...model.get("rows").map((row) => {
-        const section = document.createElement("section");
-        const title = document.createElement("h4");
-        title.textContent = row.title;
-        title.style.cssText = "margin:10px 0 2px;font:600 13px system-ui,sans-serif";
-        const help = document.createElement("p");
-        help.textContent = row.help;
-        help.style.cssText = "margin:0 0 6px;font:12px system-ui,sans-serif;opacity:.7";
-        const tiles = document.createElement("div");
-        tiles.style.cssText = "display:flex;flex-wrap:wrap;gap:4px";
-        tiles.append(...row.ids.map(tile));
-        section.append(title, help, tiles);
-        return section;
-      }),
-    );
-    box.dataset.ready = model.get("rows").reduce((n, row) => n + row.ids.length, 0);
+    const rows = model.get("rows").filter((row) => row.ids.length);
+    box.replaceChildren(...rows.map(section));
+    box.dataset.ready = rows.reduce((n, row) => n + row.ids.length, 0);
     mark();
+  };
+  box.onkeydown = (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const buttons = [...box.querySelectorAll("button.ts-tile")];
+    const next = buttons[buttons.indexOf(event.target) + step];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+    pick(Number(next.dataset.tile));
   };
   model.on("change:rows", draw);
   model.on("change:picked", mark);
   draw();
-  return () => box.remove();
+  return () => {
+    box.remove();
+    style.remove();
+  };
 }
 export default { render };

@@ -1,0 +1,105 @@
+"""The open cluster: its facts, its name, its tiles; or the tiles inside a lasso."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+
+from app.components import EmbeddingMap, TileGallery
+from app.explore_facts import OpenCluster, Rows, lasso, open_cluster
+from app.page import alarm, html, term, wrap
+from app.state import Store
+from app.tasks import Latest
+from app.views.naming import Naming
+from core.explore.palette import colour
+
+
+class Opened(pn.viewable.Viewer):
+    """What is open below the map."""
+
+    def __init__(self, store: Store, points: EmbeddingMap, **params: Any) -> None:
+        super().__init__(**params)
+        self._store, self._points = store, points
+        self._title, self._facts = html(css_classes=["ts-open"]), html()
+        self._naming = Naming(store)
+        self._gallery = TileGallery(sizing_mode="stretch_width", margin=(5, 10), css_classes=["ts-gallery-pane"])
+        self._clear = pmui.Button(
+            label="Clear the lasso", size="small", variant="outlined", visible=False, css_classes=["ts-clear-lasso"]
+        )
+        self._clear.on_click(lambda _: setattr(points, "polygon", []))
+        self._loads = Latest(lambda text: setattr(self._facts, "object", wrap(alarm(text))))
+        self._gallery.param.watch(lambda event: self._mark(event.new), "picked")
+        points.param.watch(lambda _: self._load(), "polygon")
+        store.param.watch(lambda _: self._close_lasso(), "cluster")
+        store.param.watch(lambda _: self._load(), ["shown", "names_version"])
+        store.param.watch(lambda event: setattr(self._gallery, "picked", event.new), "tile")
+        self._load()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return pn.Column(
+            self._title, self._naming, self._facts, self._clear, self._gallery, sizing_mode="stretch_width"
+        )
+
+    def _close_lasso(self) -> None:
+        if self._points.polygon:
+            self._points.polygon = []  # which loads the cluster
+        else:
+            self._load()
+
+    def _load(self) -> None:
+        view, mapped, cluster, polygon = (
+            self._store.view(), self._store.mapped(), self._store.cluster, self._points.polygon,
+        )  # fmt: skip
+        if view is None:
+            self._title.object = self._facts.object = wrap("")
+            self._gallery.rows = []
+            self._naming.visible = False
+        elif len(polygon) >= 3 and mapped is not None:
+            self._loads.load(lambda: lasso(view, mapped, polygon), self._show_lasso)
+        else:
+            self._loads.load(lambda: open_cluster(view, cluster), self._show)
+
+    def _show(self, opened: OpenCluster | None) -> None:
+        self._naming.visible, self._clear.visible = opened is not None, False
+        if opened is None:
+            return
+        name = escape(self._store.title(opened.cluster))
+        self._title.object = wrap(
+            f"<h2><i class='dot' style='background:{colour(opened.cluster)}'></i><span class='ts-open-name'>{name}</span></h2>"
+        )
+        self._facts.object = wrap(_facts(opened))
+        self._gallery.rows = opened.rows
+
+    def _show_lasso(self, found: tuple[int, Rows]) -> None:
+        n, rows = found
+        self._naming.visible, self._clear.visible = False, True
+        self._title.object = wrap(f"<h2><span class='ts-lasso-count'>{n:,}</span> tiles inside the lasso</h2>")
+        self._facts.object = wrap("" if n else "<p class='quiet'>No tile lies inside it; draw a larger one.</p>")
+        self._gallery.rows = rows
+
+    def _mark(self, tile: int) -> None:
+        if tile >= 0:
+            self._store.tile = tile
+
+
+def _facts(opened: OpenCluster) -> str:
+    facts = opened.facts
+    words = [f"{int(facts['size']):,} tiles ({facts['share']:.0%} of all)"]
+    if opened.n_slides > 1:
+        words.append(
+            f"from {int(facts['n_slides'])} of {opened.n_slides} slides, {facts['top_slide_share']:.0%} from "
+            f"{escape(str(facts['top_slide']))} {term('biggest slide', '?')}"
+        )
+    if facts["stability"] == facts["stability"]:
+        words.append(f"{term('stability')} {facts['stability']:.2f}")
+    words.append(f"{term('spread')} {facts['compactness']:.2f}")
+    warning = ""
+    if opened.one_slide:
+        warning = alarm(
+            f"Nearly all of it comes from {facts['top_slide']}: this may be the stain or scanner of one slide rather than a tissue.",
+            "warning",
+        )
+    return f"<p class='quiet'>{' · '.join(words)}</p>{warning}"

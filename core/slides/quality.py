@@ -14,6 +14,10 @@ Image = npt.NDArray[np.uint8]
 _STRIDE = 4  # every fourth pixel in both directions is enough for shares
 _WHITE_RANGE, _WHITE_GREY = 22, 200  # a white pixel has little colour and is bright
 _PEN_SATURATION, _PEN_DARK = 90, 40
+_PEN_GREEN_OVER_RED = 10  # ink is nearer to cyan than any haematoxylin
+_PEN_BLOCK = (
+    4  # of sampled pixels: means over 16 x 16 pixels, in which nuclei vanish and strokes, 100 um and wider, do not
+)
 
 
 class Reason(IntEnum):
@@ -66,7 +70,7 @@ def judge(tile: Image, limits: Limits) -> Reason:
     sample = tile[::_STRIDE, ::_STRIDE].astype(np.int16)
     if white_share(sample) > limits.max_white:
         return Reason.WHITE
-    if pen_share(sample) > limits.max_pen:
+    if pen_share(_block_means(sample)) > limits.max_pen:
         return Reason.PEN
     if sharpness(tile) < limits.min_sharpness:
         return Reason.BLUR
@@ -79,16 +83,24 @@ def white_share(pixels: npt.NDArray[np.int16]) -> float:
     return float(((high - low < _WHITE_RANGE) & (low > _WHITE_GREY)).mean())
 
 
-def pen_share(pixels: npt.NDArray[np.int16]) -> float:
-    """Share of pixels of (h, w, 3) in the colours of blue, green and black pens, 0-1.
+def pen_share(blocks: npt.NDArray[np.int16]) -> float:
+    """Share of blocks of (h, w, 3), each the mean of 16 x 16 pixels, in the colours of blue, green and black pens, 0-1.
 
-    Stained tissue is never green, and blue in it goes with red (haematoxylin is violet); ink is one pure colour, or black.
+    Stained tissue is never green, and blue in it goes with red (haematoxylin is violet, even where a camera makes it blue);
+    ink is one pure colour, or black. Single nuclei may be as dark as ink, so means are looked at, not pixels.
     """
-    red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
-    is_blue = (blue - red > _PEN_SATURATION) & (blue - green > _PEN_SATURATION // 2)
+    red, green, blue = blocks[..., 0], blocks[..., 1], blocks[..., 2]
+    is_blue = (
+        (blue - red > _PEN_SATURATION) & (blue - green > _PEN_SATURATION // 2) & (green - red > _PEN_GREEN_OVER_RED)
+    )
     is_green = (green - red > _PEN_SATURATION // 3) & (green - blue > 0) & (green > 60)
-    is_black = pixels.max(axis=-1) < _PEN_DARK
+    is_black = blocks.max(axis=-1) < _PEN_DARK
     return float((is_blue | is_green | is_black).mean())
+
+
+def _block_means(sample: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
+    size = (max(1, sample.shape[1] // _PEN_BLOCK), max(1, sample.shape[0] // _PEN_BLOCK))
+    return np.asarray(cv2.resize(sample, size, interpolation=cv2.INTER_AREA), dtype=np.int16)
 
 
 def sharpness(tile: Image) -> float:

@@ -31,6 +31,9 @@ class NativeLevel:
 
     Args:
         page: the level's page; see `find_level`.
+
+    Attributes:
+        n_missing: tiles that the file leaves out.
     """
 
     def __init__(self, page: tifffile.TiffPage) -> None:
@@ -40,6 +43,7 @@ class NativeLevel:
         self.rows = -(-self.height // self.tile_height)
         self._offsets, self._sizes = page.dataoffsets, page.databytecounts
         tables = page.jpegtables
+        self.n_missing = self._sizes.count(0)
         prefix = b"\xff\xd8" + (_ADOBE_RGB if page.photometric == _RGB else b"")
         self._prefix = prefix + (tables[2:-2] if tables else b"")
 
@@ -152,6 +156,8 @@ class NativePixels:
         right, bottom = min(x + width, level.width), min(y + height, level.height)
         inside = x >= 0 and y >= 0 and right == x + width and bottom == y + height
         out = np.empty((height, width, 3), np.uint8) if inside else np.full((height, width, 3), WHITE, np.uint8)
+        if x >= right or y >= bottom:
+            return out
         for row in range(max(y, 0) // level.tile_height, -(-bottom // level.tile_height)):
             for column in range(max(x, 0) // level.tile_width, -(-right // level.tile_width)):
                 left, top = column * level.tile_width, row * level.tile_height

@@ -137,7 +137,7 @@ class Slide:
             return None
         width, height = self._file.level_dimensions[level]
         stored = find_level(self.path, width, height)
-        if stored is None:
+        if stored is None or (level > 0 and stored.n_missing):  # OpenSlide fills such gaps from the finer level
             return None
         native = NativePixels(self.path, stored)
         try:
@@ -157,36 +157,44 @@ class Slide:
 class _OpenSlidePixels:
     """Regions by OpenSlide. The GIL is released while it reads, so threads share the handle.
 
-    OpenSlide latches errors: after one broken region every later read fails. So a failed read reopens the slide and
-    tries once more; other threads that met the dead handle succeed then, and only the broken region fails.
+    OpenSlide latches errors: after one broken region every later read by the same handle fails, in all threads. So a read
+    that failed is tried once more by a handle of its own, which takes the place of the dead one when it works; only the
+    broken region fails.
     """
 
     def __init__(self, path: Path, level: int, factor: int) -> None:
         self._path, self._level, self._factor = path, level, factor
         self._lock = threading.Lock()
-        self._file = _open(path)
-        self._file.set_cache(openslide.OpenSlideCache(_CACHE_BYTES))
+        self._cache = openslide.OpenSlideCache(_CACHE_BYTES)
+        self._file = self._fresh()
 
     def read(self, x: int, y: int, width: int, height: int) -> Image:
-        for attempt in (1, 2):
-            file = self._file
+        region = (x * self._factor, y * self._factor), self._level, (width, height)
+        file = self._file
+        try:
+            rgba = np.asarray(file.read_region(*region))
+        except openslide.OpenSlideError:
+            own = self._fresh()
             try:
-                region = file.read_region((x * self._factor, y * self._factor), self._level, (width, height))
-                break
+                rgba = np.asarray(own.read_region(*region))
             except openslide.OpenSlideError as error:
-                self._reopen(file)
-                if attempt == 2:
-                    raise ValueError(f"region {x}, {y} does not decode: {error}") from error
-        rgba = np.asarray(region)
+                self._replace(file, self._fresh())
+                raise ValueError(f"region {x}, {y} does not decode: {error}") from error
+            self._replace(file, own)
         out = np.ascontiguousarray(rgba[..., :3])
         if rgba[..., 3].min() < 255:  # outside of the slide, or a gap that the scanner left
             out[rgba[..., 3] < 255] = 255
         return out
 
-    def _reopen(self, dead: openslide.AbstractSlide) -> None:
+    def _fresh(self) -> openslide.AbstractSlide:
+        file = _open(self._path)
+        file.set_cache(self._cache)
+        return file
+
+    def _replace(self, dead: openslide.AbstractSlide, file: openslide.AbstractSlide) -> None:
         with self._lock:
             if self._file is dead:  # else another thread has done it; the dead handle may still be in use: not closed
-                self._file = _open(self._path)
+                self._file = file
 
     def fork(self) -> _OpenSlidePixels:
         return self

@@ -21,6 +21,8 @@ Image = npt.NDArray[np.uint8]
 _CACHE_BYTES = 192 * 1024**2
 _THUMBNAIL_DOWNSAMPLE = 32
 _THUMBNAIL_SIDE = (512, 3072)  # pixels, smallest and largest long side
+_WHOLE_LEVEL_PX = 24_000_000  # a larger level is not read at once: 100 MB
+_BAND_PX = 512
 _NATIVE_VENDORS = ("aperio", "generic-tiff")
 _CHECKED_TILES = 8
 _INTEGER_TOLERANCE = 0.002  # levels whose downsample is not an integer are interpolated by OpenSlide: not used
@@ -79,10 +81,36 @@ class Slide:
             SlideError: the slide's pixels cannot be read.
         """
         side = int(np.clip(max(self.width, self.height) / _THUMBNAIL_DOWNSAMPLE, *_THUMBNAIL_SIDE))
+        shrink = max(self.width, self.height) / side
+        level = self._file.get_best_level_for_downsample(shrink)
+        width, height = self._file.level_dimensions[level]
         try:
-            return np.asarray(self._file.get_thumbnail((side, side)).convert("RGB"))
-        except openslide.OpenSlideError as error:
+            if width * height <= _WHOLE_LEVEL_PX:
+                return np.asarray(self._file.get_thumbnail((side, side)).convert("RGB"))
+            size = (max(1, round(self.width / shrink)), max(1, round(self.height / shrink)))
+            return np.asarray(
+                cv2.resize(self._overview(level, shrink), size, interpolation=cv2.INTER_AREA), dtype=np.uint8
+            )
+        except (openslide.OpenSlideError, ValueError, OSError) as error:
             raise SlideError(str(self.path), f"its overview cannot be read: {error}") from error
+
+    def _overview(self, level: int, shrink: float) -> Image:
+        """A level too large to hold (a slide without a pyramid), shrunk as it is read, at most by `shrink` of level 0."""
+        width, height = self._file.level_dimensions[level]
+        by = max(whole for whole in (1, 2, 4, 8) if whole <= max(1, shrink / self._file.level_downsamples[level]))
+        plain = _OpenSlidePixels(self.path, level, round(self._file.level_downsamples[level]))
+        native = self._native(level, plain)
+        if native is not None:
+            try:
+                return native.overview(by)
+            finally:
+                native.close()
+        bands = []
+        for y in range(0, height, _BAND_PX):
+            band = plain.read(0, y, width, min(_BAND_PX, height - y))
+            size = (-(-width // by), -(-band.shape[0] // by))
+            bands.append(np.asarray(cv2.resize(band, size, interpolation=cv2.INTER_AREA), dtype=np.uint8))
+        return np.concatenate(bands)
 
     def pixels(self, downsample: float) -> tuple[Pixels, int]:
         """The reader for a wanted downsample: the coarsest exact level that is still fine enough.

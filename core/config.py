@@ -133,6 +133,9 @@ class StreamConfig:
         120, "Tiles that wait for a full batch are committed after this time, so that a run can begin.",
         unit="s", low=0, high=86_400, advanced=True,
     )  # fmt: skip
+    disk_wait_s: float = setting(
+        10, "Pause before the next try when the disk was full.", unit="s", low=0.01, high=3600, advanced=True
+    )
     worker_silence_s: float = setting(
         120, "Another machine's share is taken over when it has been silent for so long.",
         unit="s", low=0.1, high=86_400, advanced=True,

@@ -92,20 +92,21 @@ def steer(
     return labels
 
 
-def describe(points: Points, labels: Labels, n_repaired: int) -> Clustering:
+def describe(points: Points, labels: Labels, n_repaired: int, figures: dict[str, float]) -> Clustering:
     """The clustering of all points: means, and distances to them, in chunks.
 
     Args:
         points: (N, D).
         labels: int32 (N,), 0..K-1, none empty.
         n_repaired: clusters that were folded.
+        figures: measured on the way.
     """
     means = class_means(points, labels, int(labels.max()) + 1)
     distances = np.empty(len(points), np.float32)
     for start in range(0, len(points), _CHUNK):
         part = slice(start, start + _CHUNK)
         distances[part] = np.linalg.norm(np.asarray(points[part], np.float32) - means[labels[part]], axis=1)
-    return Clustering(labels, distances, means, float((distances.astype(np.float64) ** 2).mean()), n_repaired)
+    return Clustering(labels, distances, means, float((distances.astype(np.float64) ** 2).mean()), n_repaired, figures)
 
 
 def class_means(points: Points, labels: Labels, k: int, masses: Masses | None = None) -> npt.NDArray[np.float32]:
@@ -150,16 +151,16 @@ def _ward(points: Points, labels: Labels, k: int, masses: Masses) -> Labels:
 
 
 def _halve_largest(points: Points, labels: Labels, rng: np.random.Generator) -> Labels | None:
-    """The largest cluster in two by 2-means; None when it cannot be halved."""
+    """The largest cluster that is not all one point, in two by 2-means; None when there is none."""
     from sklearn.cluster import KMeans
 
-    members = np.flatnonzero(labels == np.bincount(labels).argmax())
-    if len(members) < 2:
-        return None
-    inside = np.asarray(points[members], np.float32)
-    halves = KMeans(2, n_init=1, random_state=int(rng.integers(2**31 - 1))).fit_predict(inside)
-    if halves.min() == halves.max():
-        return None
-    out = labels.copy()
-    out[members[halves == 1]] = labels.max() + 1
-    return out
+    for cluster in np.argsort(-np.bincount(labels), kind="stable"):
+        members = np.flatnonzero(labels == cluster)
+        inside = np.asarray(points[members], np.float32)
+        if (inside == inside[0]).all():
+            continue
+        halves = KMeans(2, n_init=1, random_state=int(rng.integers(2**31 - 1))).fit_predict(inside)
+        out = labels.copy()
+        out[members[halves == 1]] = labels.max() + 1
+        return out
+    return None

@@ -94,6 +94,7 @@ class RCC(ClusterMixin, BaseEstimator):
         representatives_: float32 (N, d), U in the space that was clustered.
         energy_: list of the objective before each solve. It falls while mu and lambda stay, and jumps where they change.
         constants_: `Constants` that were used.
+        link_: link factor that was used.
         graph_recall_: share of true neighbours in the graph, sampled.
         n_iter_: iterations done.
         n_features_in_: D.
@@ -186,6 +187,9 @@ class RCC(ClusterMixin, BaseEstimator):
         lengths = edge_lengths(points, self.graph_)
         read = read_constants(points, lengths, factor=preset.lambda_scale, quantile=preset.mu_quantile)
         self.constants_ = self.constants or read
+        # in few dimensions the shortest edges are far below the typical one already: the published factor serves
+        low = preset.normalise and self.link is None and points.shape[1] < NORMALISE_FROM
+        self.link_ = 1.0 if low else preset.link
         if float(lengths.max()) == 0:  # what is joined is identical already
             self.edge_lengths_ = lengths
             self._finish(self.relink(0), points[self._place], Trace())
@@ -194,9 +198,7 @@ class RCC(ClusterMixin, BaseEstimator):
             trace = minimise(engine, self.constants_, preset.schedule)
             self.edge_lengths_ = engine.lengths()
             representatives = engine.representatives()
-        # in few dimensions the shortest edges are far below the typical one already, so that the published factor serves
-        low = preset.normalise and self.link is None and points.shape[1] < NORMALISE_FROM
-        labels = self._labels(self._linked(1.0 if low else preset.link))
+        labels = self._labels(self._linked(self.link_))
         whole = len(self._place) == len(points)
         self._finish(labels, representatives if whole else representatives[self._place], trace)
 

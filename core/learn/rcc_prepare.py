@@ -102,7 +102,9 @@ def _hash(rows: Features) -> npt.NDArray[np.uint64]:
     """A code of each row from its bits, exact whatever the position (a float product is not), uint64 (n,)."""
     plain = np.ascontiguousarray(rows + rows.dtype.type(0))  # minus zero becomes zero
     bits: npt.NDArray[Any] = plain.view(f"u{rows.dtype.itemsize}")
-    odd = np.asarray(np.random.default_rng(0).integers(0, 2**63, bits.shape[1], dtype=np.uint64), np.uint64) * np.uint64(2) + np.uint64(1)
+    odd = np.asarray(
+        np.random.default_rng(0).integers(0, 2**63, bits.shape[1], dtype=np.uint64), np.uint64
+    ) * np.uint64(2) + np.uint64(1)
     code = np.zeros(len(bits), np.uint64)
     for column in range(bits.shape[1]):
         mixed = (bits[:, column].astype(np.uint64) + odd[column]) * odd[column]

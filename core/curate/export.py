@@ -23,10 +23,11 @@ import pyarrow.parquet as pq
 
 import core
 from core import files, runs
+from core.curate.curated import curated_view
 from core.curate.decisions import history, names
 from core.errors import TesseraError
 from core.explore.clusters import slide_names
-from core.explore.view import View, open_view
+from core.explore.view import View
 from core.progress import Progress, Silent
 from core.workspace import Workspace
 
@@ -83,7 +84,7 @@ def export(
         raise TesseraError(f"--format {format}: choose one of {', '.join(FORMATS)}")
     if destination.exists():
         raise TesseraError(f"{destination} exists already: exports never overwrite, choose a new folder")
-    view = open_view(workspace, run, interval)
+    view = curated_view(workspace, run, interval)
     classes = _classes(view, clusters)
     row = _record(workspace, view, destination, format)
     work = destination.with_name(f".{destination.name}.partial")

@@ -151,7 +151,8 @@ class StreamConfig:
 
 
 METHODS = ("deepcluster",)
-CLUSTERERS = ("kmeans",)
+CLUSTERERS = ("kmeans", "rcc", "pic", "hdbscan", "leiden")
+COUNTS = ("target", "free")
 NORMALISATIONS = ("pca-whiten", "centre-scale", "none")
 BALANCES = ("sqrt", "natural", "uniform", "loss-weight")
 
@@ -189,7 +190,30 @@ class RunConfig:
         "What is done to features before clustering; the unit sphere is always last.",
         choices=NORMALISATIONS,
     )
-    clusterer: str = setting("kmeans", "How features are clustered.", choices=CLUSTERERS)
+    clusterer: str = setting(
+        "kmeans",
+        "How features are clustered: kmeans makes K clusters; rcc, pic, hdbscan and leiden find out how many there are.",
+        choices=CLUSTERERS,
+    )
+    cluster_count: str = setting(
+        "target",
+        "Of clusterers that find K: bring it to `clusters` by finer links or Ward's merges, or leave it free.",
+        choices=COUNTS,
+        advanced=True,
+    )
+    graph_points: int = setting(
+        200_000,
+        "Beyond this many tiles, clusterers that find K work on this many k-means cells, and tiles follow their cell.",
+        unit="tiles",
+        low=100,
+        advanced=True,
+    )
+    rcc_lambda: float = setting(
+        4, "Of rcc: how strongly neighbours attract; larger gives fewer clusters.", low=0.01, high=1000, advanced=True
+    )
+    rcc_hold: bool = setting(
+        True, "Of rcc: hold the scales of the first clustering of a run, so that K does not drift.", advanced=True
+    )
     learning_rate: float = setting(
         0.05, "SGD step at 256 tiles a batch; it is scaled with batch_size.", low=0, high=100
     )

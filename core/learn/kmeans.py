@@ -7,7 +7,7 @@ objective is computed here in float64 (reference/algorithms.md, 1.3).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import faiss
 import numpy as np
@@ -32,7 +32,9 @@ class Clustering:
         distances: float32 (N,), Euclidean distance to the own centroid.
         centroids: float32 (K, D).
         objective: mean squared distance, in float64.
-        n_repaired: clusters that were empty or below the least size, dissolved, and refilled by splitting a large one.
+        n_repaired: clusters that were empty or below the least size, dissolved, and refilled by splitting a large one,
+            or folded into others by a clusterer that finds K itself.
+        figures: what else the clusterer measured, by name.
     """
 
     labels: npt.NDArray[np.int32]
@@ -40,6 +42,7 @@ class Clustering:
     centroids: npt.NDArray[np.float32]
     objective: float
     n_repaired: int
+    figures: dict[str, float] = field(default_factory=dict)
 
 
 def cluster(

@@ -22,10 +22,11 @@ from torch import nn
 
 from core import runs
 from core.errors import RunError, TesseraError
-from core.learn import advice, checkpoint, kmeans, metrics
+from core.learn import advice, checkpoint, clusterers, metrics
 from core.learn.checkpoint import Checkpoint
 from core.learn.encoders import Encoder, build_encoder
 from core.learn.features import FeaturePass
+from core.learn.finders import Memory
 from core.learn.matching import persistent_ids
 from core.learn.worker import Reporter, StopRequestedError
 from core.run_folder import Clusters, RunFolder
@@ -103,6 +104,7 @@ class Trainer:
         self.body_optimiser = self._sgd(self.encoder, self.config.momentum)
         self.head, self.head_optimiser = self._new_head(0, 2)
         self.interval, self.batch, self.step = -1, 0, 0
+        self.memory: Memory = {}  # what a clusterer holds from one clustering to the next
         self.losses: list[float] = []  # of the batches since the loss was last recorded
         self.saved = time.monotonic()
 
@@ -134,7 +136,7 @@ class Trainer:
         self.reporter.breathe("clustering", 0, 0)
         previous = self.folder.assignment(interval - 1) if interval > 0 else None
         warm = self._rows_of(previous, interval - 1) if previous is not None and self.config.warm_start else None
-        found = kmeans.cluster(bank, self.config, self._rng(_CLUSTERING, interval), warm)
+        found = clusterers.cluster(bank, self.config, self._rng(_CLUSTERING, interval), warm, self.memory)
         ids = persistent_ids(found.labels, len(found.centroids), previous)
         labels = ids[found.labels].astype(np.int32)
         sizes = np.bincount(found.labels, minlength=len(ids))
@@ -143,6 +145,7 @@ class Trainer:
         self.folder.save_interval(interval, labels, Clusters(ids, sizes, found.centroids))
         self._measure(interval, labels, previous, sizes, {
             "objective": found.objective, "empties": found.n_repaired, "explained_variance": explained,
+            **found.figures,
         })  # fmt: skip
         clock.add("measure", began)
         self.reporter.figures(interval, self.step, {f"seconds_{key}": value for key, value in clock.seconds.items()})
@@ -283,7 +286,7 @@ class Trainer:
         state = {
             "encoder": self.encoder.state_dict(), "head": self.head.state_dict(),
             "body_optimiser": self.body_optimiser.state_dict(), "head_optimiser": self.head_optimiser.state_dict(),
-            "losses": self.losses,
+            "losses": self.losses, "memory": {key: torch.from_numpy(value) for key, value in self.memory.items()},
         }  # fmt: skip
         try:
             checkpoint.save(
@@ -303,6 +306,7 @@ class Trainer:
             return
         self.interval, self.batch, self.step = found.interval, found.batch, found.step
         self.losses = list(found.state["losses"])
+        self.memory = {key: value.numpy() for key, value in found.state["memory"].items()}
         self.encoder.load_state_dict(found.state["encoder"])
         self.body_optimiser.load_state_dict(found.state["body_optimiser"])
         self.head, self.head_optimiser = self._new_head(self.interval, found.state["head"]["weight"].shape[0])

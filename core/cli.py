@@ -14,6 +14,7 @@ from core import config as configuration
 from core.errors import TesseraError
 from core.workspace import default_root
 
+EXPORT_OPTIONS = ("per_class", "val", "test", "seed", "licence")
 INGEST_OPTIONS = ("mpp", "tile_px", "overlap", "max_tiles_per_slide", "min_tissue", "default_mpp", "threads")
 
 
@@ -79,14 +80,7 @@ def _add_cohort_commands(group: Any) -> None:
     ingest.add_argument(
         "--tiles", type=Path, metavar="FOLDER", help="ready-made tile images; class folders or labels.csv give labels"
     )
-    about = configuration.settings(configuration.IngestConfig)
-    for name in INGEST_OPTIONS:
-        unit = f" [{about[name].unit}]" if about[name].unit else ""
-        default = configuration.IngestConfig.__dataclass_fields__[name].default
-        ingest.add_argument(
-            f"--{name.replace('_', '-')}", dest=name, default=None, metavar="X",
-            help=f"{about[name].help}{unit} Default {default}.".replace("%", "%%"),
-        )  # fmt: skip
+    _add_options(ingest, configuration.IngestConfig, INGEST_OPTIONS)
     _add_settings(ingest)
 
 
@@ -119,7 +113,11 @@ def _add_result_commands(group: Any) -> None:
             "--interval", type=int, default=None, help="which clustering of the run; the last if not given"
         )
     export.add_argument("--to", type=Path, required=True, metavar="DIR", help="new folder to write; never overwritten")
-    export.add_argument("--format", default="imagefolder", help="imagefolder (default), parquet, ...")
+    export.add_argument(
+        "--format",
+        default="imagefolder",
+        help="imagefolder (default), parquet, webdataset, hf-imagefolder, hf-parquet (Hugging Face), qupath (GeoJSON)",
+    )
     export.add_argument(
         "--clusters",
         default=None,
@@ -127,6 +125,8 @@ def _add_result_commands(group: Any) -> None:
         help="cluster numbers, 3,7,12, or all; those with a name if not given",
     )
     export.add_argument("--author", default="", help="who exports, for the provenance file")
+    _add_options(export, configuration.ExportConfig, EXPORT_OPTIONS)
+    _add_settings(export)
 
 
 def _add_tool_commands(group: Any) -> None:
@@ -146,6 +146,18 @@ def _add_tool_commands(group: Any) -> None:
     _command(
         group, "doctor", commands.doctor, "say what is missing or slow on this machine, and how to mend it", json=True
     )
+
+
+def _add_options(parser: argparse.ArgumentParser, config: type[Any], names: tuple[str, ...]) -> None:
+    """An option of its own for each of some settings."""
+    about = configuration.settings(config)
+    for name in names:
+        unit = f" [{about[name].unit}]" if about[name].unit else ""
+        default = config.__dataclass_fields__[name].default
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", dest=name, default=None, metavar="X",
+            help=f"{about[name].help}{unit} Default {default!r}.".replace("%", "%%"),
+        )  # fmt: skip
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:

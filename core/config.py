@@ -16,7 +16,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from core.errors import ConfigError
 
-C = TypeVar("C", "IngestConfig", "RunConfig")
+C = TypeVar("C", "IngestConfig", "RunConfig", "ExportConfig")
 
 
 @dataclass(frozen=True)
@@ -195,6 +195,35 @@ class RunConfig:
         _check(self)
 
 
+@dataclass(frozen=True)
+class ExportConfig:
+    """What of the chosen classes is written, and how it is divided."""
+
+    per_class: int = setting(
+        0, "Take at most this many tiles of each class, typical to unusual alike; 0 takes all.", unit="tiles", low=0
+    )
+    val: float = setting(0, "Share of patients whose tiles are set aside for validation.", low=0, high=0.9)
+    test: float = setting(0, "Share of patients whose tiles are set aside for the test.", low=0, high=0.9)
+    seed: int = setting(0, "Decides which tiles and which patients.", low=0, high=2**31 - 1)
+    licence: str = setting("", "Terms of use of the slides, for the dataset card.")
+    bins: int = setting(5, "Steps from typical to unusual that a sample takes evenly from.", low=1, advanced=True)
+    shard_tiles: int = setting(
+        5_000, "Tiles in one file of a WebDataset or a table.", unit="tiles", low=1, advanced=True
+    )
+
+    def __post_init__(self) -> None:
+        """Check every bound.
+
+        Raises:
+            ConfigError: a value is out of its bounds, or nothing is left to train on.
+        """
+        _check(self)
+        if self.val + self.test > 0.9:
+            raise ConfigError(
+                f"val={self.val:g} and test={self.test:g} leave too little to train on: at most 0.9 together"
+            )
+
+
 def settings(config: type[Any]) -> dict[str, Setting]:
     """Name and `Setting` of every field of a config class, in order."""
     return {field.name: field.metadata["setting"] for field in dataclasses.fields(config)}
@@ -247,7 +276,7 @@ def load(config: type[C], path: Path | None, overrides: Mapping[str, Any]) -> C:
     return from_mapping(config, {**values, **overrides})
 
 
-def as_dict(config: IngestConfig | RunConfig) -> dict[str, Any]:
+def as_dict(config: IngestConfig | RunConfig | ExportConfig) -> dict[str, Any]:
     """Plain values of a config, ready for JSON."""
     return dataclasses.asdict(config)
 

@@ -8,11 +8,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import core
 from core import files, runs
 from core.config import ExportConfig, as_dict
 from core.curate.cells import markdown_cell
 from core.curate.history import Decision, history
+from core.curate.plan import Plan
 from core.curate.state import in_effect
 from core.explore.view import View
 
@@ -25,7 +28,7 @@ _CAUTION = (
 
 
 def describe(
-    view: View, folder: Path, *, counts: dict[str, dict[str, int]], format: str, author: str, config: ExportConfig,
+    view: View, folder: Path, plan: Plan, *, format: str, author: str, config: ExportConfig,
     front_matter: str, notes: list[str],
 ) -> None:  # fmt: skip
     """Write README.md and provenance.json.
@@ -33,28 +36,28 @@ def describe(
     Args:
         view: the clustering that was exported.
         folder: of the set.
-        counts: class to split to number of tiles.
+        plan: what is in it.
         format: of the set.
         author: who exported.
         config: how it was divided.
         front_matter: YAML for the head of the card, or empty.
         notes: what the reader must know besides.
     """
-    facts = _facts(view, counts, format, author, config)
+    facts = _facts(view, plan, format, author, config)
     files.write_text(folder / "provenance.json", json.dumps(facts, indent=2, default=str))
     head = f"---\n{front_matter}\n---\n\n" if front_matter else ""
-    files.write_text(folder / "README.md", head + _card(view, facts, counts, config, notes))
+    files.write_text(folder / "README.md", head + _card(view, facts, plan.counts, config, notes))
 
 
-def _facts(
-    view: View, counts: dict[str, dict[str, int]], format: str, author: str, config: ExportConfig
-) -> dict[str, Any]:
-    run = runs.get(view.workspace, view.run)
+def _facts(view: View, plan: Plan, format: str, author: str, config: ExportConfig) -> dict[str, Any]:
+    run, counts = runs.get(view.workspace, view.run), plan.counts
+    used, sizes = np.unique(view.index.slide[plan.tiles], return_counts=True)
+    n_tiles = dict(zip(used.tolist(), sizes.tolist(), strict=True))
     with view.workspace.ledger.read() as connection:
-        slides = connection.execute(
-            "SELECT name, kind, patient, site, vendor, sha256, mpp, mpp_source, n_tiles FROM slide WHERE n_tiles > 0"
-            " ORDER BY id"
+        rows = connection.execute(
+            "SELECT id, name, kind, patient, site, vendor, sha256, mpp, mpp_source FROM slide ORDER BY id"
         ).fetchall()
+    slides = [dict(row) | {"n_tiles": n_tiles[row["id"]]} for row in rows if row["id"] in n_tiles]
     return {
         "tool": f"tessera {core.__version__}", "exported": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "author": author, "format": format, "run": view.run, "interval": view.interval, "settings": vars(run.config),
@@ -62,7 +65,7 @@ def _facts(
         "n_tiles": sum(sum(splits.values()) for splits in counts.values()),
         "classes": {name: sum(splits.values()) for name, splits in counts.items()}, "splits": counts,
         "decisions": [vars(decision) for decision in history(view.workspace, view.run)],
-        "slides": [dict(slide) for slide in slides],
+        "slides": [{key: slide[key] for key in slide if key != "id"} for slide in slides],
     }  # fmt: skip
 
 
@@ -124,7 +127,7 @@ def _slide_table(slides: list[dict[str, Any]]) -> str:
         ]
         for slide in slides[:_MAX_SLIDES]
     ]  # fmt: skip
-    table = _table(["slide", "patient", "site", "format", "um/px", "tiles in the workspace", "sha256"], rows)
+    table = _table(["slide", "patient", "site", "format", "um/px", "tiles", "sha256"], rows)
     left = len(slides) - _MAX_SLIDES
     return table if left <= 0 else f"{table}\n\nand {left:,} more, in provenance.json."
 

@@ -6,8 +6,6 @@ Every set has manifest.parquet (one row a tile, with a checksum), provenance.jso
 from __future__ import annotations
 
 import hashlib
-import shutil
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,7 @@ import pyarrow.parquet as pq
 
 from core import files, runs
 from core.config import ExportConfig
-from core.curate import card
+from core.curate import card, export_log
 from core.curate.cells import slug
 from core.curate.curated import curated_view
 from core.curate.formats.base import MANIFEST, Layout, Row, Writer
@@ -82,31 +80,28 @@ def export(
     """
     if format not in FORMATS:
         raise TesseraError(f"--format {format}: choose one of {', '.join(FORMATS)}")
-    if destination.exists():
-        raise TesseraError(f"{destination} exists already: exports never overwrite, choose a new folder")
     view, settings = curated_view(workspace, run, interval), config or ExportConfig()
     plan = make_plan(view, class_names(view, clusters), settings, _ORDERS[format])
-    row = _record(workspace, view, destination, format)
-    work = destination.with_name(f".{destination.name}.partial")
-    shutil.rmtree(work, ignore_errors=True)
+    destination = destination.absolute()
     try:
-        work.mkdir(parents=True)
-        writer, notes = _writer(plan, view, format, work, settings.shard_tiles)
-        _write(plan, view, writer, work, progress or Silent())
-        card.describe(
-            view, work, counts=plan.counts, format=format, author=author, config=settings,
-            front_matter=writer.front_matter(), notes=notes,
-        )  # fmt: skip
-        files.fsync_directory(work)
-        work.rename(destination)
-    except BaseException as error:
-        shutil.rmtree(work, ignore_errors=True)
-        _finish(workspace, row, "failed", str(error) or type(error).__name__, 0)
-        if isinstance(error, OSError):
-            raise TesseraError(f"the export failed and was taken back: {error}") from error
-        raise
-    files.fsync_directory(destination.parent)
-    _finish(workspace, row, "done", "", len(plan.tiles))
+        with export_log.working_folder(destination) as work:
+            row = export_log.begin(view, destination, format, runs.get(workspace, run).id)
+            try:
+                writer, notes = _writer(plan, view, format, work, settings.shard_tiles)
+                _write(plan, view, writer, work, progress or Silent())
+                card.describe(
+                    view, work, plan, format=format, author=author, config=settings,
+                    front_matter=writer.front_matter(), notes=notes,
+                )  # fmt: skip
+                files.fsync_directory(work)
+                work.rename(destination)
+            except BaseException as error:
+                export_log.failed(workspace, row, error)
+                raise
+            files.fsync_directory(destination.parent)
+            export_log.done(workspace, row, len(plan.tiles))
+    except OSError as error:
+        raise TesseraError(f"the export failed and was taken back: {error}") from error
     classes = {name: sum(splits.values()) for name, splits in plan.counts.items()}
     return ExportReport(destination, len(plan.tiles), classes, {k: n for k, n in plan.split_counts().items() if k})
 
@@ -171,22 +166,3 @@ def _row(plan: Plan, view: View, position: int, mpp: float) -> Row:
         "cluster": cluster, "name": plan.class_of[cluster], "distance": float(view.distances[tile]), "run": view.run,
         "interval": view.interval, "split": plan.splits[position], "sha256": "",
     }  # fmt: skip
-
-
-def _record(workspace: Workspace, view: View, destination: Path, format: str) -> int:
-    run_id = runs.get(workspace, view.run).id
-    with workspace.ledger.write() as connection:
-        return int(
-            connection.execute(
-                "INSERT INTO export (run_id, interval, path, format, n_tiles, state, time) VALUES (?, ?, ?, ?, 0, 'running', ?)",
-                (run_id, view.interval, str(destination), format, time.time()),
-            ).lastrowid
-            or 0
-        )
-
-
-def _finish(workspace: Workspace, row: int, state: str, message: str, n_tiles: int) -> None:
-    with workspace.ledger.write() as connection:
-        connection.execute(
-            "UPDATE export SET state = ?, message = ?, n_tiles = ? WHERE id = ?", (state, message, n_tiles, row)
-        )

@@ -105,7 +105,7 @@ def class_names(view: View, clusters: list[int] | str | None) -> dict[int, str]:
 
     Args:
         view: the clustering.
-        clusters: ids; "all"; None takes those with a name.
+        clusters: one or more ids; "all"; None takes those with a name.
 
     Raises:
         TesseraError: none has a name, or one does not exist.
@@ -116,8 +116,12 @@ def class_names(view: View, clusters: list[int] | str | None) -> dict[int, str]:
         wanted = [cluster for cluster in sorted(named) if cluster in present]
         if not wanted:
             raise TesseraError("no cluster has a name yet: name some in the dashboard, or export --clusters all")
+    elif clusters == "all":
+        wanted = sorted(present)
+    elif isinstance(clusters, str) or not clusters:
+        raise TesseraError(f"cannot export clusters {clusters!r}: give their numbers, or all")
     else:
-        wanted = sorted(present) if isinstance(clusters, str) else list(clusters)
+        wanted = list(clusters)
         if unknown := sorted(set(wanted) - present):
             raise TesseraError(f"{view.run} has no cluster {', '.join(map(str, unknown))} at interval {view.interval}")
     return {cluster: named.get(cluster) or f"cluster-{cluster}" for cluster in wanted}

@@ -1,244 +1,255 @@
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
-import tarfile
-from collections import Counter
-from dataclasses import replace
+import os
+import signal
+import subprocess
+import sys
+import threading
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import simplejpeg
 
-from core.config import ExportConfig, IngestConfig
-from core.curate.cells import csv_cell, distinct_slugs, markdown_cell
-from core.curate.decisions import exclude_tiles, merge_clusters, name_cluster
-from core.curate.export import FORMATS, export
-from core.curate.formats.qupath import class_name
-from core.errors import ConfigError, TesseraError
-from core.explore.palette import colour
+from core.curate.decisions import name_cluster
+from core.curate.export import export, slug
+from core.curate.export_log import list_exports, working_folder
+from core.errors import RunError, StoreError, TesseraError
+from core.explore.clusters import slide_names
 from core.explore.view import open_view
-from core.ingest.tile_folder import ingest_tiles
-from core.slides.bounds import origin_of
+from core.ingest.pipeline import ingest
+from core.progress import Silent
+from core.synthetic import draw_slide
 from core.tiles.store import TileStore
-from core.workspace import Workspace
-from tests.core.curate.qupath_parser import read
-from tests.core.planted import Planted
-
-ME = "Dr Virchow"
-SPLIT = ExportConfig(val=0.2, test=0.2, shard_tiles=15)
+from tests.core.planted import INGEST, RUN, Planted, jpegs
 
 
-@pytest.fixture
-def named(ready: Workspace) -> Workspace:
-    """Three classes; two clusters merged, one tile of each of two clusters excluded; one name looks like a formula."""
-    name_cluster(ready, "r", 1, 0, "=fat", author=ME)
-    name_cluster(ready, "r", 1, 1, "tumour <b>|", author=ME)
-    name_cluster(ready, "r", 1, 4, "fat", author="Dr Koch")
-    merge_clusters(ready, "r", 1, [1, 2], author=ME)
-    exclude_tiles(ready, "r", 1, [0, 2], author=ME)
-    return ready
+def name(planted: Planted, **names: str) -> None:
+    """name(planted, c3="fat") names cluster 3."""
+    for cluster, given in names.items():
+        name_cluster(planted.workspace, RUN, 2, int(cluster[1:]), given, author="A")
 
 
-COUNTS = {"=fat": 19, "tumour <b>|": 39, "fat": 20}
-TILES = [i for i in range(120) if i % 6 in (0, 1, 2, 4) and i not in (0, 2)]
+def everything_below(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")} if folder.exists() else set()
 
 
-def manifest_of(folder: Path) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = pq.read_table(folder / "manifest.parquet").to_pylist()
-    return rows
-
-
-@pytest.mark.parametrize("format", [name for name in FORMATS if name != "qupath"])
-@pytest.mark.parametrize("config", [ExportConfig(), SPLIT], ids=["whole", "split"])
-def test_every_format_holds_the_same_tiles_once(
-    named: Workspace, tmp_path: Path, format: str, config: ExportConfig
-) -> None:
-    report = export(named, "r", tmp_path / "set", format=format, author=ME, config=config)
-    assert report.classes == COUNTS
-    rows = manifest_of(tmp_path / "set")
-    assert sorted(row["tile"] for row in rows) == TILES
-    jpegs = dict(zip(TILES, TileStore(named.tiles_path).batch(np.array(TILES)), strict=True))
+def test_the_manifest_tells_the_truth_about_every_file(planted: Planted, tmp_path: Path) -> None:
+    name(planted, c0="tumour", c3="fat", c6="tumour")
+    report = export(planted.workspace, RUN, tmp_path / "out", author="Dr Virchow")
+    labels, view, tiles = planted.labels[2], open_view(planted.workspace, RUN), jpegs(planted)
+    rows = pq.read_table(report.path / "manifest.parquet").to_pylist()
+    assert [row["tile"] for row in rows] == np.flatnonzero(np.isin(labels, [0, 3, 6])).tolist()
+    names = slide_names(view)
     for row in rows:
-        assert row["sha256"] == hashlib.sha256(jpegs[row["tile"]]).hexdigest()
-        assert format == "parquet" or (tmp_path / "set" / row["file"]).is_file()
-    if config is SPLIT:
-        where: dict[str, set[str]] = {}
-        for row in rows:
-            where.setdefault(row["slide"], set()).add(row["split"])
-        assert all(len(splits) == 1 for splits in where.values())
-        assert set().union(*where.values()) == {"train", "validation", "test"}
-        assert sum(report.splits.values()) == len(TILES)
-    card = (tmp_path / "set" / "README.md").read_text()
-    assert "| =fat |" in card
-    assert "tumour &lt;b&gt;&#124;" in card
-    assert "Dr Koch" in card
-    assert not list(tmp_path.glob(".*partial"))
+        tile, data = row["tile"], (report.path / row["file"]).read_bytes()
+        assert data == tiles[tile]
+        assert row["sha256"] == hashlib.sha256(data).hexdigest()
+        assert row["cluster"] == labels[tile]
+        assert row["name"] == {0: "tumour", 3: "fat", 6: "tumour"}[row["cluster"]]
+        assert row["file"].split("/")[0] == row["name"]
+        assert (row["x0"], row["y0"]) == (view.index.x0[tile], view.index.y0[tile])
+        assert row["slide"] == names[view.index.slide[tile]]
+        assert (row["mpp"], row["run"], row["interval"]) == (INGEST.mpp, RUN, 2)
+    files = {str(path.relative_to(report.path)) for path in report.path.rglob("*.jpg")}
+    assert files == {row["file"] for row in rows}
+    counts = {"tumour": int(np.isin(labels, [0, 6]).sum()), "fat": int((labels == 3).sum())}
+    assert (report.n_tiles, report.classes) == (len(rows), counts)
 
 
-def test_class_folders_can_be_ingested_again(named: Workspace, tmp_path: Path) -> None:
-    export(named, "r", tmp_path / "set", author=ME)
-    rows = {row["file"]: row for row in manifest_of(tmp_path / "set")}
-    with (tmp_path / "set" / "labels.csv").open(newline="") as stream:
-        cells = list(csv.DictReader(stream))
-    assert {cell["file"] for cell in cells} == set(rows)
-    assert {cell["label"] for cell in cells} == {"'=fat", "tumour <b>|", "fat"}
-    again = Workspace.create(tmp_path / "again")
-    assert ingest_tiles(again, tmp_path / "set", IngestConfig(tile_px=32)).ok
-    assert again.n_tiles() == len(TILES)
+def test_the_provenance_names_settings_decisions_and_only_slides_of_the_set(planted: Planted, tmp_path: Path) -> None:
+    ingest(planted.workspace, [draw_slide(tmp_path / "later.svs", seed=9, width=704, height=640).path], INGEST)
+    name(planted, c3="fat")
+    report = export(planted.workspace, RUN, tmp_path / "out", author="Dr Virchow")
+    told = json.loads((report.path / "provenance.json").read_text())
+    assert (told["run"], told["interval"], told["author"]) == (RUN, 2, "Dr Virchow")
+    assert (told["n_tiles"], told["classes"]) == (report.n_tiles, report.classes)
+    assert [(d["cluster"], d["value"], d["author"]) for d in told["decisions"]] == [(3, "fat", "A")]
+    assert told["settings"]["clusters"] == 6
+    rows = pq.read_table(report.path / "manifest.parquet").to_pylist()
+    assert {slide["name"] for slide in told["slides"]} == {row["slide"] for row in rows}
+    assert all(len(slide["sha256"]) == 64 and slide["mpp"] == 0.5 for slide in told["slides"])
+    assert f"| fat | {report.n_tiles:,} |" in (report.path / "README.md").read_text()
 
 
-def test_webdataset_has_whole_samples_in_shuffled_shards(named: Workspace, tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        export(named, "r", tmp_path / name, format="webdataset", config=SPLIT)
-    classes = json.loads((tmp_path / "one" / "classes.json").read_text())
-    tiles = []
-    for path in sorted((tmp_path / "one").glob("*.tar")):
-        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
-        with tarfile.open(path) as shard:
-            members = shard.getmembers()
-            assert len(members) <= 3 * 15
-            for start in range(0, len(members), 3):  # a reader takes neighbours with one key for a sample
-                keys = {member.name.split(".")[0] for member in members[start : start + 3]}
-                assert len(keys) == 1
-                parts = {m.name.split(".", 1)[1]: shard.extractfile(m).read() for m in members[start : start + 3]}  # type: ignore[union-attr]
-                about = json.loads(parts["json"])
-                assert simplejpeg.decode_jpeg(parts["jpg"]).shape == (32, 32, 3)
-                assert classes[int(parts["cls"])] == about["name"]
-                tiles.append(about["tile"])
-    assert sorted(tiles) == TILES
-    assert tiles != sorted(tiles)
+def test_parquet_holds_the_pixels_themselves(planted: Planted, tmp_path: Path) -> None:
+    report = export(planted.workspace, RUN, tmp_path / "out", format="parquet", clusters="all")
+    rows = pq.read_table(report.path / "manifest.parquet").to_pylist()
+    tiles = jpegs(planted)
+    assert [row["tile"] for row in rows] == np.flatnonzero(planted.labels[2] >= 0).tolist()
+    assert all(row["jpeg"] == tiles[row["tile"]] for row in rows)
+    assert all(row["sha256"] == hashlib.sha256(row["jpeg"]).hexdigest() for row in rows)
+    assert simplejpeg.decode_jpeg(rows[0]["jpeg"]).shape == (96, 96, 3)
+    assert everything_below(report.path) == {"manifest.parquet", "provenance.json", "README.md"}
 
 
-def test_hugging_face_table_declares_its_features(named: Workspace, tmp_path: Path) -> None:
-    export(named, "r", tmp_path / "set", format="hf-parquet", config=SPLIT)
-    shards = sorted((tmp_path / "set" / "data").glob("*.parquet"))
-    counts: Counter[str] = Counter()
-    for shard in shards:
-        table = pq.read_table(shard)
-        features = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]
-        assert features["image"] == {"_type": "Image"}
-        assert features["label"]["names"] == sorted(COUNTS)
-        assert set(features) == set(table.column_names)
-        assert table.num_rows <= 15
-        counts.update(features["label"]["names"][row["label"]] for row in table.to_pylist())
-    assert counts == COUNTS
-    total = sum("train-" in shard.name for shard in shards)
-    assert (tmp_path / "set" / "data" / f"train-00000-of-{total:05d}.parquet").is_file()
-    head = (tmp_path / "set" / "README.md").read_text().split("---")[1]
-    assert "path: data/validation-*" in head
+def test_chosen_clusters_and_an_older_clustering(planted: Planted, tmp_path: Path) -> None:
+    chosen = export(planted.workspace, RUN, tmp_path / "chosen", clusters=[6, 0], interval=1)
+    assert set(chosen.classes) == {"cluster-6", "cluster-0"}
+    rows = pq.read_table(chosen.path / "manifest.parquet").to_pylist()
+    assert [row["tile"] for row in rows] == np.flatnonzero(np.isin(planted.labels[1], [0, 6])).tolist()
+    for clusters, said in (([0, 99], "no cluster 99"), ([], "cannot export"), ("some", "cannot export")):
+        with pytest.raises(TesseraError, match=said):
+            export(planted.workspace, RUN, tmp_path / "wrong", clusters=clusters)
+    with pytest.raises(TesseraError, match="no cluster has a name"):
+        export(planted.workspace, RUN, tmp_path / "wrong")
+    with pytest.raises(TesseraError, match="--format csv"):
+        export(planted.workspace, RUN, tmp_path / "wrong", clusters="all", format="csv")
+    with pytest.raises(RunError, match="not 9"):
+        export(planted.workspace, RUN, tmp_path / "wrong", clusters="all", interval=9)
+    assert everything_below(tmp_path / "wrong") == set()
 
 
-def test_hugging_face_folder_has_a_line_a_file(named: Workspace, tmp_path: Path) -> None:
-    export(named, "r", tmp_path / "set", format="hf-imagefolder", config=SPLIT)
-    for split in ("train", "validation", "test"):
-        root = tmp_path / "set" / "data" / split
-        lines = [json.loads(line) for line in (root / "metadata.jsonl").read_text().splitlines()]
-        assert sorted(line["file_name"] for line in lines) == sorted(
-            str(path.relative_to(root)) for path in root.rglob("*.jpg")
-        )
-        assert {line["label"] for line in lines} <= set(COUNTS)
+def test_names_become_safe_folders_that_do_not_run_into_each_other(planted: Planted, tmp_path: Path) -> None:
+    given = {"c0": "../../etc/x", "c3": "=cmd|' /C calc'!A0", "c6": "Fett", "c9": "fett", "c12": "上皮", "c15": "."}
+    name(planted, **given)
+    report = export(planted.workspace, RUN, tmp_path / "deep" / "out")
+    assert set(report.classes) == set(given.values())
+    rows = pq.read_table(report.path / "manifest.parquet").to_pylist()
+    folder_of = {row["name"]: row["file"].split("/")[0] for row in rows}
+    assert set(folder_of) == set(given.values())  # the manifest has the names as they were given
+    assert len({folder.lower() for folder in folder_of.values()}) == 6
+    for row in rows:
+        path = (report.path / row["file"]).resolve()
+        assert path.parent.parent == report.path.resolve()
+        assert path.is_file()
+    assert all(folder[0].isalnum() and folder.isascii() for folder in folder_of.values())
+    assert {path.name for path in (tmp_path / "deep").iterdir()} == {"out"}
 
 
-def test_qupath_takes_every_tile_where_it_lies(planted: Planted, tmp_path: Path) -> None:
-    workspace, run = planted.workspace, "planted"
-    name_cluster(workspace, run, 2, 0, "tumour: core", author=ME)
-    name_cluster(workspace, run, 2, 3, "tumour: core", author=ME)
-    name_cluster(workspace, run, 2, 6, "fat", author=ME)
-    for name in ("one", "two"):
-        export(workspace, run, tmp_path / name, format="qupath")
-    view, found = open_view(workspace, run), {}
-    for path in sorted((tmp_path / "one").glob("*.geojson.gz")):
-        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
-        for item in read(path):
-            found[int(item.metadata["tile_id"])] = (path.name, item)
-    wanted = np.flatnonzero(np.isin(view.labels, [0, 3, 6]))
-    assert sorted(found) == wanted.tolist()
-    for tile, (file, item) in found.items():
-        x0, y0, side = (int(getattr(view.index, name)[tile]) for name in ("x0", "y0", "side0"))
-        assert item.box == (x0, y0, x0 + side, y0 + side)
-        assert item.kind == "tile"
-        cluster = int(view.labels[tile])
-        assert item.class_names == (("fat",) if cluster == 6 else ("tumour - core",))
-        assert item.colour == tuple(bytes.fromhex(colour(6 if cluster == 6 else 0)[1:]))
-        assert item.measurements["Cluster id"] == cluster
-        assert item.measurements["Cluster distance"] == pytest.approx(float(view.distances[tile]), abs=1e-3)
-        assert file == f"slide-{int(view.index.slide[tile]) - 1}.geojson.gz"
-    assert len({item.id for _, item in found.values()}) == len(found)  # also across slides
+@pytest.mark.parametrize("text", ["..", "", "/", "-rf", "a/../b", "x" * 300, "CON\0", "Größe µm²", "..hidden"])
+def test_a_slug_is_a_plain_name(text: str) -> None:
+    found = slug(text)
+    assert 0 < len(found) <= 80
+    assert found[0] not in ".-"
+    assert set(found) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 
 
-def test_qupath_refuses_ready_made_tiles(named: Workspace, tmp_path: Path) -> None:
-    with pytest.raises(TesseraError, match="ready-made tiles"):
-        export(named, "r", tmp_path / "set", format="qupath")
-    assert not (tmp_path / "set").exists()
+@pytest.mark.parametrize("kind", ["folder", "empty folder", "file", "dangling link"])
+def test_nothing_is_ever_overwritten(planted: Planted, tmp_path: Path, kind: str) -> None:
+    there = tmp_path / "there"
+    if kind == "file":
+        there.write_text("mine")
+    elif kind == "dangling link":
+        there.symlink_to(tmp_path / "nowhere")
+    else:
+        there.mkdir()
+        if kind == "folder":
+            (there / "mine.txt").write_text("mine")
+    before = everything_below(tmp_path)
+    with pytest.raises(TesseraError, match="exists already"):
+        export(planted.workspace, RUN, there, clusters="all")
+    after = everything_below(tmp_path)
+    assert {path for path in before ^ after if "ledger" not in path} == set()
+    assert list_exports(planted.workspace) == []
 
 
-@pytest.mark.parametrize(
-    ("bounds", "origin"),
-    [
-        (("100", "200", "3000", "2000"), (100, 200)),
-        (("100", "200", "4000", "2000"), (0, 0)),  # one side as the whole slide's: QuPath does not crop
-        (("100", "200", "x", "2000"), (0, 0)),
-        ((), (0, 0)),
-    ],
-)
-def test_coordinates_start_where_qupath_crops(bounds: tuple[str, ...], origin: tuple[int, int]) -> None:
-    sides = ("x", "y", "width", "height")
-    properties = {f"openslide.bounds-{side}": value for side, value in zip(sides, bounds, strict=False)}
-    assert origin_of(properties, 4000, 3000) == origin
+def break_tile_files(planted: Planted) -> None:
+    for path in (planted.workspace.tiles_path / "data").iterdir():
+        os.truncate(path, path.stat().st_size // 2)
 
 
-def test_a_sample_is_balanced_and_repeatable(named: Workspace, tmp_path: Path) -> None:
-    config = ExportConfig(per_class=10, seed=3)
-    report = export(named, "r", tmp_path / "a", config=config)
-    assert report.classes == dict.fromkeys(COUNTS, 10)
-    export(named, "r", tmp_path / "b", config=config)
-    export(named, "r", tmp_path / "c", config=replace(config, seed=4))
-    tiles = [[row["tile"] for row in manifest_of(tmp_path / name)] for name in "abc"]
-    assert tiles[0] == tiles[1] != tiles[2]
+def test_a_failed_export_leaves_nothing_behind_and_says_why(planted: Planted, tmp_path: Path) -> None:
+    open_view(planted.workspace, RUN)  # its index is read, the pixels are not yet
+    break_tile_files(planted)
+    (tmp_path / "to").mkdir()
+    with pytest.raises(StoreError, match="cannot"):
+        export(planted.workspace, RUN, tmp_path / "to" / "out", clusters="all")
+    assert everything_below(tmp_path / "to") == set()
+    (row,) = list_exports(planted.workspace)
+    assert row.state == "failed"
+    assert "cannot" in row.message
 
 
-def test_more_splits_than_patients_is_refused(planted: Planted, tmp_path: Path) -> None:
-    workspace = planted.workspace
-    with workspace.ledger.write() as connection:
-        connection.execute("UPDATE slide SET patient = 'P1'")
-    with pytest.raises(TesseraError, match="3 splits need as many patients"):
-        export(workspace, "planted", tmp_path / "set", clusters="all", config=SPLIT)
-    with pytest.raises(ConfigError, match="too little to train on"):
-        ExportConfig(val=0.5, test=0.5)
+class _Interrupt(Silent):
+    def update(self, *_: object) -> None:
+        raise KeyboardInterrupt
 
 
-def test_nothing_is_overwritten_and_a_failure_leaves_nothing(named: Workspace, tmp_path: Path) -> None:
-    (tmp_path / "there").mkdir()
-    with pytest.raises(TesseraError, match="never overwrite"):
-        export(named, "r", tmp_path / "there")
-    with pytest.raises(TesseraError, match="no cluster 9"):
-        export(named, "r", tmp_path / "set", clusters=[9])
-    with pytest.raises(TesseraError, match="choose one of"):
-        export(named, "r", tmp_path / "set", format="zip")
+def test_an_interrupted_export_leaves_nothing_behind(planted: Planted, tmp_path: Path) -> None:
+    (tmp_path / "to").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        export(planted.workspace, RUN, tmp_path / "to" / "out", clusters="all", progress=_Interrupt())
+    assert everything_below(tmp_path / "to") == set()
+    assert [(row.state, row.message) for row in list_exports(planted.workspace)] == [("failed", "KeyboardInterrupt")]
 
-    class Killed:
-        def update(self, *_: object) -> None:
-            raise OSError("No space left on device")
 
+def test_a_place_that_cannot_be_written_is_said(planted: Planted, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
     with pytest.raises(TesseraError, match="taken back"):
-        export(named, "r", tmp_path / "set", progress=Killed())
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["there", "workspace"]
-    with named.ledger.read() as connection:
-        states = [row["state"] for row in connection.execute("SELECT state FROM export")]
-    assert states == ["failed"]
+        export(planted.workspace, RUN, tmp_path / "file" / "out", clusters="all")
 
 
-def test_text_is_made_safe() -> None:
-    assert [csv_cell(text) for text in ("=1+1", "+1", "-1", "@x", "\tx", " =1", "fat")] == [
-        "'=1+1", "'+1", "'-1", "'@x", "'\tx", "' =1", "fat",
-    ]  # fmt: skip
-    assert markdown_cell("a|b\n<script>") == "a&#124;b &lt;script&gt;"
-    assert distinct_slugs(["fat", "Fat", "ü/", "u", "../.."]) == {
-        "fat": "fat", "Fat": "Fat-2", "ü/": "u", "u": "u-2", "../..": "unnamed",
-    }  # fmt: skip
-    assert class_name(" a: b\tc ") == "a - b c"
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from core.curate.export import export
+from core.progress import Silent
+from core.workspace import Workspace
+class Kill(Silent):
+    def update(self, phase, done, total):
+        os.kill(os.getpid(), signal.SIGKILL)
+export(Workspace.open(Path(sys.argv[1])), sys.argv[2], Path(sys.argv[3]), clusters="all", progress=Kill())
+"""
+
+
+def test_a_killed_export_is_failed_and_can_be_made_again(planted: Planted, tmp_path: Path) -> None:
+    to = tmp_path / "to" / "out"
+    words = [sys.executable, "-W", "ignore", "-c", _KILLED, str(planted.workspace.root), RUN, str(to)]
+    assert subprocess.run(words, check=False).returncode == -signal.SIGKILL
+    assert not to.exists()
+    assert [(row.state, "export again" in row.message) for row in list_exports(planted.workspace)] == [("failed", True)]
+    report = export(planted.workspace, RUN, to, clusters="all")
+    assert {path.name for path in to.parent.iterdir()} == {"out"}
+    assert len(list(to.rglob("*.jpg"))) == report.n_tiles
+    assert [row.state for row in list_exports(planted.workspace)] == ["done", "failed"]
+
+
+class _Waiting(Silent):
+    """Holds an export while it is being written."""
+
+    def __init__(self) -> None:
+        self.reached, self.go_on = threading.Event(), threading.Event()
+
+    def update(self, *_: object) -> None:
+        self.reached.set()
+        assert self.go_on.wait(60)
+
+
+def test_two_exports_to_one_folder_do_not_mix(planted: Planted, tmp_path: Path) -> None:
+    to, hold = tmp_path / "out", _Waiting()
+    first = threading.Thread(target=lambda: export(planted.workspace, RUN, to, clusters="all", progress=hold))
+    first.start()
+    assert hold.reached.wait(60)
+    assert [row.state for row in list_exports(planted.workspace)] == ["running"]
+    with pytest.raises(TesseraError, match="another export is writing"):
+        export(planted.workspace, RUN, to, clusters=[0])
+    hold.go_on.set()
+    first.join(60)
+    rows = pq.read_table(to / "manifest.parquet").to_pylist()
+    assert len(rows) == (planted.labels[2] >= 0).sum() == len(list(to.rglob("*.jpg")))
+    assert [row.state for row in list_exports(planted.workspace)] == ["done"]
+
+
+def test_a_folder_that_was_renamed_meanwhile_is_not_emptied(tmp_path: Path) -> None:
+    """An export opens the hidden folder of another one, which is then finished: it must not clear the finished set."""
+    to = tmp_path / "out"
+    with working_folder(to) as work:
+        (work / "tile.jpg").write_bytes(b"mine")
+        work.rename(to)
+        with pytest.raises(TesseraError, match="exists already"), working_folder(to):
+            pytest.fail("it was given a folder to write")
+    assert (to / "tile.jpg").read_bytes() == b"mine"
+    assert {path.name for path in tmp_path.iterdir()} == {"out"}
+
+
+def test_the_path_is_recorded_whole(planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    export(planted.workspace, RUN, Path("near"), clusters=[0])
+    (row,) = list_exports(planted.workspace)
+    assert row.path == str(tmp_path / "near")
+    assert row.n_tiles == (planted.labels[2] == 0).sum()
+    assert TileStore(planted.workspace.tiles_path).batch(np.array([0]))  # the store was only read

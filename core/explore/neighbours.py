@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from core.errors import RunError, TesseraError
+from core.errors import TesseraError
 from core.explore.view import View
 
 _CHUNK = 131_072
@@ -48,13 +47,13 @@ def similar_to_tiles(view: View, tiles: list[int], n: int = 48, *, other_slides:
     given = np.unique(np.asarray(tiles, np.int64))
     if not len(given) or given[0] < 0 or given[-1] >= len(view.labels):
         raise TesseraError(f"choose tiles from 0 to {len(view.labels) - 1}")
-    query = _mean(_bank(view), given)
+    query = _mean(view, given)
     slides = view.index.slide[: len(view.labels)]
     wanted = view.labels >= 0
     wanted[given] = False
     if other_slides:
         wanted &= ~np.isin(slides, slides[given])
-    return _nearest(_bank(view), query, wanted, n)
+    return _nearest(view, query, wanted, n)
 
 
 def similar_to_cluster(view: View, cluster: int, n: int = 48) -> Similar:
@@ -65,8 +64,8 @@ def similar_to_cluster(view: View, cluster: int, n: int = 48) -> Similar:
         RunError: the run has no features yet.
     """
     _require(view, cluster)
-    query = _mean(_bank(view), _spread(view.members(cluster), _QUERY_TILES))
-    return _nearest(_bank(view), query, (view.labels >= 0) & (view.labels != cluster), n)
+    query = _mean(view, _spread(view.members(cluster), _QUERY_TILES))
+    return _nearest(view, query, (view.labels >= 0) & (view.labels != cluster), n)
 
 
 def nearest_clusters(view: View, cluster: int, n: int = 8) -> list[tuple[int, float]]:
@@ -91,33 +90,29 @@ def nearest_clusters(view: View, cluster: int, n: int = 8) -> list[tuple[int, fl
     return [(int(view.ids[row]), float(distances[row])) for row in order[:n]]
 
 
-def _nearest(bank: npt.NDArray[np.float16], query: Points, wanted: npt.NDArray[np.bool_], n: int) -> Similar:
-    """The n wanted rows nearest to a point, chunk by chunk."""
+def _nearest(view: View, query: Points, wanted: npt.NDArray[np.bool_], n: int) -> Similar:
+    """The n wanted tiles nearest to a point, chunk by chunk."""
+    tiles = np.flatnonzero(wanted)
+    features = view.workspace.run_folder(view.run).features(tiles)
     best, far = np.empty(0, np.int64), np.empty(0, np.float32)
-    for start, chunk in _chunks(bank):
-        rows = np.flatnonzero(wanted[start : start + len(chunk)])
-        part = chunk if len(rows) == len(chunk) else chunk[rows]
+    for start in range(0, len(tiles), _CHUNK):
+        part = features[start : start + _CHUNK]
         squared = np.einsum("ij,ij->i", part, part) - 2 * (part @ query) + query @ query
-        keep = np.argpartition(squared, n)[:n] if len(rows) > n else np.arange(len(rows))
-        best, far = np.concatenate([best, start + rows[keep]]), np.concatenate([far, squared[keep]])
+        keep = np.argpartition(squared, n)[:n] if len(part) > n else np.arange(len(part))
+        best, far = np.concatenate([best, tiles[start + keep]]), np.concatenate([far, squared[keep]])
         order = np.lexsort((best, far))[:n]
         best, far = best[order], far[order]
     return Similar(best, np.sqrt(np.maximum(far, 0)).astype(np.float32))
 
 
-def _chunks(bank: npt.NDArray[np.float16]) -> Iterator[tuple[int, Points]]:
-    for start in range(0, len(bank), _CHUNK):
-        yield start, np.asarray(bank[start : start + _CHUNK], np.float32)
-
-
 def _middles(view: View) -> Points:
     """Mean of up to 64 tiles of each cluster, float32 (K, D)."""
-    bank, order = _bank(view), np.argsort(view.labels, kind="stable")
+    order = np.argsort(view.labels, kind="stable")
     starts = np.searchsorted(view.labels, view.ids, sorter=order).tolist()
-    means = np.empty((len(starts), bank.shape[1]), np.float32)
-    for row, (start, size) in enumerate(zip(starts, view.sizes.tolist(), strict=True)):
-        means[row] = _mean(bank, np.sort(_spread(order[start : start + size], _MIDDLE_TILES)))
-    return means
+    return np.stack([
+        _mean(view, np.sort(_spread(order[start : start + size], _MIDDLE_TILES)))
+        for start, size in zip(starts, view.sizes.tolist(), strict=True)
+    ])  # fmt: skip
 
 
 def _spread(tiles: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.int64]:
@@ -125,15 +120,8 @@ def _spread(tiles: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.int64]:
     return tiles[np.linspace(0, len(tiles) - 1, min(len(tiles), n)).astype(np.int64)]
 
 
-def _mean(bank: npt.NDArray[np.float16], rows: npt.NDArray[np.int64]) -> Points:
-    return np.asarray(bank[rows], np.float32).mean(axis=0)
-
-
-def _bank(view: View) -> npt.NDArray[np.float16]:
-    bank = view.workspace.run_folder(view.run).open_bank()
-    if len(bank) < len(view.labels):
-        raise RunError(f"run {view.run} has features of {len(bank)} tiles only: wait for its first interval")
-    return bank
+def _mean(view: View, tiles: npt.NDArray[np.int64]) -> Points:
+    return view.workspace.run_folder(view.run).features(tiles)[:].mean(axis=0)
 
 
 def _require(view: View, cluster: int) -> None:

@@ -23,6 +23,7 @@ from core.config import PropagateConfig
 from core.errors import ConfigError
 from core.learn.graph import Graph, mutual_graph
 from core.learn.neighbours import nearest
+from core.run_folder import Features
 
 _PLACING = 5
 _CHUNK = 65_536
@@ -69,12 +70,16 @@ class GraphNetwork(nn.Module):
 
 
 def propagate(
-    points: Points, seeds: npt.NDArray[np.int64], classes: Classes, config: PropagateConfig, told: Told | None = None
+    points: Points | Features,
+    seeds: npt.NDArray[np.int64],
+    classes: Classes,
+    config: PropagateConfig,
+    told: Told | None = None,
 ) -> Propagated:
     """Classes of all tiles from those of a few.
 
     Args:
-        points: (N, D), features, memory-mapped or not.
+        points: (N, D), features, in memory or read when asked for.
         seeds: int64 (M,), labelled tiles, all different.
         classes: int64 (M,), their classes, 0 to C-1, each at least once.
         config: graph, network, stages, seed.
@@ -218,7 +223,11 @@ def _sample(n: int, seeds: npt.NDArray[np.int64], most: int, rng: np.random.Gene
 
 
 def _place(
-    points: Points, sample: npt.NDArray[np.int64], few: Points, probabilities: Points, agrees: npt.NDArray[np.bool_]
+    points: Points | Features,
+    sample: npt.NDArray[np.int64],
+    few: Points,
+    probabilities: Points,
+    agrees: npt.NDArray[np.bool_],
 ) -> tuple[Points, npt.NDArray[np.bool_]]:
     """Tiles outside the sample by the weighted vote of their nearest sampled neighbours."""
     import faiss

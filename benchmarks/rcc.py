@@ -1,6 +1,6 @@
 """RCC in figures: agreement with labels, speed, growth, stability under drift, micro-centroids.
 
-    python benchmarks/rcc.py --part quality|speed|growth|drift|micro [--sizes 10000 30000 100000] [--plain-limit 5000]
+    python benchmarks/rcc.py --part quality|speed|growth|drift|micro|count|dials [--sizes 10000 30000 100000] [--plain-limit 5000]
 
 AMI has the geometric mean. CPU seconds are those of the process, wall seconds those of the clock; ratios are of one run.
 """
@@ -102,7 +102,7 @@ def speed(options: argparse.Namespace) -> None:
 
 
 def _ways(points: npt.NDArray[np.float32], *, plain: bool) -> dict[str, Callable[[], Labels]]:
-    robust = Dials(connect="first", lambda_scale=4, link=0.35)
+    robust = Dials(connect="first", lambda_scale=4, link=0.7)
 
     def prepared() -> Labels:
         space = fit_space(points, 64).apply(points)
@@ -217,7 +217,24 @@ def count(options: argparse.Namespace) -> None:
             row(*cells)
 
 
+def dials(options: argparse.Namespace) -> None:
+    """The robust preset over its two factors: AMI, folded, and clusters in brackets."""
+    links, scales = (0.2, 0.35, 0.7, 1.0), (1, 2, 4, 8, 16)
+    row("data", "lambda x", *(f"link {link}" for link in links))
+    row(*["---"] * (len(links) + 2))
+    sets = [(name, *small_set(name)) for name in SMALL] + [(f"mixture {n:,}", *mixture(n)) for n in options.sizes]
+    for name, points, truth in sets:
+        for scale in scales:
+            model = RCC(lambda_scale=scale).fit(points)
+            cells: list[object] = [name, scale]
+            for link in links:
+                labels, _ = fold(points, model.relink(link), max(5, len(points) // 1000))
+                cells.append(f"{ami(truth, labels):.3f} ({labels.max() + 1})")
+            row(*cells)
+
+
 PARTS = {
+    "dials": dials,
     "quality": quality,
     "speed": speed,
     "growth": growth,

@@ -61,7 +61,7 @@ def mixture(n: int, *, dim: int = 256, classes: int = 50, seed: int = 0) -> Labe
         part = slice(start, min(start + 100_000, n))
         size = part.stop - part.start
         tails = np.sqrt(4 / rng.chisquare(4, size)).astype(np.float32)
-        points[part] = rng.standard_normal((size, dim), np.float32) * tails[:, None] * 0.8 + centres[labels[part]]
+        points[part] = rng.standard_normal((size, dim), np.float32) * tails[:, None] * 0.6 + centres[labels[part]]
     lost = rng.random(n) < 0.05
     points[lost] = rng.standard_normal((int(lost.sum()), dim), np.float32) * 1.5
     labels[lost] = -1

@@ -24,9 +24,9 @@ from sklearn.preprocessing import StandardScaler
 from core import runs
 from core.errors import RunError
 from core.learn import checkpoint
+from core.learn.device import choose_device
 from core.learn.encoders import build_encoder
 from core.learn.features import extract
-from core.learn.loop import choose_device
 from core.learn.matching import contingency
 from core.learn.metrics import nmi
 from core.tiles.loader import TileLoader
@@ -142,9 +142,9 @@ def _feature_sets(
     if found is None:
         raise RunError(f"{run.name} has no checkpoint: nothing can be extracted")
     device = choose_device(run.config.device)
-    trained = build_encoder(run.config.encoder, weights="random", seed=run.config.seed)
+    trained = build_encoder(run.config.encoder, weights="random", seed=run.config.seed, input=run.config.input)
     trained.load_state_dict(found.state["encoder"])
-    untrained = build_encoder(run.config.encoder, weights="random", seed=run.config.seed)
+    untrained = build_encoder(run.config.encoder, weights="random", seed=run.config.seed, input=run.config.input)
     loader = TileLoader(store, run.config.tile_px, run.config.threads)
     sets = {}
     for what, encoder in (("run", trained), ("random encoder", untrained)):

@@ -49,7 +49,8 @@ def cluster(
 
     With `previous` labels the start is the mean of the current points of each former cluster, and a few Lloyd steps
     suffice; rows then continue the former ones. Deviations from DeepCluster, which runs faiss's Lloyd steps on all points
-    from random points: the subset, the warm start, and the least size.
+    from random points: the subset, the warm start, and the least size. When the method is spherical, centroids are scaled
+    to unit length at every step (points are unit vectors: the nearest centroid is then the one of largest cosine).
 
     Args:
         points: (N, D), any float type, memory-mapped or not; rows that are not finite are an error.
@@ -68,7 +69,8 @@ def cluster(
     if not np.isfinite(subset).all():
         raise RunError("features are not finite: training has diverged; lower learning_rate and start again")
     start = None if previous is None else _class_means(points, previous, k)
-    centroids = _lloyd(subset, k, config.kmeans_iterations if start is None else _WARM_ITERATIONS, start, rng)
+    iterations = config.kmeans_iterations if start is None else _WARM_ITERATIONS
+    centroids = _lloyd(subset, k, rng, iterations=iterations, start=start, spherical=config.spherical)
     repaired = 0
     for _ in range(_MAX_REPAIRS):
         labels, distances = assign(points, centroids)
@@ -76,7 +78,7 @@ def cluster(
         if not len(small) or len(points) < 2 * k * config.min_cluster:
             break
         repaired += len(small)
-        centroids = _split_largest(subset, centroids, small, rng)
+        centroids = _split_largest(subset, centroids, small, rng, spherical=config.spherical)
     squared = distances.astype(np.float64) ** 2
     return Clustering(labels, distances, centroids, float(squared.mean()), repaired)
 
@@ -132,20 +134,29 @@ def _class_means(points: Points, labels: npt.NDArray[np.int32], k: int) -> npt.N
 def _lloyd(
     subset: npt.NDArray[np.float32],
     k: int,
-    iterations: int,
-    start: npt.NDArray[np.float32] | None,
     rng: np.random.Generator,
+    *,
+    iterations: int,
+    start: npt.NDArray[np.float32] | None = None,
+    spherical: bool = False,
 ) -> npt.NDArray[np.float32]:
     """Lloyd steps by faiss, which splits large clusters when one runs empty."""
     if start is not None:
         lost = np.isnan(start).any(axis=1)
         start[lost] = subset[rng.choice(len(subset), int(lost.sum()), replace=False)]
+        start = _unit(start) if spherical else start
     kmeans = faiss.Kmeans(
         subset.shape[1], k, niter=iterations, seed=int(rng.integers(1, 2**31 - 1)), min_points_per_centroid=1,
-        max_points_per_centroid=len(subset), verbose=False,
+        max_points_per_centroid=len(subset), verbose=False, spherical=spherical,
     )  # fmt: skip
     kmeans.train(subset, init_centroids=start)
-    return np.asarray(kmeans.centroids, dtype=np.float32)
+    centroids = np.asarray(kmeans.centroids, dtype=np.float32)
+    return _unit(centroids) if spherical else centroids
+
+
+def _unit(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Rows of unit length; a row of zeros stays zero."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
 def _split_largest(
@@ -153,6 +164,8 @@ def _split_largest(
     centroids: npt.NDArray[np.float32],
     small: npt.NDArray[np.int64],
     rng: np.random.Generator,
+    *,
+    spherical: bool,
 ) -> npt.NDArray[np.float32]:
     """Dissolve small clusters and give each of their rows one half of a large cluster, split by 2-means (as ODC does)."""
     centroids = centroids.copy()
@@ -163,7 +176,7 @@ def _split_largest(
         members = subset[labels == largest]
         if len(members) < 4:
             break
-        halves = _lloyd(members, 2, _WARM_ITERATIONS, None, rng)
+        halves = _lloyd(members, 2, rng, iterations=_WARM_ITERATIONS, spherical=spherical)
         centroids[largest], centroids[row] = halves
         sizes[largest] = sizes[row] = sizes[largest] // 2
         labels[labels == largest] = -1  # a cluster is split once a round; the next assignment tells the new sizes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import time
@@ -10,14 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import simplejpeg
 
 from core import runs
-from core.config import IngestConfig, RunConfig
+from core.config import RunConfig
 from core.errors import ConfigError, RunError
-from core.ingest.tile_folder import ingest_tiles
 from core.learn.metrics import ami
-from core.synthetic import CLASSES, draw_texture
 from core.tiles.store import TileStore
 from core.workspace import Workspace
 
@@ -32,27 +30,8 @@ CONFIG = RunConfig(
     threads=1,
     device="cpu",
 )
-
-
-@pytest.fixture(scope="module")
-def textures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """40 tiles of each of the five textures, in class folders."""
-    folder = tmp_path_factory.mktemp("textures")
-    rng = np.random.default_rng(0)
-    for kind in CLASSES:
-        (folder / kind).mkdir()
-        big = draw_texture(kind, rng, 640)
-        for i in range(40):
-            y, x = divmod(i, 7)
-            tile = np.ascontiguousarray(big[y * 96 : y * 96 + 64, x * 80 : x * 80 + 64])
-            (folder / kind / f"{i}.jpg").write_bytes(simplejpeg.encode_jpeg(tile))
-    return folder
-
-
-@pytest.fixture
-def ready(workspace: Workspace, textures: Path) -> Workspace:
-    ingest_tiles(workspace, textures, IngestConfig(tile_px=64))
-    return workspace
+V2 = dataclasses.replace(CONFIG, method="deepcluster-v2", projection_dim=32, batch_size=16, epochs=4)
+BOTH = pytest.mark.parametrize("config", [CONFIG, V2], ids=["v1", "v2"])
 
 
 def wait_until(check: Callable[[], bool], seconds: float = 120) -> None:
@@ -81,29 +60,40 @@ def results(workspace: Workspace, name: str) -> tuple[list[bytes], list[tuple[in
     return labels, sorted(losses)
 
 
+@BOTH
 @pytest.mark.slow
-def test_known_textures_are_found_and_figures_are_there(ready: Workspace) -> None:
-    train(ready, CONFIG, "r")
+def test_known_textures_are_found_and_figures_are_there(ready: Workspace, config: RunConfig) -> None:
+    train(ready, config, "r")
     folder = ready.run_folder("r")
-    assert folder.intervals() == [0, 1, 2, 3]
+    assert folder.intervals() == list(range(config.epochs + 1))
     labels = TileStore(ready.tiles_path).index().label.astype(np.int32)
-    found = folder.assignment(3)
+    found = folder.assignment(config.epochs)
     table = np.zeros((found.max() + 1, labels.max() + 1))
     np.add.at(table, (found, labels), 1)
     assert table.max(axis=1).sum() / len(labels) > 0.95  # purity
     assert ami(found, labels, np.random.default_rng(0)) > 0.75  # 8 clusters for 5 classes: cannot be 1
     figures = {(m.name, m.interval) for m in runs.metrics(ready, "r")}
-    assert {("nmi", 1), ("nmi", 2), ("nmi", 3), ("ami_labels", 0), ("objective", 3), ("tiles_per_second", 2)} <= figures
+    assert {
+        ("nmi", 1),
+        ("nmi", 2),
+        ("nmi", 3),
+        ("ami_labels", 0),
+        ("objective", 3),
+        ("tiles_per_second", 2),
+        ("prediction_entropy", 1),
+        ("ari_labels", 2),
+    } <= figures
     assert ("nmi", 0) not in figures
-    clusters = folder.clusters(3)
+    clusters = folder.clusters(config.epochs)
     assert clusters.sizes.sum() == len(labels)
     np.testing.assert_array_equal(np.unique(found), np.sort(clusters.ids[clusters.sizes > 0]))
 
 
+@BOTH
 @pytest.mark.slow
-def test_killed_and_resumed_gives_the_same_bits(ready: Workspace) -> None:
-    train(ready, CONFIG, "undisturbed")
-    runs.create(ready, CONFIG, "killed")
+def test_killed_and_resumed_gives_the_same_bits(ready: Workspace, config: RunConfig) -> None:
+    train(ready, config, "undisturbed")
+    runs.create(ready, config, "killed")
     for interval in (0, 1):
         pid = runs.launch(ready, "killed")
         wait_until(lambda wanted=interval: runs.get(ready, "killed").interval >= wanted)  # type: ignore[misc]

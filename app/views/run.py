@@ -12,7 +12,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from app.page import alarm, bar, duration, empty, html, number, term, wrap
-from app.run_facts import RunFacts, read_all, read_run
+from app.run_facts import RunFacts, read_all, read_run, told
 from app.state import Store
 from app.tasks import Latest
 from app.theme import badge
@@ -63,28 +63,32 @@ class RunPage(pn.viewable.Viewer):
         right = pn.Column(steer, self._status, self._curves, self._events, self._all, sizing_mode="stretch_width")
         return pn.Row(left, pn.Spacer(width=28), right, sizing_mode="stretch_width")
 
-    def _button(self, label: str, css: str, act: Callable[[], None], variant: str = "outlined") -> Any:
+    def _button(self, label: str, css: str, act: Callable[[], str | None], variant: str = "outlined") -> Any:
+        """A button whose act runs in a thread; it may answer with the name of a new run."""
         button = pmui.Button(label=label, variant=variant, css_classes=[css], disabled=variant == "outlined")
 
         async def clicked(_: Any) -> None:
             button.disabled = True
             try:
-                await asyncio.to_thread(act)
+                created = await asyncio.to_thread(act)
                 self._message.object = wrap("")
+                if created:
+                    self._store.param.update(run=created, interval=-1)
+                self._store.publish(await asyncio.to_thread(self._store.read))
             except TesseraError as error:
                 self._message.object = wrap(alarm(str(error)))
-            self._store.publish(await asyncio.to_thread(self._store.read))
-            self._start.disabled = False
-            self._draw()
+            finally:
+                self._start.disabled = False
+                self._draw()
 
         button.on_click(clicked)
         return button
 
-    def _start_run(self) -> None:
+    def _start_run(self) -> str:
         name = (self._name.value_input or self._name.value or "").strip()
         created = runs.create(self._store.workspace, self._form.config(), name or None)
         runs.launch(self._store.workspace, created.name)
-        self._store.param.update(run=created.name, interval=-1)
+        return created.name
 
     def _asker(self, want: str) -> Callable[[], None]:
         return lambda: runs.request(self._store.workspace, self._store.run, want)
@@ -168,7 +172,7 @@ def _story(facts: RunFacts) -> str:
     if facts.run.state == "failed":
         log = f"<h3>End of its log</h3><pre class='ts-log'>{escape(facts.log)}</pre>" if facts.log else ""
         body = alarm(facts.run.message) + log
-    said = "".join(alarm(event.text, event.level) for event in facts.events)
+    said = "".join(alarm(text, level) for level, text in told(facts.events))
     return body + (f"<h3>What happened</h3>{said}" if said else "")
 
 

@@ -31,6 +31,9 @@ class NativeLevel:
 
     Args:
         page: the level's page; see `find_level`.
+
+    Attributes:
+        n_missing: tiles that the file leaves out.
     """
 
     def __init__(self, page: tifffile.TiffPage) -> None:
@@ -40,19 +43,21 @@ class NativeLevel:
         self.rows = -(-self.height // self.tile_height)
         self._offsets, self._sizes = page.dataoffsets, page.databytecounts
         tables = page.jpegtables
+        self.n_missing = self._sizes.count(0)
         prefix = b"\xff\xd8" + (_ADOBE_RGB if page.photometric == _RGB else b"")
         self._prefix = prefix + (tables[2:-2] if tables else b"")
 
-    def decode(self, handle: int, row: int, column: int) -> Image:
+    def decode(self, handle: int, row: int, column: int, shrink: int = 1) -> Image:
         """Decode one native tile.
 
         Args:
             handle: open file descriptor.
             row: of native tiles.
             column: of native tiles.
+            shrink: 1, 2, 4 or 8; the JPEG decoder then computes only so much of each 8 x 8 block.
 
         Returns:
-            uint8 (tile_height, tile_width, 3), RGB; white where the file has no tile.
+            uint8 (tile_height / shrink, tile_width / shrink, 3), RGB; white where the file has no tile.
 
         Raises:
             ValueError: the bytes are no JPEG of the right size.
@@ -60,13 +65,17 @@ class NativeLevel:
         """
         index = row * self.columns + column
         size = self._sizes[index]
+        shape = (self.tile_height // shrink, self.tile_width // shrink)
         if size == 0:
-            return np.full((self.tile_height, self.tile_width, 3), WHITE, np.uint8)
+            return np.full((*shape, 3), WHITE, np.uint8)
         data = os.pread(handle, size, self._offsets[index])
         if len(data) < size:
             raise OSError(f"native tile {index} ends early")
-        pixels: Image = simplejpeg.decode_jpeg(self._prefix + data[2:], colorspace="RGB")
-        if pixels.shape[:2] != (self.tile_height, self.tile_width):
+        # the decoder takes the strongest shrinking that stays above the least size
+        pixels: Image = simplejpeg.decode_jpeg(
+            self._prefix + data[2:], colorspace="RGB", min_height=shape[0], min_width=shape[1]
+        )
+        if pixels.shape[:2] != shape:
             raise ValueError(f"native tile {index} has shape {pixels.shape[:2]}")
         return pixels
 
@@ -144,8 +153,11 @@ class NativePixels:
             OSError: the file cannot be read.
         """
         level = self._level
-        out = np.full((height, width, 3), WHITE, np.uint8)
         right, bottom = min(x + width, level.width), min(y + height, level.height)
+        inside = x >= 0 and y >= 0 and right == x + width and bottom == y + height
+        out = np.empty((height, width, 3), np.uint8) if inside else np.full((height, width, 3), WHITE, np.uint8)
+        if x >= right or y >= bottom:
+            return out
         for row in range(max(y, 0) // level.tile_height, -(-bottom // level.tile_height)):
             for column in range(max(x, 0) // level.tile_width, -(-right // level.tile_width)):
                 left, top = column * level.tile_width, row * level.tile_height
@@ -156,6 +168,29 @@ class NativePixels:
                     y_from - top : y_to - top, x_from - left : x_to - left
                 ]
         return out
+
+    def overview(self, shrink: int) -> Image:
+        """The whole level at a part of its size, without ever holding it at full size.
+
+        Args:
+            shrink: 1, 2, 4 or 8.
+
+        Returns:
+            uint8 (ceil(height / shrink), ceil(width / shrink), 3), RGB.
+
+        Raises:
+            ValueError: a native tile does not decode.
+            OSError: the file cannot be read.
+        """
+        level = self._level
+        tall, wide = level.tile_height // shrink, level.tile_width // shrink
+        out = np.empty((level.rows * tall, level.columns * wide, 3), np.uint8)
+        for row in range(level.rows):
+            for column in range(level.columns):
+                out[row * tall : (row + 1) * tall, column * wide : (column + 1) * wide] = level.decode(
+                    self._handle, row, column, shrink
+                )
+        return out[: -(-level.height // shrink), : -(-level.width // shrink)]
 
     def _tile(self, row: int, column: int) -> Image:
         found = self._decoded.get((row, column))

@@ -21,6 +21,8 @@ Image = npt.NDArray[np.uint8]
 _CACHE_BYTES = 192 * 1024**2
 _THUMBNAIL_DOWNSAMPLE = 32
 _THUMBNAIL_SIDE = (512, 3072)  # pixels, smallest and largest long side
+_WHOLE_LEVEL_PX = 24_000_000  # a larger level is not read at once: 100 MB
+_BAND_PX = 512
 _NATIVE_VENDORS = ("aperio", "generic-tiff")
 _CHECKED_TILES = 8
 _INTEGER_TOLERANCE = 0.002  # levels whose downsample is not an integer are interpolated by OpenSlide: not used
@@ -79,10 +81,36 @@ class Slide:
             SlideError: the slide's pixels cannot be read.
         """
         side = int(np.clip(max(self.width, self.height) / _THUMBNAIL_DOWNSAMPLE, *_THUMBNAIL_SIDE))
+        shrink = max(self.width, self.height) / side
+        level = self._file.get_best_level_for_downsample(shrink)
+        width, height = self._file.level_dimensions[level]
         try:
-            return np.asarray(self._file.get_thumbnail((side, side)).convert("RGB"))
-        except openslide.OpenSlideError as error:
+            if width * height <= _WHOLE_LEVEL_PX:
+                return np.asarray(self._file.get_thumbnail((side, side)).convert("RGB"))
+            size = (max(1, round(self.width / shrink)), max(1, round(self.height / shrink)))
+            return np.asarray(
+                cv2.resize(self._overview(level, shrink), size, interpolation=cv2.INTER_AREA), dtype=np.uint8
+            )
+        except (openslide.OpenSlideError, ValueError, OSError) as error:
             raise SlideError(str(self.path), f"its overview cannot be read: {error}") from error
+
+    def _overview(self, level: int, shrink: float) -> Image:
+        """A level too large to hold (a slide without a pyramid), shrunk as it is read, at most by `shrink` of level 0."""
+        width, height = self._file.level_dimensions[level]
+        by = max(whole for whole in (1, 2, 4, 8) if whole <= max(1, shrink / self._file.level_downsamples[level]))
+        plain = _OpenSlidePixels(self.path, level, round(self._file.level_downsamples[level]))
+        native = self._native(level, plain)
+        if native is not None:
+            try:
+                return native.overview(by)
+            finally:
+                native.close()
+        bands = []
+        for y in range(0, height, _BAND_PX):
+            band = plain.read(0, y, width, min(_BAND_PX, height - y))
+            size = (-(-width // by), -(-band.shape[0] // by))
+            bands.append(np.asarray(cv2.resize(band, size, interpolation=cv2.INTER_AREA), dtype=np.uint8))
+        return np.concatenate(bands)
 
     def pixels(self, downsample: float) -> tuple[Pixels, int]:
         """The reader for a wanted downsample: the coarsest exact level that is still fine enough.
@@ -109,7 +137,7 @@ class Slide:
             return None
         width, height = self._file.level_dimensions[level]
         stored = find_level(self.path, width, height)
-        if stored is None:
+        if stored is None or (level > 0 and stored.n_missing):  # OpenSlide fills such gaps from the finer level
             return None
         native = NativePixels(self.path, stored)
         try:
@@ -129,36 +157,44 @@ class Slide:
 class _OpenSlidePixels:
     """Regions by OpenSlide. The GIL is released while it reads, so threads share the handle.
 
-    OpenSlide latches errors: after one broken region every later read fails. So a failed read reopens the slide and
-    tries once more; other threads that met the dead handle succeed then, and only the broken region fails.
+    OpenSlide latches errors: after one broken region every later read by the same handle fails, in all threads. So a read
+    that failed is tried once more by a handle of its own, which takes the place of the dead one when it works; only the
+    broken region fails.
     """
 
     def __init__(self, path: Path, level: int, factor: int) -> None:
         self._path, self._level, self._factor = path, level, factor
         self._lock = threading.Lock()
-        self._file = _open(path)
-        self._file.set_cache(openslide.OpenSlideCache(_CACHE_BYTES))
+        self._cache = openslide.OpenSlideCache(_CACHE_BYTES)
+        self._file = self._fresh()
 
     def read(self, x: int, y: int, width: int, height: int) -> Image:
-        for attempt in (1, 2):
-            file = self._file
+        region = (x * self._factor, y * self._factor), self._level, (width, height)
+        file = self._file
+        try:
+            rgba = np.asarray(file.read_region(*region))
+        except openslide.OpenSlideError:
+            own = self._fresh()
             try:
-                region = file.read_region((x * self._factor, y * self._factor), self._level, (width, height))
-                break
+                rgba = np.asarray(own.read_region(*region))
             except openslide.OpenSlideError as error:
-                self._reopen(file)
-                if attempt == 2:
-                    raise ValueError(f"region {x}, {y} does not decode: {error}") from error
-        rgba = np.asarray(region)
+                self._replace(file, self._fresh())
+                raise ValueError(f"region {x}, {y} does not decode: {error}") from error
+            self._replace(file, own)
         out = np.ascontiguousarray(rgba[..., :3])
         if rgba[..., 3].min() < 255:  # outside of the slide, or a gap that the scanner left
             out[rgba[..., 3] < 255] = 255
         return out
 
-    def _reopen(self, dead: openslide.AbstractSlide) -> None:
+    def _fresh(self) -> openslide.AbstractSlide:
+        file = _open(self._path)
+        file.set_cache(self._cache)
+        return file
+
+    def _replace(self, dead: openslide.AbstractSlide, file: openslide.AbstractSlide) -> None:
         with self._lock:
             if self._file is dead:  # else another thread has done it; the dead handle may still be in use: not closed
-                self._file = _open(self._path)
+                self._file = file
 
     def fork(self) -> _OpenSlidePixels:
         return self

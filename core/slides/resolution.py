@@ -48,8 +48,8 @@ def _mean(x: float | None, y: float | None) -> float | None:
 
 def _from_tiff(properties: Mapping[str, str]) -> float | None:
     um = _UM_PER_UNIT.get(properties.get("tiff.ResolutionUnit", ""))
-    per_unit = _mean(_number(properties, "tiff.XResolution"), _number(properties, "tiff.YResolution"))
-    return None if um is None or not per_unit else um / per_unit
+    x, y = _number(properties, "tiff.XResolution"), _number(properties, "tiff.YResolution")
+    return None if um is None or not x or not y else _mean(um / x, um / y)
 
 
 def _from_power(power: float | None) -> float | None:

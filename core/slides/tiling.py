@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+_ROUNDING = 1e-6  # of a step: 2.1 / 0.7 is a little more than 3, and a slide of whole tiles must not lose its last ones
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,9 @@ def plan_grid(width: int, height: int, *, scale: float, tile_px: int, overlap_px
     """
     side0 = max(1, round(tile_px * scale))
     step0 = (tile_px - overlap_px) * scale
-    columns, rows = (int((extent - side0) // step0) + 1 if extent >= side0 else 0 for extent in (width, height))
+    columns, rows = (
+        math.floor((extent - side0) / step0 + _ROUNDING) + 1 if extent >= side0 else 0 for extent in (width, height)
+    )
     return Grid(rows, columns, step0, side0)
 
 

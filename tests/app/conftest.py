@@ -7,9 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -65,7 +63,6 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        log = (tmp_path / "serve.log").open("wb")
         command = [
             sys.executable,
             "-m",
@@ -79,20 +76,33 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             *words,
         ]
         environment = {**os.environ, "TESSERA_WORKSPACE": str(workspace)}
-        processes.append(subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=tmp_path))
-        address = f"http://localhost:{port}/app"
-        ends = time.monotonic() + 60
-        while time.monotonic() < ends:
-            try:
-                urllib.request.urlopen(address, timeout=20).close()
-                return address
-            except urllib.error.HTTPError:
-                return address
-            except OSError:
-                os.sched_yield()
-        raise AssertionError((tmp_path / "serve.log").read_text())
+        log = tmp_path / f"serve-{port}.log"
+        with log.open("wb") as stream:
+            process = subprocess.Popen(command, stdout=stream, stderr=subprocess.PIPE, env=environment, cwd=tmp_path)
+        processes.append(process)
+        _wait_for_line(process, b"app running at", log)
+        return f"http://localhost:{port}/app"
 
     yield start
     for process in processes:
         process.terminate()
         process.wait(timeout=20)
+
+
+def _wait_for_line(process: subprocess.Popen[bytes], words: bytes, log: Path) -> None:
+    """Read what the server says until it says `words`; a thread writes the rest into its log."""
+    said = process.stderr
+    assert said is not None
+    with log.open("ab") as stream:
+        for line in said:
+            stream.write(line)
+            if words in line:
+                break
+        else:
+            raise AssertionError(log.read_text())
+
+    def drain() -> None:
+        with log.open("ab") as stream:
+            shutil.copyfileobj(said, stream)
+
+    threading.Thread(target=drain, daemon=True).start()

@@ -102,12 +102,7 @@ def create(workspace: Workspace, config: RunConfig, name: str | None = None) -> 
         raise RunError("there are no tiles yet: add some with `tessera ingest SOURCE`")
     if config.clusters * 2 > n_tiles:
         raise ConfigError(f"clusters={config.clusters} is too many for {n_tiles} tiles: choose at most {n_tiles // 2}")
-    taken = {run.name for run in list_runs(workspace)}
-    chosen = name or next(f"run-{i}" for i in range(1, len(taken) + 2) if f"run-{i}" not in taken)
-    if not _NAME.fullmatch(chosen):
-        raise RunError(f"{chosen!r} cannot name a run: use letters, digits, dot, dash and underscore")
-    if chosen in taken:
-        raise RunError(f"there is a run {chosen} already: choose another --name, or `tessera resume {chosen}`")
+    chosen = free_name(workspace, name, "run-1")
     text = json.dumps(configuration.as_dict(config), indent=2)
     files.write_text(workspace.run_folder(chosen).root / "config.json", text)
     with workspace.ledger.write() as connection:
@@ -117,6 +112,53 @@ def create(workspace: Workspace, config: RunConfig, name: str | None = None) -> 
             (chosen, text, configuration.digest(config), time.time(), n_tiles, TileStore(workspace.tiles_path).version),
         )
     return get(workspace, chosen)
+
+
+def free_name(workspace: Workspace, wanted: str | None, otherwise: str) -> str:
+    """A name that no run has.
+
+    Args:
+        workspace: where the runs are.
+        wanted: the name asked for; None takes `otherwise`, or that with the next free number.
+        otherwise: a name, which may end in -1.
+
+    Raises:
+        RunError: the wanted name is taken or cannot be a folder.
+    """
+    taken = {run.name for run in list_runs(workspace)}
+    if wanted is None:
+        stem = otherwise.removesuffix("-1")
+        numbered = (f"{stem}-{i}" for i in range(2, len(taken) + 3))
+        return next(name for name in (otherwise, *numbered) if name not in taken)
+    if not _NAME.fullmatch(wanted):
+        raise RunError(f"{wanted!r} cannot name a run: use letters, digits, dot, dash and underscore")
+    if wanted in taken:
+        raise RunError(f"there is a run {wanted} already: choose another --name, or `tessera resume {wanted}`")
+    return wanted
+
+
+def record_finished(workspace: Workspace, name: str, of: Run, *, n_tiles: int, store_version: int) -> Run:
+    """Record a run that is finished from the start, since its one clustering was made from another run's.
+
+    Its files must be durable already.
+
+    Args:
+        workspace: where it is.
+        name: of the new run.
+        of: the run whose settings it has.
+        n_tiles: tiles that its clustering speaks of.
+        store_version: snapshot of the store that holds them.
+    """
+    text = json.dumps(configuration.as_dict(of.config), indent=2)
+    files.write_text(workspace.run_folder(name).root / "config.json", text)
+    now = time.time()
+    with workspace.ledger.write() as connection:
+        connection.execute(
+            "INSERT INTO run (name, config, digest, state, want, created, started, finished, n_tiles, store_version,"
+            " interval) VALUES (?, ?, ?, 'finished', 'run', ?, ?, ?, ?, ?, 0)",
+            (name, text, of.digest, now, now, now, n_tiles, store_version),
+        )
+    return get(workspace, name)
 
 
 def launch(workspace: Workspace, name: str) -> int:

@@ -79,6 +79,27 @@ def names(workspace: Workspace, run: str) -> dict[int, str]:
     return {cluster: name for cluster, name in present.items() if name}
 
 
+def copy_names(workspace: Workspace, source: str, target: str) -> int:
+    """Give the clusters of another run the present names of this one, each by the author who gave it.
+
+    Args:
+        workspace: where both are.
+        source: the run with the names.
+        target: a run whose cluster ids mean the same, of `tessera assign` say.
+
+    Returns:
+        How many were copied.
+
+    Raises:
+        RunError: no such run.
+    """
+    authors = {decision.cluster: decision.author for decision in history(workspace, source)}
+    present = names(workspace, source)
+    for cluster, name in present.items():
+        name_cluster(workspace, target, 0, cluster, name, author=authors[cluster])
+    return len(present)
+
+
 def version(workspace: Workspace, run: str) -> int:
     """A number that grows with every decision, to see cheaply whether somebody decided something."""
     with workspace.ledger.read() as connection:

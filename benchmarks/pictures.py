@@ -18,6 +18,12 @@ from playwright.sync_api import Page, sync_playwright
 
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
 WAIT_MS = 60_000
+# Pictures live in shadow roots, so walk through these too.
+_LOADED = """() => {
+  const all = root => [...root.querySelectorAll("*")].flatMap(n => [n, ...(n.shadowRoot ? all(n.shadowRoot) : [])]);
+  const inSight = n => { const r = n.getBoundingClientRect(); return r.width && r.bottom > 0 && r.top < innerHeight; };
+  return all(document).filter(n => n.tagName === "IMG" && inSight(n)).every(n => n.complete && n.naturalWidth);
+}"""
 
 
 def main() -> None:
@@ -63,6 +69,8 @@ def _wait_for(server: subprocess.Popen[str]) -> None:
 def _take(page: Page, address: str, folder: Path) -> None:
     def shot(name: str) -> None:
         page.wait_for_load_state("networkidle")
+        page.evaluate("window.scrollTo(0, 0)")
+        page.wait_for_function(_LOADED, timeout=WAIT_MS)
         page.screenshot(path=folder / f"{name}.jpg", type="jpeg", quality=88, full_page=False)
         print(folder / f"{name}.jpg")
 
@@ -79,7 +87,7 @@ def _take(page: Page, address: str, folder: Path) -> None:
     page.locator(".ts-where i").wait_for(timeout=WAIT_MS)
     shot("explore")
     page.goto(f"{address}?page=3")
-    page.locator(".ts-export button").wait_for(timeout=WAIT_MS)
+    page.locator(".ts-plan, .empty").first.wait_for(timeout=WAIT_MS)
     shot("export")
 
 

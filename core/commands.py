@@ -141,7 +141,7 @@ def evaluate(options: argparse.Namespace) -> int:
 
 def assign(options: argparse.Namespace) -> int:
     """`tessera assign R`: ingest what is named, then place all later tiles; 1 when a slide failed."""
-    from core.curate.decisions import copy_names
+    from core.curate.carry import carry_over
     from core.ingest import pipeline, tile_folder
     from core.learn.assign import assign
 
@@ -157,7 +157,7 @@ def assign(options: argparse.Namespace) -> int:
                 ok &= tile_folder.ingest_tiles(workspace, options.tiles, config, progress).ok
         with track(workspace, "assign", run=options.name, also=bars) as progress:
             found = assign(workspace, options.name, to=options.to, progress=progress)
-            copy_names(workspace, options.name, found.run)
+            carry_over(workspace, (options.name, None), (found.run, 0), author="tessera assign")
     _answer(options, dataclasses.asdict(found), found.summary())
     return int(not ok)
 

@@ -14,6 +14,7 @@ from core import runs
 from core.activity import track
 from core.config import IngestConfig, RunConfig
 from core.errors import TesseraError
+from core.ingest.sources import SLIDE_SUFFIXES
 from core.progress import Progress
 from core.synthetic import draw_cohort
 from core.workspace import Workspace
@@ -64,11 +65,12 @@ def find_cohort(workspace: Workspace, progress: Progress, *, offline: bool = Fal
         offline: draw, whatever else is there.
 
     Returns:
-        Slides or folders for `ingest`.
+        Slides, or a folder of slides, for `ingest`.
     """
     real = data_folder() / "slides"
-    if not offline and real.is_dir():
-        return [real]
+    slides = sorted(file for file in real.glob("*") if file.suffix.lower() in SLIDE_SUFFIXES)
+    if not offline and slides:
+        return slides
     folder = workspace.root / "demo-slides"
     if not offline:
         progress.update("downloading a slide of OpenSlide's test data", 0, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import panel as pn
@@ -97,7 +98,8 @@ def _trouble(facts: CohortFacts) -> str:
         for name, state, reason in facts.trouble
     )
     rows += "".join(
-        f"<tr><td><span class='badge' style='--c:#656b80'>no slide</span></td><td>{escape(path)}</td><td>{escape(reason)}</td></tr>"
+        f"<tr><td><span class='badge' style='--c:#656b80'>no slide</span></td><td title='{escape(path)}'>{escape(Path(path).name)}</td>"
+        f"<td>{escape(reason)}</td></tr>"
         for path, reason in facts.rejected
     )
     n = len(facts.trouble) + len(facts.rejected)

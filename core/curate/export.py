@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -23,10 +22,12 @@ import pyarrow.parquet as pq
 
 import core
 from core import files, runs
+from core.curate import export_log
+from core.curate.curated import curated_view
 from core.curate.decisions import history, names
 from core.errors import TesseraError
 from core.explore.clusters import slide_names
-from core.explore.view import View, open_view
+from core.explore.view import View
 from core.progress import Progress, Silent
 from core.workspace import Workspace
 
@@ -70,7 +71,7 @@ def export(
         run: its name.
         destination: new folder.
         format: imagefolder (one folder a class) or parquet (JPEG bytes in the table).
-        clusters: ids; "all"; None takes those with a name.
+        clusters: one or more ids; "all"; None takes those with a name.
         interval: which clustering; the last if None.
         author: who exports.
         progress: hears tiles done.
@@ -81,26 +82,24 @@ def export(
     """
     if format not in FORMATS:
         raise TesseraError(f"--format {format}: choose one of {', '.join(FORMATS)}")
-    if destination.exists():
-        raise TesseraError(f"{destination} exists already: exports never overwrite, choose a new folder")
-    view = open_view(workspace, run, interval)
+    view = curated_view(workspace, run, interval)
     classes = _classes(view, clusters)
-    row = _record(workspace, view, destination, format)
-    work = destination.with_name(f".{destination.name}.partial")
-    shutil.rmtree(work, ignore_errors=True)
+    destination = destination.absolute()
     try:
-        report = _write(view, work, destination, format, classes, progress or Silent())
-        _describe(view, work, report, author, format)
-        files.fsync_directory(work)
-        work.rename(destination)
-    except BaseException as error:
-        shutil.rmtree(work, ignore_errors=True)
-        _finish(workspace, row, "failed", str(error) or type(error).__name__, 0)
-        if isinstance(error, OSError):
-            raise TesseraError(f"the export failed and was taken back: {error}") from error
-        raise
-    files.fsync_directory(destination.parent)
-    _finish(workspace, row, "done", "", report.n_tiles)
+        with export_log.working_folder(destination) as work:
+            row = export_log.begin(view, destination, format, runs.get(workspace, run).id)
+            try:
+                report = _write(view, work, destination, format, classes, progress or Silent())
+                _describe(view, work, report, classes, author=author, format=format)
+                files.fsync_directory(work)
+                work.rename(destination)
+            except BaseException as error:
+                export_log.failed(workspace, row, error)
+                raise
+            files.fsync_directory(destination.parent)
+            export_log.done(workspace, row, report.n_tiles)
+    except OSError as error:
+        raise TesseraError(f"the export failed and was taken back: {error}") from error
     return report
 
 
@@ -117,8 +116,12 @@ def _classes(view: View, clusters: list[int] | str | None) -> dict[int, str]:
         wanted = [cluster for cluster in sorted(named) if cluster in view.ids]
         if not wanted:
             raise TesseraError("no cluster has a name yet: name some in the dashboard, or export --clusters all")
+    elif clusters == "all":
+        wanted = view.ids.tolist()
+    elif isinstance(clusters, str) or not clusters:
+        raise TesseraError(f"cannot export clusters {clusters!r}: give their numbers, or all")
     else:
-        wanted = view.ids.tolist() if isinstance(clusters, str) else list(clusters)
+        wanted = list(clusters)
         if unknown := sorted(set(wanted) - set(view.ids.tolist())):
             raise TesseraError(f"{view.run} has no cluster {', '.join(map(str, unknown))} at interval {view.interval}")
     return {cluster: named.get(cluster) or f"cluster-{cluster}" for cluster in wanted}
@@ -139,7 +142,6 @@ def _folders(classes: dict[int, str]) -> dict[int, str]:
 def _write(
     view: View, work: Path, destination: Path, format: str, classes: dict[int, str], progress: Progress
 ) -> ExportReport:
-    work.mkdir(parents=True)
     tiles = np.flatnonzero(np.isin(view.labels, list(classes)))
     as_files = format == "imagefolder"
     folders = _folders(classes)
@@ -186,43 +188,28 @@ def _row_maker(view: View, classes: dict[int, str], folders: dict[int, str]) -> 
     return row
 
 
-def _describe(view: View, work: Path, report: ExportReport, author: str, format: str) -> None:
+def _describe(
+    view: View, work: Path, report: ExportReport, classes: dict[int, str], *, author: str, format: str
+) -> None:
     """provenance.json and README.md."""
     run = runs.get(view.workspace, view.run)
+    used = set(view.index.slide[np.isin(view.labels, list(classes))].tolist())
     with view.workspace.ledger.read() as connection:
-        slides = connection.execute("SELECT name, sha256, mpp, mpp_source FROM slide WHERE n_tiles > 0").fetchall()
+        rows = connection.execute("SELECT id, name, sha256, mpp, mpp_source FROM slide ORDER BY id").fetchall()
+    slides = [dict(row) for row in rows if row["id"] in used]
     provenance = {
         "tool": f"tessera {core.__version__}", "exported": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "author": author, "format": format, "run": view.run, "interval": view.interval, "settings": vars(run.config),
         "settings_digest": run.digest, "n_tiles": report.n_tiles, "classes": report.classes,
         "decisions": [vars(decision) for decision in history(view.workspace, view.run)],
-        "slides": [dict(slide) for slide in slides],
+        "slides": [{key: slide[key] for key in slide if key != "id"} for slide in slides],
     }  # fmt: skip
     files.write_text(work / "provenance.json", json.dumps(provenance, indent=2))
-    rows = "\n".join(f"| {name.replace('|', ' ')} | {n:,} |" for name, n in sorted(report.classes.items()))
+    table = "\n".join(f"| {name.replace('|', ' ')} | {n:,} |" for name, n in sorted(report.classes.items()))
     files.write_text(
         work / "README.md",
         f"# Tile set from run {view.run}, interval {view.interval}\n\n{report.n_tiles:,} tiles of pseudo-classes found by "
         f"Tessera {core.__version__} and named by people; see provenance.json and manifest.parquet.\n\n"
-        f"| class | tiles |\n| --- | --- |\n{rows}\n\n"
+        f"| class | tiles |\n| --- | --- |\n{table}\n\n"
         "Terms of use are those of the slides. Pseudo-classes are not diagnoses.\n",
     )
-
-
-def _record(workspace: Workspace, view: View, destination: Path, format: str) -> int:
-    run_id = runs.get(workspace, view.run).id
-    with workspace.ledger.write() as connection:
-        return int(
-            connection.execute(
-                "INSERT INTO export (run_id, interval, path, format, n_tiles, state, time) VALUES (?, ?, ?, ?, 0, 'running', ?)",
-                (run_id, view.interval, str(destination), format, time.time()),
-            ).lastrowid
-            or 0
-        )
-
-
-def _finish(workspace: Workspace, row: int, state: str, message: str, n_tiles: int) -> None:
-    with workspace.ledger.write() as connection:
-        connection.execute(
-            "UPDATE export SET state = ?, message = ?, n_tiles = ? WHERE id = ?", (state, message, n_tiles, row)
-        )

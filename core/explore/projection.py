@@ -105,11 +105,11 @@ def _place(
 
 
 def _oriented(xy: npt.NDArray[np.float32], previous: npt.NDArray[np.float32] | None) -> npt.NDArray[np.float32]:
-    """Centred, within -1 to 1, and turned or mirrored to fit the last map (Procrustes)."""
-    xy = xy - (xy.min(axis=0) + xy.max(axis=0)) / 2
+    """Turned or mirrored to fit the last map (Procrustes, Schoenemann 1966), centred, and within -1 to 1."""
     if previous is not None:
-        left, _, right = np.linalg.svd(xy.T @ previous[: len(xy)])
+        left, _, right = np.linalg.svd((xy - xy.mean(axis=0)).T @ (previous - previous.mean(axis=0)))
         xy = xy @ (left @ right)
+    xy = xy - (xy.min(axis=0) + xy.max(axis=0)) / 2
     return np.asarray(xy / max(float(np.abs(xy).max()), 1e-9), np.float32)
 
 

@@ -105,23 +105,24 @@ class Committer:
 
 
 def recover(workspace: Workspace) -> None:
-    """Finish or forget a commit that a kill interrupted.
+    """Finish or forget a commit that a kill interrupted, and see that store and ledger count the same tiles.
 
     Raises:
-        StoreError: the store has neither the old nor the new length: somebody else wrote to it.
+        StoreError: the store has another length than the ledger knows: somebody else wrote, or one of them is an old copy.
     """
     with workspace.ledger.write() as connection:
         pending = connection.execute("SELECT * FROM pending_commit").fetchone()
-        if pending is None:
-            return
+        official = connection.execute("SELECT value FROM meta WHERE key = 'n_tiles'").fetchone()
+        before = pending["n_before"] if pending else int(official["value"]) if official else 0
         length = len(TileStore(workspace.tiles_path))
-        if length == pending["n_after"]:
+        if pending and length == pending["n_after"]:
             _finish(connection, json.loads(pending["payload"]), length)
-        elif length == pending["n_before"]:
+        elif length == before:
             connection.execute("DELETE FROM pending_commit")
-        else:
+        else:  # the next tiles would get numbers that are not their rows
+            expected = f"{before} or {pending['n_after']}" if pending else str(before)
             raise StoreError(
-                f"{workspace.tiles_path} holds {length} tiles where {pending['n_before']} or {pending['n_after']} are expected: "
+                f"{workspace.tiles_path} holds {length} tiles where {expected} are expected: "
                 "restore the workspace from a copy, or ingest into a new one"
             )
 
@@ -129,6 +130,10 @@ def recover(workspace: Workspace) -> None:
 def _finish(connection: sqlite3.Connection, payload: list[dict[str, Any]], n_tiles: int) -> None:
     for slide in payload:
         write_slide(connection, slide["slide_id"], slide["columns"], _codes(slide), slide["n_tiles"])
+        connection.execute(
+            "UPDATE remote_slide SET state = 'committed', reason = '', updated = ? WHERE slide_id = ?",
+            (time.time(), slide["slide_id"]),
+        )
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('n_tiles', ?)", (str(n_tiles),))
     connection.execute("DELETE FROM pending_commit")
 

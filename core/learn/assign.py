@@ -2,7 +2,7 @@
 
 The result is a run of its own, finished from the start: clustering 0 holds every tile of the workspace, the earlier ones
 with the labels they had, the later ones with the cluster of the nearest centroid. Ids are those of the old run, so that names
-stand (`core.curate.decisions.copy_names`) and exploring and exporting go on as before; the old run is left as it is.
+stand (`core.curate.carry`) and exploring and exporting go on as before; the old run is left as it is.
 """
 
 from __future__ import annotations

@@ -18,9 +18,10 @@ import torch
 
 from core import runs
 from core.errors import RunError, TesseraError
-from core.learn import checkpoint, kmeans
+from core.learn import checkpoint, clusterers
 from core.learn.checkpoint import Checkpoint
 from core.learn.device import choose_device
+from core.learn.finders import Memory
 from core.learn.matching import persistent_ids
 from core.learn.measure import advise, known_groups, measure
 from core.learn.method import Method, Points, PseudoClasses, Site
@@ -104,6 +105,7 @@ class Trainer:
         site = Site(self.config, run.n_tiles, self.folder, self.loader, device)
         self.method = METHODS[self.config.method](site)
         self.interval, self.batch, self.step = -1, 0, 0
+        self.memory: list[Memory] = [{} for _ in range(self.method.n_heads)]  # of each head's clusterer
         self.losses: list[float] = []  # of the batches since the loss was last recorded
         self.saved = time.monotonic()
 
@@ -164,7 +166,9 @@ class Trainer:
         """One clustering into the run's folder; its figures."""
         previous = self.folder.assignment(interval - 1, head=head) if interval > 0 else None
         warm = self._rows_of(previous, interval - 1, head) if previous is not None and self.config.warm_start else None
-        found = kmeans.cluster(points.bank, self.config, self._rng(_CLUSTERING, interval, head), warm)
+        found = clusterers.cluster(
+            points.bank, self.config, self._rng(_CLUSTERING, interval, head), warm, self.memory[head]
+        )  # fmt: skip
         ids = persistent_ids(found.labels, len(found.centroids), previous)
         labels, distances = ids[found.labels].astype(np.int32), found.distances.copy()
         labels[self.method.unreadable], distances[self.method.unreadable] = -1, np.nan
@@ -172,7 +176,7 @@ class Trainer:
         if head == 0:
             self.folder.save_distances(interval, distances)
         self.folder.save_interval(interval, labels, Clusters(ids, sizes, found.centroids), head=head)
-        return {"objective": found.objective, "empties": float(found.n_repaired)}
+        return {"objective": found.objective, "empties": float(found.n_repaired), **found.figures}
 
     def _classes(self, interval: int, head: int) -> PseudoClasses:
         """A clustering in the run's folder as pseudo-classes."""
@@ -258,7 +262,8 @@ class Trainer:
             self._save()
 
     def _save(self) -> None:
-        state = {**self.method.state(), "losses": self.losses}
+        memory = [{key: torch.from_numpy(value) for key, value in held.items()} for held in self.memory]
+        state = {**self.method.state(), "losses": self.losses, "memory": memory}
         try:
             self.method.flush()
             checkpoint.save(
@@ -278,6 +283,7 @@ class Trainer:
             return
         self.interval, self.batch, self.step = found.interval, found.batch, found.step
         self.losses = list(found.state["losses"])
+        self.memory = [{key: value.numpy() for key, value in held.items()} for held in found.state["memory"]]
         self.method.relabel(self.interval, [self._classes(self.interval, head) for head in range(self.method.n_heads)])
         self.method.load(found.state)
         self.reporter.event("info", f"goes on at interval {self.interval}, batch {self.batch}")

@@ -52,7 +52,9 @@ def crop(tile: Image, side_px: int, scale: float, rng: np.random.Generator) -> I
     Magnification is a signal in histology, so the crop is milder than the 0.08 usual for photographs.
     """
     height, width = tile.shape[:2]
-    area, ratio = rng.uniform(scale, 1), np.exp(rng.uniform(*np.log(_RATIO)))
+    area = rng.uniform(scale, 1)
+    # a ratio beyond these would clip a side, and the crop would keep less than its area
+    ratio = np.exp(rng.uniform(np.log(max(_RATIO[0], area)), np.log(min(_RATIO[1], 1 / area))))
     h = min(height, max(1, round(height * np.sqrt(area / ratio))))
     w = min(width, max(1, round(width * np.sqrt(area * ratio))))
     top, left = int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1))

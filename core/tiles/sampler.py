@@ -46,10 +46,10 @@ def draw(labels: Labels, n: int, *, balance: str, cap: float, rng: np.random.Gen
         rng: decides everything.
 
     Returns:
-        int64 (n,), tile numbers; empty when no tile has a label.
+        int64 (n,), tile numbers; empty when no tile has a label or none is asked for.
     """
     cumulated = np.cumsum(tile_weights(labels, balance, cap))
-    if len(cumulated) == 0 or cumulated[-1] == 0:
+    if n == 0 or len(cumulated) == 0 or cumulated[-1] == 0:
         return np.empty(0, np.int64)
     marks = (np.arange(n) + rng.random()) * (cumulated[-1] / n)
     ids = np.searchsorted(cumulated, marks, side="right").clip(0, len(labels) - 1)

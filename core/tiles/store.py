@@ -115,12 +115,13 @@ class TileStore:
         wanted = np.asarray(ids, dtype=np.int64)
         unique, inverse = np.unique(wanted, return_inverse=True)
         if len(unique) and (dataset is None or unique[0] < 0 or unique[-1] >= len(self)):
-            raise StoreError(f"{self.path} holds {len(self)} tiles; tile {unique[-1]} does not exist")
+            stranger = unique[0] if unique[0] < 0 else unique[-1]
+            raise StoreError(f"{self.path} holds {len(self)} tiles; tile {stranger} does not exist")
         if dataset is None:
             return SCHEMA.empty_table().select(columns)
         try:
             table = dataset.take(unique.tolist(), columns=columns)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise StoreError(f"cannot read tiles from {self.path}: {error}") from error
         return table.take(pa.array(inverse))
 
@@ -128,7 +129,10 @@ class TileStore:
         """All tiles in order, some columns, as Arrow record batches."""
         dataset = self._open()
         if dataset is not None:
-            yield from dataset.scanner(columns=columns, scan_in_order=True).to_batches()
+            try:
+                yield from dataset.scanner(columns=columns, scan_in_order=True).to_batches()
+            except (OSError, ValueError) as error:
+                raise StoreError(f"cannot read tiles from {self.path}: {error}") from error
 
     def index(self) -> TileIndex:
         """Coordinates and labels of all tiles, kept in memory (14 bytes a tile) and shared by version."""
@@ -200,8 +204,7 @@ class TileStore:
 
     def _open(self) -> Any:
         """The Lance dataset, or None before the first commit; steps back over a manifest that a power cut emptied."""
-        if self._dataset is None and any((self.path / "_versions").glob("*.manifest")):
-            _set_aside_empty_manifests(self.path)
+        if self._dataset is None and _has_manifest(self.path):
             try:
                 self._dataset = lance.dataset(str(self.path), version=self._pinned)
             except (OSError, ValueError) as error:
@@ -231,16 +234,26 @@ def _read_index(path: Path, version: int) -> TileIndex:
         empty = pa.RecordBatch.from_pylist([], schema=SCHEMA)
         columns = [empty.column(name).to_numpy() for name in INDEX_COLUMNS]
     else:
-        table = lance.dataset(str(path), version=version).to_table(columns=list(INDEX_COLUMNS))
+        try:
+            table = lance.dataset(str(path), version=version).to_table(columns=list(INDEX_COLUMNS))
+        except (OSError, ValueError) as error:
+            raise StoreError(f"cannot read the index of {path}: {error}") from error
         columns = [table[name].to_numpy() for name in INDEX_COLUMNS]
     return TileIndex(*columns)
 
 
-def _set_aside_empty_manifests(path: Path) -> None:
-    """Rename zero-byte manifests, the shape that a power cut leaves, so that the version before opens."""
+def _has_manifest(path: Path) -> bool:
+    """Whether anything was ever committed.
+
+    Zero-byte manifests, the shape that a power cut leaves, are renamed, so that the version before opens.
+    """
+    whole = False
     for manifest in (path / "_versions").glob("*.manifest"):
         if manifest.stat().st_size == 0:
             manifest.rename(manifest.with_suffix(".empty"))
+        else:
+            whole = True
+    return whole
 
 
 def _sync_manifest(path: Path) -> None:

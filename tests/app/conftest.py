@@ -57,16 +57,20 @@ def offline_page(page: Any) -> Iterator[Any]:
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
     """Start `panel serve app/` on a workspace; gives the address of the page."""
+    yield from serving(tmp_path)
+
+
+def serving(folder: Path) -> Iterator[Serve]:
+    """What `serve` does, for fixtures that live longer. Logs go to `folder`; all servers end with the fixture."""
     processes = []
 
-    def start(workspace: Path, *words: str) -> str:
+    def start(workspace: Path, *words: str, panel: tuple[str, ...] = ("-m", "panel")) -> str:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         command = [
             sys.executable,
-            "-m",
-            "panel",
+            *panel,
             "serve",
             str(ROOT / "app"),
             "--port",
@@ -76,9 +80,9 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             *words,
         ]
         environment = {**os.environ, "TESSERA_WORKSPACE": str(workspace)}
-        log = tmp_path / f"serve-{port}.log"
+        log = folder / f"serve-{port}.log"
         with log.open("wb") as stream:
-            process = subprocess.Popen(command, stdout=stream, stderr=subprocess.PIPE, env=environment, cwd=tmp_path)
+            process = subprocess.Popen(command, stdout=stream, stderr=subprocess.PIPE, env=environment, cwd=folder)
         processes.append(process)
         _wait_for_line(process, b"app running at", log)
         return f"http://localhost:{port}/app"

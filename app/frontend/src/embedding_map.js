@@ -114,6 +114,7 @@ function render({ model, el }) {
     if (plot || !width) return; // a page that is not shown yet
     plot = createScatterplot({
       canvas, width, height, backgroundColor: "#ffffff", pointSize: model.get("point_size"),
+      cameraDistance: 1.08, // points at the border are whole
       pointColorActive: "#111111", pointColorHover: "#111111", pointOutlineWidth: 2, lassoColor: "#4f3d8f",
     });
     plot.subscribe("pointOver", showHover);

@@ -1,4 +1,4 @@
-// Rows of tiles. Pictures come when they scroll into view; a click or Enter picks a tile, arrow keys walk through them.
+// Rows of tiles, 4, 6 or 12 across so that rows of 12 end flush. Pictures come when they scroll into view; a click or Enter picks a tile, arrow keys walk through them.
 import { tileSource } from "./lib/tiles.js";
 
 const STYLE = `
@@ -6,10 +6,13 @@ const STYLE = `
 .ts-gallery section{margin:0 0 14px}
 .ts-gallery h4{margin:0;font:600 13px/1.4 system-ui,sans-serif;display:inline}
 .ts-gallery p{margin:0 0 6px 8px;display:inline;opacity:.68;font-size:12.5px}
-.ts-gallery .row{display:flex;flex-wrap:wrap;gap:5px;margin-top:6px}
+.ts-gallery{container-type:inline-size}
+.ts-gallery .row{display:grid;grid-template-columns:repeat(4,minmax(0,var(--side)));gap:5px;margin-top:6px}
+@container (min-width:520px){.ts-gallery .row{grid-template-columns:repeat(6,minmax(0,var(--side)))}}
+@container (min-width:1000px){.ts-gallery .row{grid-template-columns:repeat(12,minmax(0,var(--side)))}}
 .ts-tile{padding:0;border:0;border-radius:7px;background:#ecebf0;cursor:pointer;line-height:0;outline:2px solid transparent;
   outline-offset:1px;transition:outline-color .12s,transform .12s}
-.ts-tile img{border-radius:7px;display:block}
+.ts-tile img{border-radius:7px;display:block;width:100%;aspect-ratio:1}
 .ts-tile:hover{outline-color:#b7aedb}
 .ts-tile:focus-visible{outline-color:#4f3d8f}
 .ts-tile[aria-pressed=true]{outline:3px solid #4f3d8f}
@@ -20,6 +23,7 @@ function render({ model, el }) {
   style.textContent = STYLE;
   const box = document.createElement("div");
   box.className = "ts-gallery";
+  box.style.setProperty("--side", `${model.get("side_px")}px`);
   el.append(style, box);
   const source = tileSource(model);
 
@@ -37,7 +41,6 @@ function render({ model, el }) {
     image.loading = "lazy";
     image.decoding = "async";
     image.alt = "";
-    image.width = image.height = model.get("side_px");
     source.address(id).then((address) => (image.src = address));
     button.append(image);
     button.onclick = () => pick(id);

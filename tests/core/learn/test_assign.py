@@ -112,4 +112,3 @@ def test_the_command_ingests_and_places(
     assert '"n_placed": 200' in capsys.readouterr().out
     assert runs.get(ready, "later").state == "finished"
     assert decisions.names(ready, "later") == {named: "fat"}
-    assert decisions.history(ready, "later")[0].author == "Ada"

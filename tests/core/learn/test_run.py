@@ -34,7 +34,7 @@ V2 = dataclasses.replace(CONFIG, method="deepcluster-v2", projection_dim=32, bat
 BOTH = pytest.mark.parametrize("config", [CONFIG, V2], ids=["v1", "v2"])
 
 
-def wait_until(check: Callable[[], bool], seconds: float = 120) -> None:
+def wait_until(check: Callable[[], bool], seconds: float = 400) -> None:
     ends = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < ends, "waited too long"

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.explore.clusters import cluster_table, slide_names
+from core.explore.palette import colour, colours
+from core.explore.view import View, open_view
+from tests.core.planted import RUN, Planted
+
+
+@pytest.fixture(scope="module")
+def view(planted_once: Planted) -> View:
+    return open_view(planted_once.workspace, RUN)
+
+
+def test_every_column_is_what_a_loop_over_tiles_counts(view: View, planted_once: Planted) -> None:
+    labels, before, slides = planted_once.labels[2], planted_once.labels[1], view.index.slide
+    names = slide_names(view)
+    table = cluster_table(view)
+    assert sorted(table["cluster"]) == view.ids.tolist()
+    for row in table.to_dict("records"):
+        members = labels == row["cluster"]
+        assert row["size"] == members.sum()
+        assert row["share"] == pytest.approx(members.sum() / (labels >= 0).sum())
+        assert row["compactness"] == pytest.approx(planted_once.distances[members].astype(float).mean())
+        counts = {slide: int((members & (slides == slide)).sum()) for slide in set(slides.tolist())}
+        assert row["n_slides"] == sum(count > 0 for count in counts.values())
+        assert row["top_slide_share"] == pytest.approx(max(counts.values()) / members.sum())
+        tops = {names[slide] for slide, count in counts.items() if count == max(counts.values())}
+        assert row["top_slide"] in tops
+        earlier = before == row["cluster"]
+        assert row["stability"] == pytest.approx((members & earlier).sum() / (members | earlier).sum())
+
+
+def test_the_largest_cluster_comes_first(view: View) -> None:
+    sizes = cluster_table(view)["size"].to_numpy()
+    assert (np.diff(sizes) <= 0).all()
+    assert sizes[0] > sizes[-1]
+
+
+def test_the_first_clustering_has_no_stability(planted_once: Planted) -> None:
+    table = cluster_table(open_view(planted_once.workspace, RUN, 0))
+    assert table["stability"].isna().all()
+    assert len(table) > 3
+
+
+def test_colours_are_told_apart_and_the_unassigned_are_grey() -> None:
+    assert len({colour(i) for i in range(100)}) == 100
+    assert colour(-1) == "#9aa0a6"
+    found = colours(np.array([0, -1, 50]))
+    assert [f"#{bytes(row).hex()}" for row in found] == [colour(0), colour(-1), colour(50)]
+    assert colours(np.array([], np.int64)).shape == (0, 3)
+    shades = colours(np.arange(12)).astype(int)
+    apart = np.abs(shades[:, None] - shades[None]).sum(axis=2) + 1000 * np.eye(12, dtype=int)
+    assert apart.min() > 40

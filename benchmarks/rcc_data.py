@@ -8,8 +8,6 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.datasets import load_digits
 
-from core.demo import data_folder
-
 Labelled = tuple[npt.NDArray[np.floating], npt.NDArray[np.int64]]
 SMALL = ("digits", "pendigits", "mice")
 
@@ -23,6 +21,8 @@ def small_set(name: str) -> Labelled:
     if name == "digits":
         digits = load_digits()
         return digits.data.astype(np.float32), digits.target.astype(np.int64)
+    from core.demo import data_folder
+
     folder = data_folder() / "rcc"
     if name == "pendigits":
         table = np.loadtxt(folder / "pendigits_train.csv", delimiter=",")

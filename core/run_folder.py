@@ -4,6 +4,7 @@
     distance/0003.npy        float16 (N,): distance of every tile to its own centroid (head 0), NaN = unassigned
     clusters/0003.h0.npz     ids int32 (K,), sizes int64 (K,), centroids float32 (K, D) in the clustered space
     bank.f16                 float16 (N, D): last features, row = tile number; its shape is in bank.json
+    points.f16               float16 (N, d): the bank normalised, when deepcluster-v2 does that; scratch
     projection/0003.npy      float32 (N, 2): UMAP
     checkpoint/              see core.learn.checkpoint
     config.json, worker.log
@@ -184,6 +185,11 @@ class RunFolder:
                 os.link(source.root / theirs, self.root / ours)
             except OSError:  # other file system, or none that links
                 shutil.copyfile(source.root / theirs, self.root / ours)
+
+    def scratch(self, name: str, shape: tuple[int, int]) -> np.memmap[tuple[int, int], np.dtype[np.float16]]:
+        """A float16 file of a run's own that may be lost at any time: it is written anew whenever it is needed."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        return np.memmap(self.root / name, np.float16, "w+", shape=shape)
 
     def _load(self, name: str) -> npt.NDArray[np.generic]:
         path = self.root / name

@@ -82,10 +82,15 @@ def partition(
     began = time.monotonic()
     found = clusterers.cluster(bank, config, np.random.default_rng((config.seed, 0, _PARTITION)))
     seconds = time.monotonic() - began
-    ids = persistent_ids(found.labels, len(found.centroids), before)
-    labels, distances = ids[found.labels].astype(np.int32), found.distances.copy()
-    labels[before < 0], distances[before < 0] = -1, np.nan  # tiles that could not be read
-    sizes = np.bincount(found.labels[labels >= 0], minlength=len(ids))
+    own = theirs.tiles()  # row of the bank to tile number
+    rows = np.full(len(before), -1, np.int32)
+    rows[slice(None) if own is None else own] = found.labels
+    rows[before < 0] = -1  # tiles that could not be read
+    ids = persistent_ids(rows, len(found.centroids), before)
+    labels, distances = np.where(rows < 0, -1, ids[rows]).astype(np.int32), np.full(len(rows), np.nan, np.float32)
+    distances[slice(None) if own is None else own] = found.distances
+    distances[rows < 0] = np.nan
+    sizes = np.bincount(rows[rows >= 0], minlength=len(ids))
     figures = {
         **metrics.size_figures(sizes), **found.figures, "objective": found.objective, "empties": float(found.n_repaired),
         "ami_source": metrics.ami(labels, before, np.random.default_rng(0)), "seconds_cluster": seconds,

@@ -76,25 +76,23 @@ def partition(
     config = partition_config(run.config, source, clusterer, clusters, changes or {})
     chosen = runs.free_name(workspace, name, f"{source}-{clusterer}-1")
     theirs, ours = workspace.run_folder(source), workspace.run_folder(chosen)
-    before = theirs.assignment(run.interval)
+    everything, own = theirs.assignment(run.interval), theirs.tiles()
+    before = everything if own is None else everything[own]
     bank = theirs.open_bank()
     told.update("clustering", 0, len(bank))
     began = time.monotonic()
     found = clusterers.cluster(bank, config, np.random.default_rng((config.seed, 0, _PARTITION)))
     seconds = time.monotonic() - began
-    own = theirs.tiles()  # row of the bank to tile number
-    rows = np.full(len(before), -1, np.int32)
-    rows[slice(None) if own is None else own] = found.labels
-    rows[before < 0] = -1  # tiles that could not be read
-    ids = persistent_ids(rows, len(found.centroids), before)
-    labels, distances = np.where(rows < 0, -1, ids[rows]).astype(np.int32), np.full(len(rows), np.nan, np.float32)
-    distances[slice(None) if own is None else own] = found.distances
-    distances[rows < 0] = np.nan
-    sizes = np.bincount(rows[rows >= 0], minlength=len(ids))
+    ids = persistent_ids(found.labels, len(found.centroids), before)
+    labels, distances = ids[found.labels].astype(np.int32), found.distances.copy()
+    labels[before < 0], distances[before < 0] = -1, np.nan  # tiles that could not be read
+    sizes = np.bincount(found.labels[labels >= 0], minlength=len(ids))
     figures = {
         **metrics.size_figures(sizes), **found.figures, "objective": found.objective, "empties": float(found.n_repaired),
         "ami_source": metrics.ami(labels, before, np.random.default_rng(0)), "seconds_cluster": seconds,
     }  # fmt: skip
+    if own is not None:  # the run learnt from some tiles only
+        labels, distances = _spread(labels, own, len(everything), -1), _spread(distances, own, len(everything), np.nan)
     ours.adopt(theirs, run.interval)
     ours.save_distances(0, distances)
     ours.save_interval(0, labels, Clusters(ids, sizes, found.centroids))
@@ -105,6 +103,13 @@ def partition(
     )  # fmt: skip
     told.update("clustering", len(bank), len(bank))
     return Partition(chosen, source, int((labels >= 0).sum()), int((sizes > 0).sum()), figures, seconds)
+
+
+def _spread(values: npt.NDArray[Any], rows: npt.NDArray[np.int64], n: int, absent: float) -> npt.NDArray[Any]:
+    """Values of some tiles as values of all n."""
+    spread = np.full(n, absent, values.dtype)
+    spread[rows] = values
+    return spread
 
 
 def _keep_network(workspace: Workspace, run: runs.Run, config: RunConfig, name: str) -> None:

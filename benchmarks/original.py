@@ -148,7 +148,7 @@ class Original:
 def cluster(features: np.ndarray, k: int, phases: Phases) -> list[list[int]]:
     """PCA to 256, whitening, unit length, cold k-means on all points, a list of members for each cluster."""
     dim = features.shape[1]
-    matrix = faiss.PCAMatrix(dim, min(256, dim), eigen_power=-0.5)
+    matrix = faiss.PCAMatrix(dim, min(256, dim), -0.5)
     matrix.train(features)
     reduced = matrix.apply(features)
     reduced /= np.linalg.norm(reduced, axis=1)[:, np.newaxis]

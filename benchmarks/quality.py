@@ -165,7 +165,8 @@ def main() -> None:
     print("| --- |" + " --- |" * 5)
     for name in rounds[0]:
         cells = [
-            _cell([scores.get(key) for scores in rounds]) for key in ("kmeans_ami", "own", "knn", "linear", "minutes")
+            _cell([scores[name].get(key) for scores in rounds])
+            for key in ("kmeans_ami", "own", "knn", "linear", "minutes")
         ]
         print(f"| {name} | {' | '.join(cells)} |")
 

@@ -83,6 +83,10 @@ def fill(workspace: Workspace, n_tiles: int) -> None:
 
     TileStore(workspace.tiles_path).append(batches())
     with workspace.ledger.write() as connection:
+        connection.executemany(
+            "INSERT INTO slide (id, name, path, kind, state, updated) VALUES (?, ?, ?, 'tiles', 'done', 0)",
+            [(i, str(i), str(i)) for i in range(1, -(-n_tiles // CHUNK) + 1)],
+        )
         connection.execute("INSERT OR REPLACE INTO meta VALUES ('n_tiles', ?)", (str(n_tiles),))
 
 

@@ -129,6 +129,13 @@ def _add_result_commands(group: Any) -> None:
     evaluate = _command(
         group, "evaluate", commands.evaluate, "score clusters and features against labels and baselines", json=True
     )
+    assign = _command(
+        group, "assign", commands.assign, "place tiles that came later into the clusters of a finished run", json=True
+    )
+    assign.add_argument("name", metavar="R", help="the run; it is left as it is, the result is a new run")
+    assign.add_argument("sources", nargs="*", type=Path, metavar="SOURCE", help="slides or folders to ingest first")
+    assign.add_argument("--tiles", type=Path, metavar="FOLDER", help="ready-made tile images to ingest first")
+    assign.add_argument("--to", metavar="NEW", help="name of the new run; R-assigned if not given")
     project = _command(group, "project", commands.project, "make the map (UMAP) of a run's tiles")
     export = _command(group, "export", commands.export, "write a curated tile set with its provenance", json=True)
     for parser in (evaluate, project, export):

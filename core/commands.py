@@ -167,6 +167,29 @@ def compare(options: argparse.Namespace) -> int:
     return 0
 
 
+def assign(options: argparse.Namespace) -> int:
+    """`tessera assign R`: ingest what is named, then place all later tiles; 1 when a slide failed."""
+    from core.curate.carry import carry_over
+    from core.ingest import pipeline, tile_folder
+    from core.learn.assign import assign
+
+    workspace = Workspace.open(options.workspace)
+    config = pipeline.config_of(workspace)
+    ok = True
+    with TerminalProgress(quiet=options.json) as bars:
+        if options.sources:
+            with track(workspace, "ingest", also=bars) as progress:
+                ok &= pipeline.ingest(workspace, options.sources, config, progress).ok
+        if options.tiles is not None:
+            with track(workspace, "ingest", also=bars) as progress:
+                ok &= tile_folder.ingest_tiles(workspace, options.tiles, config, progress).ok
+        with track(workspace, "assign", run=options.name, also=bars) as progress:
+            found = assign(workspace, options.name, to=options.to, progress=progress)
+            carry_over(workspace, (options.name, None), (found.run, 0), author="tessera assign")
+    _answer(options, dataclasses.asdict(found), found.summary())
+    return int(not ok)
+
+
 def project(options: argparse.Namespace) -> int:
     """`tessera project R`."""
     from core.explore.projection import project

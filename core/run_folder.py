@@ -4,6 +4,7 @@
     distance/0003.npy        float16 (N,): distance of every tile to its own centroid (head 0), NaN = unassigned
     clusters/0003.h0.npz     ids int32 (K,), sizes int64 (K,), centroids float32 (K, D) in the clustered space
     bank.f16                 float16 (N, D): last features, row = tile number; its shape is in bank.json
+    points.f16               float16 (N, d): the bank normalised, when deepcluster-v2 does that; scratch
     projection/0003.npy      float32 (N, 2): UMAP
     tiles.npy                int64 (B,): the tiles that it learns from, when not all; rows of the bank are then theirs
     curation/, proposals/    see core.curate
@@ -182,6 +183,11 @@ class RunFolder:
         if shape is not None and stored != tuple(shape):
             raise RunError(f"the feature bank of run {self.name} has shape {stored}, the config asks for {shape}")
         return np.memmap(path, np.float16, "r" if shape is None else "r+", shape=stored)
+
+    def scratch(self, name: str, shape: tuple[int, int]) -> np.memmap[tuple[int, int], np.dtype[np.float16]]:
+        """A float16 file of a run's own that may be lost at any time: it is written anew whenever it is needed."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        return np.memmap(self.root / name, np.float16, "w+", shape=shape)
 
     def tiles(self) -> npt.NDArray[np.int64] | None:
         """The tiles that the run learns from, int64 (B,), ascending: row of the bank to tile number; None = all."""

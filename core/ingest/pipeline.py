@@ -162,6 +162,16 @@ def single_writer(workspace: Workspace) -> Iterator[None]:
         yield
 
 
+def config_of(workspace: Workspace) -> IngestConfig:
+    """Settings that agree with the tiles that the workspace has; the defaults when it has none."""
+    with workspace.ledger.read() as connection:
+        stored = {row["key"]: float(row["value"]) for row in connection.execute("SELECT * FROM meta WHERE key IN"
+                                                                                " ('tile_mpp', 'tile_px', 'overlap')")}  # fmt: skip
+    if not stored:
+        return IngestConfig()
+    return IngestConfig(mpp=stored["tile_mpp"], tile_px=int(stored["tile_px"]), overlap=int(stored["overlap"]))
+
+
 def fix_tile_spec(workspace: Workspace, config: IngestConfig) -> None:
     """Fix size, resolution and overlap of the workspace's tiles at the first ingest.
 

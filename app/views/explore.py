@@ -46,7 +46,7 @@ class ExplorePage(pn.viewable.Viewer):
         self._map_note = html()
         self._opened = Opened(store, self._map)
         self._list = ClusterList(store)
-        store.param.watch(lambda _: self._draw(), ["shown", "activities", "failures"])
+        store.param.watch(lambda *_: self._draw(), ["shown", "activities", "failures"])
         store.param.watch(lambda _: self._name_points(), "names_version")
         store.param.watch(lambda _: self._mark_cluster(), "cluster")
         self._draw()

@@ -38,7 +38,7 @@ class Naming(pn.viewable.Viewer):
         self._name.param.watch(self._clicked, "enter_pressed")
         self._author.value = store.author or pn.state.user or ""
         self._author.param.watch(lambda event: setattr(store, "author", event.new or ""), "value")
-        store.param.watch(lambda _: self._draw(), ["cluster", "names_version", "run"])
+        store.param.watch(lambda *_: self._draw(), ["cluster", "names_version", "run"])
         self._draw()
 
     def __panel__(self) -> pn.viewable.Viewable:

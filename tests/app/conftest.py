@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import sync_playwright
 
+from tests.core.planted import Planted, draw_sources, plant
+
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = [
@@ -23,6 +25,18 @@ FLAGS = [
 ]  # fmt: skip
 
 Serve = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def slides(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The files of the slides in `cohort`."""
+    return draw_sources(tmp_path_factory.mktemp("slides"))
+
+
+@pytest.fixture(scope="session")
+def cohort(slides: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Planted:
+    """Three slides and a finished run, for tests that write nothing."""
+    return plant(tmp_path_factory.mktemp("cohort") / "workspace", slides)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.core.planted import Planted, draw_sources, plant
 
@@ -24,6 +24,8 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
 ]  # fmt: skip
 
+PATIENCE_MS = 90_000  # a busy machine takes its time; what works ends at once
+expect.set_options(timeout=PATIENCE_MS)
 Serve = Callable[..., str]
 
 
@@ -44,7 +46,9 @@ def page() -> Iterator[Any]:
     """A fresh Chromium and one page in it."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser.new_page(viewport={"width": 1280, "height": 1000})
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.set_default_timeout(PATIENCE_MS)
+        yield page
         browser.close()
 
 

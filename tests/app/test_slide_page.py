@@ -39,7 +39,7 @@ def test_a_slide_is_seen_and_a_click_marks_a_tile_on_every_page(offline_page: An
     tile = int((view.labels >= 0).nonzero()[0][20])
     slide = int(view.index.slide[tile])
     page.goto(f"{serve(workspace.root)}?page=3&tile={tile}")
-    page.locator(f"{VIEWER}[data-ready='{slide}']").wait_for(timeout=60_000)
+    page.locator(f"{VIEWER}[data-ready='{slide}']").wait_for()
     tiles = [url for url, _ in answers if re.search(r"/slide/\d+/\d+/\d+_\d+\.jpg", url)]
     assert len(tiles) > 4
     assert [answer for answer in answers if answer[1] >= 400] == []
@@ -83,7 +83,7 @@ def test_clusters_are_switched_off_and_on_and_keys_move_the_view(
 ) -> None:
     page = offline_page
     page.goto(f"{serve(cohort.workspace.root)}?page=3")
-    page.locator(f"{VIEWER}[data-ready]").wait_for(timeout=60_000)
+    page.locator(f"{VIEWER}[data-ready]").wait_for()
     view = open_view(cohort.workspace, RUN)
     slide = int(page.locator(VIEWER).get_attribute("data-ready"))
     here = view.labels[view.index.slide == slide]
@@ -120,7 +120,7 @@ def test_a_slide_whose_file_is_gone_is_shown_by_what_the_workspace_keeps(
         view = open_view(cohort.workspace, RUN)
         tile = int((view.index.slide == 1).nonzero()[0][10])
         page.goto(f"{serve(cohort.workspace.root)}?page=3&slide=1&tile={tile}")
-        page.locator(f"{VIEWER}[data-ready='1']").wait_for(timeout=60_000)
+        page.locator(f"{VIEWER}[data-ready='1']").wait_for()
         expect(page.get_by_text("The file of this slide is no longer there")).to_be_visible()
         assert len(marked_box(page)) == 4
         page.get_by_role("button", name="As through a 20× objective").click()

@@ -226,7 +226,10 @@ function render({ model, el }) {
     viewer.innerTracker.keyDownHandler = viewer.innerTracker.keyHandler = null; // it would turn and mirror the slide
     viewer.addHandler("update-viewport", draw);
     viewer.addHandler("open", () => {
-      viewer.world.getItemAt(0).addHandler("fully-loaded-change", ({ fullyLoaded }) => fullyLoaded && (box.dataset.ready = about().id));
+      const image = viewer.world.getItemAt(0);
+      const ready = () => image.getFullyLoaded() && (box.dataset.ready = about().id);
+      image.addHandler("fully-loaded-change", ready);
+      ready(); // the overview of a slide that is gone comes whole
       goTo();
       draw();
     });

@@ -1,5 +1,6 @@
 // A slide for OpenSeadragon: tiles over HTTP on the dashboard; in a notebook, which has no routes, Python is asked for them
-// through `pieces_wanted` ("level/column_row") and answers in `pieces`. Without the slide's file, its overview is one image.
+// through `pieces_wanted` (names "slide/level/column_row") and answers in `pieces` (name to data URL, empty = cannot be read).
+// Without the slide's file, its overview is one image.
 import OpenSeadragon from "openseadragon";
 
 export function slideSource(model, about) {
@@ -15,7 +16,7 @@ export function slideSource(model, about) {
       const image = new Image();
       image.onload = () => job.finish(image, null, "image");
       image.onerror = () => job.fail("this part of the slide cannot be read", null);
-      ask(`${about.id}/${job.tile.level}/${job.tile.x}_${job.tile.y}`).then((data) => (image.src = data));
+      ask(`${about.id}/${job.tile.level}/${job.tile.x}_${job.tile.y}`).then((data) => (data ? (image.src = data) : image.onerror()));
     };
     source.downloadTileAbort = () => {};
   }
@@ -24,6 +25,7 @@ export function slideSource(model, about) {
 
 function pieces(model) {
   const waiting = new Map();
+  let n = 0; // so that asking for the same again is a change
   model.on("change:pieces", () => {
     for (const [name, data] of Object.entries(model.get("pieces") ?? {})) {
       waiting.get(name)?.(data);
@@ -32,10 +34,8 @@ function pieces(model) {
   });
   return (name) =>
     new Promise((resolve) => {
-      const known = model.get("pieces")?.[name];
-      if (known) return resolve(known);
       waiting.set(name, resolve);
-      model.set("pieces_wanted", [...waiting.keys()]);
+      model.set("pieces_wanted", { n: ++n, names: [...waiting.keys()] });
       model.save_changes();
     });
 }

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from tornado.web import HTTPError, RequestHandler
 
 from app import slide_routes
+from core.curate.curated import curated_view
 from core.errors import TesseraError
 from core.explore import projection, sheet, slide_map
-from core.explore.view import open_view
 from core.tiles.store import TileStore
 from core.workspace import Workspace, default_root
 
+_PAGES = Path(__file__).parent
 FOREVER = "private, max-age=86400, immutable"
 _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
@@ -52,7 +54,7 @@ class DataHandler(RequestHandler):
     async def get(self, *parts: str) -> None:
         try:
             data, kind = await asyncio.to_thread(self._make, Workspace(default_root().resolve()), *parts)
-        except (TesseraError, FileNotFoundError, ValueError) as error:
+        except (TesseraError, FileNotFoundError, ValueError, OverflowError) as error:
             raise HTTPError(404, str(error)) from error
         self.set_header("Content-Type", kind)
         self.set_header("Cache-Control", FOREVER)
@@ -82,19 +84,19 @@ def kept(workspace: Workspace, slide: str) -> Answer:
 
 
 def overlay(workspace: Workspace, run: str, interval: str, slide: str, highlight: str) -> Answer:
-    view = open_view(workspace, run, int(interval))
+    view = curated_view(workspace, run, int(interval))
     chosen = int(highlight) if highlight else None
     return slide_map.overlay_png(slide_map.label_grid(view, int(slide)), chosen), "image/png"
 
 
 def points(workspace: Workspace, run: str, interval: str, mapped: str) -> Answer:
-    view = open_view(workspace, run, int(interval))
+    view = curated_view(workspace, run, int(interval))
     xy = workspace.run_folder(run).projection(int(mapped))
     return projection.points_file(view, xy), "application/octet-stream"
 
 
 def contact_sheet(workspace: Workspace, run: str, interval: str, cluster: str) -> Answer:
-    return sheet.contact_sheet(open_view(workspace, run, int(interval)), int(cluster)), "image/jpeg"
+    return sheet.contact_sheet(curated_view(workspace, run, int(interval)), int(cluster)), "image/jpeg"
 
 
 _RUN = r"([A-Za-z0-9][A-Za-z0-9._-]*)"
@@ -125,11 +127,16 @@ _STORES: dict[tuple[Any, int], TileStore] = {}
 
 
 def install() -> None:
-    """Add the routes and the content security policy to Bokeh's server; may be called again."""
+    """Add the routes, the content security policy and our login page to Bokeh's server; may be called again."""
     from bokeh.server import urls
+    from panel import auth
     from panel.io.server import DocHandler, per_app_patterns
 
     for patterns in (urls.toplevel_patterns, per_app_patterns):
         known = {pattern[0] for pattern in patterns}
         patterns.extend(route for route in ROUTES if route[0] not in known)
-    DocHandler.set_default_headers = lambda self: self.set_header("Content-Security-Policy", _POLICY)
+    for handler in (DocHandler, auth.BasicLoginHandler, auth.LogoutHandler):
+        handler.set_default_headers = lambda self: self.set_header("Content-Security-Policy", _POLICY)
+    # Panel's own pages fetch pictures and fonts from its CDN and write the `error` of the address into the page unescaped
+    auth.BASIC_LOGIN_TEMPLATE = auth._env.from_string((_PAGES / "login.html").read_text())
+    auth.LOGOUT_TEMPLATE = auth._env.from_string((_PAGES / "logout.html").read_text())

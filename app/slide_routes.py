@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
+from core.curate.curated import curated_view
 from core.explore import slide_map
-from core.explore.view import open_view
 from core.slides.deepzoom import Geometry
 from core.slides.open_slides import OpenSlides
 from core.workspace import Workspace
@@ -44,4 +44,4 @@ def tile_jpeg(workspace: Workspace, slide: int, level: int, column: int, row: in
 
 
 def cells(workspace: Workspace, run: str, interval: str, slide: str) -> Answer:
-    return slide_map.cells_file(open_view(workspace, run, int(interval)), int(slide)), "application/octet-stream"
+    return slide_map.cells_file(curated_view(workspace, run, int(interval)), int(slide)), "application/octet-stream"

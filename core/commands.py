@@ -18,7 +18,7 @@ from typing import Any
 
 from core import config as configuration
 from core.activity import track
-from core.config import IngestConfig, RunConfig
+from core.config import ExportConfig, IngestConfig, RunConfig
 from core.errors import ConfigError, TesseraError
 from core.terminal import TerminalProgress
 from core.workspace import ENVIRONMENT_VARIABLE, Workspace
@@ -32,8 +32,7 @@ def ingest(options: argparse.Namespace) -> int:
     from core.cli import INGEST_OPTIONS
     from core.ingest import pipeline, tile_folder
 
-    named = {name: getattr(options, name) for name in INGEST_OPTIONS if getattr(options, name) is not None}
-    config = configuration.from_mapping(IngestConfig, {**named, **configuration.parse_overrides(options.settings)})
+    config = configuration.from_mapping(IngestConfig, _named(options, INGEST_OPTIONS))
     if not options.sources and options.tiles is None:
         raise ConfigError("nothing to ingest: name slides or folders of slides, or --tiles FOLDER")
     workspace = Workspace.create(options.workspace)
@@ -152,9 +151,11 @@ def project(options: argparse.Namespace) -> int:
 
 def export(options: argparse.Namespace) -> int:
     """`tessera export R --to DIR`."""
+    from core.cli import EXPORT_OPTIONS
     from core.curate.export import export
 
     workspace = Workspace.open(options.workspace)
+    config = configuration.from_mapping(ExportConfig, _named(options, EXPORT_OPTIONS))
     chosen = _cluster_list(options.clusters)
     with (
         TerminalProgress(quiet=options.json) as bars,
@@ -162,13 +163,19 @@ def export(options: argparse.Namespace) -> int:
     ):
         report = export(
             workspace, options.name, options.to, format=options.format, clusters=chosen, interval=options.interval,
-            author=options.author, progress=progress,
+            author=options.author, config=config, progress=progress,
         )  # fmt: skip
     answer = {
         key: str(value) if isinstance(value, Path) else value for key, value in dataclasses.asdict(report).items()
     }
     _answer(options, answer, f"wrote {report.n_tiles:,} tiles to {report.path}")
     return 0
+
+
+def _named(options: argparse.Namespace, names: tuple[str, ...]) -> dict[str, str]:
+    """Settings given as options of their own, and those given by --set."""
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    return {**given, **configuration.parse_overrides(options.settings)}
 
 
 def _cluster_list(text: str | None) -> list[int] | str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from core.errors import ConfigError
 
-C = TypeVar("C", "IngestConfig", "RunConfig")
+C = TypeVar("C", "IngestConfig", "StreamConfig", "RunConfig", "ExportConfig", "PropagateConfig")
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,72 @@ class IngestConfig:
         _check(self)
         if self.overlap >= self.tile_px:
             raise ConfigError(f"overlap={self.overlap} must be smaller than tile_px={self.tile_px}")
+
+
+@dataclass(frozen=True)
+class StreamConfig:
+    """How slides of an archive are fetched, kept for a while and given up again (reference: GDC user guide)."""
+
+    slide_budget: int = setting(
+        12_000_000_000,
+        "Disk that slides may hold at any moment; 12 GB keeps a 100 MB/s line busy.",
+        unit="bytes",
+        low=1,
+    )
+    tile_budget: int = setting(
+        200_000_000_000, "Disk that kept tiles may take in the end; then the ingest ends cleanly.", unit="bytes", low=1
+    )
+    free_floor: int = setting(
+        5_000_000_000, "Free space of the volume that is never touched; others write to it too.", unit="bytes", low=0
+    )
+    limit: int = setting(
+        0, "Take at most this many slides, in the order of their ids; 0 takes all.", unit="slides", low=0
+    )
+    connections: int = setting(4, "Slides fetched at the same time; archives ask for few.", low=1, high=4)
+    tilers: int = setting(2, "Slides cut at the same time.", low=1, high=64, advanced=True)
+    gdc_url: str = setting("https://api.gdc.cancer.gov", "Where the GDC's interface is.", advanced=True)
+    mirror: str = setting(
+        "", "Faster place of the same files, URL/{file_id}/{name}; https://tcga-2-open.s3.amazonaws.com for TCGA."
+    )
+    token_file: str = setting("", "File with an X-Auth-Token; no open slide needs one.", advanced=True)
+    slides_dir: str = setting(
+        "", "Folder for slides in passage, on a disk of this machine; empty takes one in the workspace.", advanced=True
+    )
+    page_size: int = setting(
+        500, "Rows per page of the catalogue; larger ones time out.", low=1, high=10_000, advanced=True
+    )
+    attempts: int = setting(8, "Tries without a new byte before a slide waits.", low=1, high=100, advanced=True)
+    rounds: int = setting(
+        4, "How often a slide comes back after all tries were in vain.", low=1, high=100, advanced=True
+    )
+    round_wait_s: float = setting(
+        300, "First wait of such a slide; doubles each time.", unit="s", low=0, high=86_400, advanced=True
+    )
+    connect_timeout_s: float = setting(10, "Wait for a connection.", unit="s", low=0.01, high=600, advanced=True)
+    read_timeout_s: float = setting(60, "Wait for the next bytes.", unit="s", low=0.01, high=600, advanced=True)
+    min_rate: int = setting(20_000, "A slower connection is dropped and resumed.", unit="bytes/s", low=0, advanced=True)
+    min_rate_window_s: float = setting(
+        60, "Time over which that rate is judged.", unit="s", low=0.01, high=3600, advanced=True
+    )
+    commit_every_s: float = setting(
+        120, "Tiles that wait for a full batch are committed after this time, so that a run can begin.",
+        unit="s", low=0, high=86_400, advanced=True,
+    )  # fmt: skip
+    disk_wait_s: float = setting(
+        10, "Pause before the next try when the disk was full.", unit="s", low=0.01, high=3600, advanced=True
+    )
+    worker_silence_s: float = setting(
+        120, "Another machine's share is taken over when it has been silent for so long.",
+        unit="s", low=0.1, high=86_400, advanced=True,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        """Check every bound.
+
+        Raises:
+            ConfigError: a value is out of its bounds.
+        """
+        _check(self)
 
 
 METHODS = ("deepcluster",)
@@ -195,6 +262,71 @@ class RunConfig:
         _check(self)
 
 
+@dataclass(frozen=True)
+class ExportConfig:
+    """What of the chosen classes is written, and how it is divided."""
+
+    per_class: int = setting(
+        0, "Take at most this many tiles of each class, typical to unusual alike; 0 takes all.", unit="tiles", low=0
+    )
+    val: float = setting(0, "Share of patients whose tiles are set aside for validation.", low=0, high=0.9)
+    test: float = setting(0, "Share of patients whose tiles are set aside for the test.", low=0, high=0.9)
+    seed: int = setting(0, "Decides which tiles and which patients.", low=0, high=2**31 - 1)
+    licence: str = setting("", "Terms of use of the slides, for the dataset card.")
+    bins: int = setting(5, "Steps from typical to unusual that a sample takes evenly from.", low=1, advanced=True)
+    shard_tiles: int = setting(
+        5_000, "Tiles in one file of a WebDataset or a table.", unit="tiles", low=1, advanced=True
+    )
+
+    def __post_init__(self) -> None:
+        """Check every bound.
+
+        Raises:
+            ConfigError: a value is out of its bounds, or nothing is left to train on.
+        """
+        _check(self)
+        if self.val + self.test > 0.9:
+            raise ConfigError(
+                f"val={self.val:g} and test={self.test:g} leave too little to train on: at most 0.9 together"
+            )
+
+
+@dataclass(frozen=True)
+class PropagateConfig:
+    """How labels of a few tiles are propagated to all (M3S; figures of the paper unless another reason is given)."""
+
+    neighbours: int = setting(15, "Neighbours of a tile in the graph; edges that are mutual count.", low=1, high=200)
+    stages: int = setting(5, "How often confident predictions become labels.", low=0, high=50)
+    stage_share: float = setting(
+        0.1, "Share of the tiles of a class that a stage considers: half of them after five stages.", low=0, high=1
+    )
+    per_cluster: int = setting(
+        5, "Typical tiles of each named cluster that count as labelled; 0 takes labelled tiles only.", low=0
+    )
+    seed: int = setting(0, "Decides weights and samples.", low=0, high=2**31 - 1)
+    epochs: int = setting(200, "Training steps of a stage.", low=1, high=10_000, advanced=True)
+    hidden: int = setting(64, "Width of the network.", low=2, high=4096, advanced=True)
+    dropout: float = setting(0.5, "Share of inputs dropped in training.", low=0, high=0.95, advanced=True)
+    learning_rate: float = setting(0.01, "Adam step.", low=0, high=1, advanced=True)
+    weight_decay: float = setting(1e-5, "L2 penalty.", low=0, high=1, advanced=True)
+    align_clusters: int = setting(200, "Clusters that predictions are checked against.", low=2, advanced=True)
+    max_tiles: int = setting(
+        50_000,
+        "Tiles that the network works on; the others follow their neighbours.",
+        unit="tiles",
+        low=100,
+        advanced=True,
+    )
+
+    def __post_init__(self) -> None:
+        """Check every bound.
+
+        Raises:
+            ConfigError: a value is out of its bounds.
+        """
+        _check(self)
+
+
 def settings(config: type[Any]) -> dict[str, Setting]:
     """Name and `Setting` of every field of a config class, in order."""
     return {field.name: field.metadata["setting"] for field in dataclasses.fields(config)}
@@ -214,7 +346,28 @@ def from_mapping(config: type[C], values: Mapping[str, Any]) -> C:
     unknown = sorted(set(values) - {field.name for field in dataclasses.fields(config)})
     if unknown:
         raise ConfigError(f"unknown setting {', '.join(unknown)}; the settings are {', '.join(settings(config))}")
-    return config(**{name: _convert(name, value, known[name]) for name, value in values.items()})
+    units = {name: about.unit for name, about in settings(config).items()}
+    converted: dict[str, Any] = {
+        name: parse_bytes(name, value) if units[name] == "bytes" else _convert(name, value, known[name])
+        for name, value in values.items()
+    }
+    return config(**converted)
+
+
+_BYTE_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_BYTE_UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+
+
+def parse_bytes(name: str, value: Any) -> int:
+    """A size such as 12GB, 1.5 TiB or 800000000 in bytes.
+
+    Raises:
+        ConfigError: not a size.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(value))
+    if match is None or match.group(2).upper() not in _BYTE_UNITS:
+        raise ConfigError(f"{name}={value}: write a size as 12GB, 500MB or 2TB")
+    return round(float(match.group(1)) * _BYTE_UNITS[match.group(2).upper()])
 
 
 def parse_overrides(pairs: Iterable[str]) -> dict[str, str]:
@@ -247,12 +400,12 @@ def load(config: type[C], path: Path | None, overrides: Mapping[str, Any]) -> C:
     return from_mapping(config, {**values, **overrides})
 
 
-def as_dict(config: IngestConfig | RunConfig) -> dict[str, Any]:
+def as_dict(config: IngestConfig | StreamConfig | RunConfig | ExportConfig | PropagateConfig) -> dict[str, Any]:
     """Plain values of a config, ready for JSON."""
     return dataclasses.asdict(config)
 
 
-def digest(config: IngestConfig | RunConfig) -> str:
+def digest(config: IngestConfig | StreamConfig | RunConfig) -> str:
     """Short stable hash of a config, for provenance."""
     return hashlib.sha256(json.dumps(as_dict(config), sort_keys=True).encode()).hexdigest()[:16]
 

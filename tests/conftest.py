@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from core.workspace import Workspace
+from tests.core.planted import Planted, copy_of, draw_sources, plant
 
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")
 
@@ -43,6 +44,19 @@ def shared_data() -> Path:
     if not (folder / "slides").is_dir():
         pytest.skip("no shared data: set TESSERA_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def planted_once(tmp_path_factory: pytest.TempPathFactory) -> Planted:
+    """Three slides and three clusterings that are known; only to be read."""
+    folder = tmp_path_factory.mktemp("planted")
+    return plant(folder / "workspace", draw_sources(folder))
+
+
+@pytest.fixture
+def planted(planted_once: Planted, tmp_path: Path) -> Planted:
+    """A fresh copy for each test, so that none sees what another wrote."""
+    return copy_of(planted_once, tmp_path / "planted")
 
 
 @pytest.fixture(autouse=True, scope="session")

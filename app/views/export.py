@@ -15,6 +15,7 @@ from app.tasks import Latest
 from app.theme import badge
 from core.background import start_command
 from core.curate.export import FORMATS, slug
+from core.curate.export_log import list_exports
 from core.explore.palette import colour
 from core.explore.view import View
 
@@ -132,15 +133,14 @@ def _plan(chosen: list[int], sizes: dict[int, int], named: dict[int, str]) -> st
 
 
 def _exports(store: Store) -> str:
-    with store.workspace.ledger.read() as connection:
-        rows = connection.execute("SELECT * FROM export ORDER BY id DESC LIMIT 20").fetchall()
+    rows = list_exports(store.workspace)
     failed = [item for item in store.failures if item.kind == "export"]
-    newest = max((row["time"] for row in rows), default=0.0)
+    newest = max((row.time for row in rows), default=0.0)
     early = [item for item in failed if item.started > newest]  # those that failed before they were recorded as exports
     body = "".join(
-        f"<tr class='ts-export-row' data-state='{escape(row['state'])}'><td>{badge(row['state'])}</td>"
-        f"<td>{time.strftime('%d %b %H:%M', time.localtime(row['time']))}</td><td class='n'>{row['n_tiles']:,} tiles</td>"
-        f"<td>{escape(row['format'])}</td><td><code>{escape(row['path'])}</code> {escape(row['message'])}</td></tr>"
+        f"<tr class='ts-export-row' data-state='{escape(row.state)}'><td>{badge(row.state)}</td>"
+        f"<td>{time.strftime('%d %b %H:%M', time.localtime(row.time))}</td><td class='n'>{row.n_tiles:,} tiles</td>"
+        f"<td>{escape(row.format)}</td><td><code>{escape(row.path)}</code> {escape(row.message)}</td></tr>"
         for row in rows
     )
     table = f"<h3>Tile sets</h3><table class='plain'>{body}</table>" if rows else ""

@@ -47,9 +47,8 @@ class SlidePage(pn.viewable.Viewer):
         self._viewer.param.watch(lambda _: self._look_again(), "failed")
         self._switches.param.watch(lambda event: setattr(self._viewer, "hidden", event.new), "hidden")
         self._switches.param.watch(lambda event: setattr(store, "cluster", event.new), "chosen")
-        store.param.watch(lambda *_: self._load(), ["page", "cohort", "shown", "slide"])
+        store.param.watch(lambda *_: self._load(), ["page", "cohort", "shown", "slide", "names_version"])
         store.param.watch(lambda _: self._tile_marked(), "tile")
-        store.param.watch(lambda _: self._name(), "names_version")
         store.param.watch(lambda event: setattr(self._switches, "chosen", event.new), "cluster")
         self._load()
 
@@ -85,7 +84,7 @@ class SlidePage(pn.viewable.Viewer):
         self._note.object = wrap(_note(facts))
         self._about.object = wrap(_about(facts, self._store.view()))
         view = self._store.view()
-        version = "" if view is None or not facts.cells_url else f"?v={self._store.current.id}"
+        version = "" if view is None or not facts.cells_url else f"?v={self._store.current.id}-{self._store.edits()}"
         if facts.about != self._viewer.slide or facts.cells_url + version != self._viewer.cells_url:
             self._viewer.param.update(slide=facts.about, cells_url=facts.cells_url + version)
         self._name()

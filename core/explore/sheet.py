@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import simplejpeg
 
+from core.errors import TesseraError
 from core.explore.representatives import pick
 from core.explore.view import View
 
@@ -18,7 +19,12 @@ def contact_sheet(view: View, cluster: int, n: int = 4, side_px: int = 56) -> by
         cluster: id of the cluster.
         n: tiles.
         side_px: side of each.
+
+    Raises:
+        TesseraError: no such cluster.
     """
+    if cluster not in view.ids:
+        raise TesseraError(f"{view.run} has no cluster {cluster} at interval {view.interval}")
     tiles = pick(view, cluster, n).typical
     sheet = np.full((side_px, side_px * n, 3), 255, np.uint8)
     for i, jpeg in enumerate(view.store.batch(tiles)):

@@ -66,6 +66,11 @@ class Committer:
         self._fragments: list[str] = []
         self._slides: list[FinishedSlide] = []
 
+    @property
+    def n_waiting(self) -> int:
+        """Slides that are finished and not committed yet."""
+        return len(self._slides)
+
     def add_rows(self, batch: pa.RecordBatch) -> None:
         """Take tiles numbered from `next_id`; written to disk, not yet committed, when there are many."""
         self._batches.append(batch)
@@ -130,6 +135,10 @@ def recover(workspace: Workspace) -> None:
 def _finish(connection: sqlite3.Connection, payload: list[dict[str, Any]], n_tiles: int) -> None:
     for slide in payload:
         write_slide(connection, slide["slide_id"], slide["columns"], _codes(slide), slide["n_tiles"])
+        connection.execute(
+            "UPDATE remote_slide SET state = 'committed', reason = '', updated = ? WHERE slide_id = ?",
+            (time.time(), slide["slide_id"]),
+        )
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('n_tiles', ?)", (str(n_tiles),))
     connection.execute("DELETE FROM pending_commit")
 

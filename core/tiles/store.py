@@ -121,7 +121,7 @@ class TileStore:
             return SCHEMA.empty_table().select(columns)
         try:
             table = dataset.take(unique.tolist(), columns=columns)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise StoreError(f"cannot read tiles from {self.path}: {error}") from error
         return table.take(pa.array(inverse))
 
@@ -129,7 +129,10 @@ class TileStore:
         """All tiles in order, some columns, as Arrow record batches."""
         dataset = self._open()
         if dataset is not None:
-            yield from dataset.scanner(columns=columns, scan_in_order=True).to_batches()
+            try:
+                yield from dataset.scanner(columns=columns, scan_in_order=True).to_batches()
+            except (OSError, ValueError) as error:
+                raise StoreError(f"cannot read tiles from {self.path}: {error}") from error
 
     def index(self) -> TileIndex:
         """Coordinates and labels of all tiles, kept in memory (14 bytes a tile) and shared by version."""
@@ -231,7 +234,10 @@ def _read_index(path: Path, version: int) -> TileIndex:
         empty = pa.RecordBatch.from_pylist([], schema=SCHEMA)
         columns = [empty.column(name).to_numpy() for name in INDEX_COLUMNS]
     else:
-        table = lance.dataset(str(path), version=version).to_table(columns=list(INDEX_COLUMNS))
+        try:
+            table = lance.dataset(str(path), version=version).to_table(columns=list(INDEX_COLUMNS))
+        except (OSError, ValueError) as error:
+            raise StoreError(f"cannot read the index of {path}: {error}") from error
         columns = [table[name].to_numpy() for name in INDEX_COLUMNS]
     return TileIndex(*columns)
 

@@ -15,8 +15,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tests.core.planted import Planted, draw_sources, plant
-
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = [
@@ -24,21 +22,10 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
 ]  # fmt: skip
 
-PATIENCE_MS = 90_000  # a busy machine takes its time; what works ends at once
+PATIENCE_MS = 120_000  # a busy machine may need it; nothing is judged by time
 expect.set_options(timeout=PATIENCE_MS)
+
 Serve = Callable[..., str]
-
-
-@pytest.fixture(scope="session")
-def slides(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The files of the slides in `cohort`."""
-    return draw_sources(tmp_path_factory.mktemp("slides"))
-
-
-@pytest.fixture(scope="session")
-def cohort(slides: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Planted:
-    """Three slides and a finished run, for tests that write nothing."""
-    return plant(tmp_path_factory.mktemp("cohort") / "workspace", slides)
 
 
 @pytest.fixture
@@ -46,9 +33,9 @@ def page() -> Iterator[Any]:
     """A fresh Chromium and one page in it."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.set_default_timeout(PATIENCE_MS)
-        yield page
+        made = browser.new_page(viewport={"width": 1280, "height": 1000})
+        made.set_default_timeout(PATIENCE_MS)
+        yield made
         browser.close()
 
 
@@ -75,16 +62,20 @@ def offline_page(page: Any) -> Iterator[Any]:
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
     """Start `panel serve app/` on a workspace; gives the address of the page."""
+    yield from serving(tmp_path)
+
+
+def serving(folder: Path) -> Iterator[Serve]:
+    """What `serve` does, for fixtures that live longer. Logs go to `folder`; all servers end with the fixture."""
     processes = []
 
-    def start(workspace: Path, *words: str) -> str:
+    def start(workspace: Path, *words: str, panel: tuple[str, ...] = ("-m", "panel")) -> str:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         command = [
             sys.executable,
-            "-m",
-            "panel",
+            *panel,
             "serve",
             str(ROOT / "app"),
             "--port",
@@ -94,9 +85,9 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             *words,
         ]
         environment = {**os.environ, "TESSERA_WORKSPACE": str(workspace)}
-        log = tmp_path / f"serve-{port}.log"
+        log = folder / f"serve-{port}.log"
         with log.open("wb") as stream:
-            process = subprocess.Popen(command, stdout=stream, stderr=subprocess.PIPE, env=environment, cwd=tmp_path)
+            process = subprocess.Popen(command, stdout=stream, stderr=subprocess.PIPE, env=environment, cwd=folder)
         processes.append(process)
         _wait_for_line(process, b"app running at", log)
         return f"http://localhost:{port}/app"

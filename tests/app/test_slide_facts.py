@@ -23,13 +23,13 @@ from tests.core.planted import RUN, Planted, copy_of
 
 
 @pytest.fixture
-def view(cohort: Planted) -> View:
-    return open_view(cohort.workspace, RUN)
+def view(planted_once: Planted) -> View:
+    return open_view(planted_once.workspace, RUN)
 
 
 @pytest.fixture
-def store(cohort: Planted, monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.setenv("TESSERA_WORKSPACE", str(cohort.workspace.root))
+def store(planted_once: Planted, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setenv("TESSERA_WORKSPACE", str(planted_once.workspace.root))
     return Store(page=PAGES.index("slide"))
 
 
@@ -56,8 +56,8 @@ def test_clusters_of_a_slide_are_counted_the_largest_first(view: View) -> None:
     assert [row["name"] for row in rows_of(found, {found[0][0]: "fat"})][:2] == ["fat", f"cluster {found[1][0]}"]
 
 
-def test_routes_give_the_pyramid_and_its_tiles_by_id(cohort: Planted) -> None:
-    workspace = cohort.workspace
+def test_routes_give_the_pyramid_and_its_tiles_by_id(planted_once: Planted) -> None:
+    workspace = planted_once.workspace
     about = json.loads(slide_routes.pyramid(workspace, "1")[0])["Image"]
     row = slide_row(workspace, 1)
     assert about["Size"] == {"Width": row["width"], "Height": row["height"]}
@@ -72,8 +72,8 @@ def test_routes_give_the_pyramid_and_its_tiles_by_id(cohort: Planted) -> None:
         slide_routes.tile(workspace, "77", "0", "0", "0")
 
 
-def test_a_slide_that_is_gone_is_said_to_be_gone_and_keeps_its_clusters(cohort: Planted, tmp_path: Path) -> None:
-    workspace = copy_of(cohort, tmp_path / "copy").workspace
+def test_a_slide_that_is_gone_is_said_to_be_gone_and_keeps_its_clusters(planted_once: Planted, tmp_path: Path) -> None:
+    workspace = copy_of(planted_once, tmp_path / "copy").workspace
     move_source(workspace, 1, tmp_path / "gone.svs")
     facts = read_slide(workspace, 1, open_view(workspace, RUN))
     assert facts.gone
@@ -91,8 +91,8 @@ def move_source(workspace: Workspace, slide: int, path: Path) -> None:
         connection.execute("UPDATE slide SET path = ? WHERE id = ?", (str(path), slide))
 
 
-def test_slides_of_one_name_are_told_apart(cohort: Planted, tmp_path: Path) -> None:
-    workspace = copy_of(cohort, tmp_path / "copy").workspace
+def test_slides_of_one_name_are_told_apart(planted_once: Planted, tmp_path: Path) -> None:
+    workspace = copy_of(planted_once, tmp_path / "copy").workspace
     with workspace.ledger.write() as connection:
         connection.execute("UPDATE slide SET name = 'a' WHERE id < 3")
     assert slide_choices(workspace) == {"a (no. 1)": 1, "a (no. 2)": 2, "slide-2": 3}

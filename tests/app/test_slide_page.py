@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 
 from core.explore.slide_map import tile_info
 from core.explore.view import open_view
+from tests.app.test_slide_facts import move_source
 from tests.core.planted import RUN, Planted
 
 SHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
@@ -30,8 +31,10 @@ def marked_box(page: Any) -> list[int]:
 
 
 @pytest.mark.browser
-def test_a_slide_is_seen_and_a_click_marks_a_tile_on_every_page(offline_page: Any, serve: Any, cohort: Planted) -> None:
-    page, workspace = offline_page, cohort.workspace
+def test_a_slide_is_seen_and_a_click_marks_a_tile_on_every_page(
+    offline_page: Any, serve: Any, planted_once: Planted
+) -> None:
+    page, workspace = offline_page, planted_once.workspace
     SHOTS.mkdir(parents=True, exist_ok=True)
     answers: list[tuple[str, int]] = []
     page.on("response", lambda answer: answers.append((answer.url, answer.status)))
@@ -48,7 +51,7 @@ def test_a_slide_is_seen_and_a_click_marks_a_tile_on_every_page(offline_page: An
     expect(page.locator(VIEWER)).to_have_attribute("data-painted", str(on_slide - n_unassigned(view, slide)))
     expect(page.locator(".ts-power")).to_contain_text("×")
     expect(page.locator(".ts-scale span")).to_have_text(re.compile(r"^(1|2|5)0* (µm|mm)$"))
-    page.screenshot(path=SHOTS / "5-slide.png")
+    page.screenshot(path=SHOTS / "7-slide.png")
 
     frame = page.locator(VIEWER).bounding_box()
     left, top, width, height = marked_box(page)
@@ -79,12 +82,12 @@ def n_unassigned(view: Any, slide: int) -> int:
 
 @pytest.mark.browser
 def test_clusters_are_switched_off_and_on_and_keys_move_the_view(
-    offline_page: Any, serve: Any, cohort: Planted
+    offline_page: Any, serve: Any, planted_once: Planted
 ) -> None:
     page = offline_page
-    page.goto(f"{serve(cohort.workspace.root)}?page=3")
+    page.goto(f"{serve(planted_once.workspace.root)}?page=3")
     page.locator(f"{VIEWER}[data-ready]").wait_for()
-    view = open_view(cohort.workspace, RUN)
+    view = open_view(planted_once.workspace, RUN)
     slide = int(page.locator(VIEWER).get_attribute("data-ready"))
     here = view.labels[view.index.slide == slide]
     painted = page.locator(VIEWER)
@@ -110,23 +113,20 @@ def test_clusters_are_switched_off_and_on_and_keys_move_the_view(
 
 @pytest.mark.browser
 def test_a_slide_whose_file_is_gone_is_shown_by_what_the_workspace_keeps(
-    offline_page: Any, serve: Any, cohort: Planted, slides: list[Path]
+    offline_page: Any, serve: Any, planted: Planted, tmp_path: Path
 ) -> None:
-    page, gone = offline_page, slides[0]
+    page, workspace = offline_page, planted.workspace
+    move_source(workspace, 1, tmp_path / "gone.svs")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    kept = gone.rename(gone.with_suffix(".away"))
-    try:
-        view = open_view(cohort.workspace, RUN)
-        tile = int((view.index.slide == 1).nonzero()[0][10])
-        page.goto(f"{serve(cohort.workspace.root)}?page=3&slide=1&tile={tile}")
-        page.locator(f"{VIEWER}[data-ready='1']").wait_for()
-        expect(page.get_by_text("The file of this slide is no longer there")).to_be_visible()
-        assert len(marked_box(page)) == 4
-        page.get_by_role("button", name="As through a 20× objective").click()
-        page.wait_for_load_state("networkidle")
-        assert any(url.endswith(f"/t/{tile}") for url in asked)
-        page.screenshot(path=SHOTS / "5-slide-gone.png")
-        assert not [url for url in asked if re.search(r"/slide/\d+/\d+/", url)]
-    finally:
-        kept.rename(gone)
+    view = open_view(workspace, RUN)
+    tile = int((view.index.slide == 1).nonzero()[0][10])
+    page.goto(f"{serve(workspace.root)}?page=3&slide=1&tile={tile}")
+    page.locator(f"{VIEWER}[data-ready='1']").wait_for()
+    expect(page.get_by_text("The file of this slide is no longer there")).to_be_visible()
+    assert len(marked_box(page)) == 4
+    page.get_by_role("button", name="As through a 20× objective").click()
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=SHOTS / "7-slide-gone.png")
+    assert any(url.endswith(f"/t/{tile}") for url in asked)
+    assert not [url for url in asked if re.search(r"/slide/\d+/\d+/", url)]

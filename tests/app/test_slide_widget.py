@@ -16,8 +16,8 @@ from tests.app.test_slide_facts import move_source
 from tests.core.planted import RUN, Planted, copy_of
 
 
-def test_parts_of_the_slide_are_sent_when_they_are_asked_for(cohort: Planted) -> None:
-    view = open_view(cohort.workspace, RUN)
+def test_parts_of_the_slide_are_sent_when_they_are_asked_for(planted_once: Planted) -> None:
+    view = open_view(planted_once.workspace, RUN)
     widget = slide_viewer(view, 1, {0: "fat"})
     assert widget.cells == cells_file(view, 1)
     assert widget.labels[widget.ids.index(0)] == "fat"
@@ -34,8 +34,8 @@ def test_parts_of_the_slide_are_sent_when_they_are_asked_for(cohort: Planted) ->
     assert widget.goto["slide"] == tile_info(view, tile).slide_id
 
 
-def test_a_slide_that_is_gone_brings_its_overview(cohort: Planted, tmp_path: Path) -> None:
-    workspace = copy_of(cohort, tmp_path / "copy").workspace
+def test_a_slide_that_is_gone_brings_its_overview(planted_once: Planted, tmp_path: Path) -> None:
+    workspace = copy_of(planted_once, tmp_path / "copy").workspace
     move_source(workspace, 1, tmp_path / "gone.svs")
     widget = slide_viewer(open_view(workspace, RUN), 1)
     assert widget.slide["gone"]

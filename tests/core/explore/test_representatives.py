@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pytest
 import simplejpeg
 
+from core.errors import TesseraError
 from core.explore.representatives import pick
 from core.explore.sheet import contact_sheet
 from core.explore.view import View, open_view
@@ -89,7 +90,13 @@ def test_a_contact_sheet_holds_the_typical_tiles_side_by_side(real: View) -> Non
 
 
 def test_a_contact_sheet_of_few_tiles_is_white_beyond_them(real: View) -> None:
-    alone = dataclasses.replace(real, labels=np.where(np.arange(len(real.labels)) == 4, 5, -1).astype(np.int32))
+    labels = np.where(np.arange(len(real.labels)) == 4, 5, -1).astype(np.int32)
+    alone = dataclasses.replace(real, labels=labels, ids=np.array([5], np.int32))
     sheet = simplejpeg.decode_jpeg(contact_sheet(alone, 5, 4, 32))
     assert sheet[:, :32].mean() < 250
     assert sheet[:, 40:].min() > 245
+
+
+def test_a_contact_sheet_of_no_cluster_is_refused(real: View) -> None:
+    with pytest.raises(TesseraError, match="no cluster 1 at"):
+        contact_sheet(real, 1)

@@ -146,8 +146,13 @@ def test_lost_bytes_are_told_as_a_store_error(store: TileStore) -> None:
     store.append([tiles(0, 5)])
     for path in (store.path / "data").iterdir():
         os.truncate(path, 0)
-    with pytest.raises(StoreError, match="cannot"):
-        TileStore(store.path).batch(np.array([0]))
+    damaged = TileStore(store.path)
+    with pytest.raises(StoreError, match="cannot read"):
+        damaged.batch(np.array([0]))
+    with pytest.raises(StoreError, match="cannot read"):
+        damaged.index()
+    with pytest.raises(StoreError, match="cannot read"):
+        list(damaged.scan(["slide"]))
 
 
 def test_a_failing_source_of_tiles_commits_nothing(store: TileStore) -> None:

@@ -28,6 +28,7 @@ class Store(param.Parameterized):
     cluster = param.Integer(-1, doc="cluster that is open, -1 = none")
     tile = param.Integer(-1, doc="tile that is marked, -1 = none")
     slide = param.Integer(-1, doc="slide on the slide page, -1 = that of the marked tile, or the first")
+    visits = param.Integer(0, doc="grows when somebody asks to see the marked tile on its slide")
     author = param.String("", doc="who decides")
 
     cohort = param.Parameter((), doc="fingerprint of slides and rejected files")

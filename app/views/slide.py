@@ -49,6 +49,7 @@ class SlidePage(pn.viewable.Viewer):
         self._switches.param.watch(lambda event: setattr(store, "cluster", event.new), "chosen")
         store.param.watch(lambda *_: self._load(), ["page", "cohort", "shown", "slide", "names_version"])
         store.param.watch(lambda _: self._tile_marked(), "tile")
+        store.param.watch(lambda _: self._visit(), "visits")
         store.param.watch(lambda event: setattr(self._switches, "chosen", event.new), "cluster")
         self._load()
 
@@ -114,6 +115,10 @@ class SlidePage(pn.viewable.Viewer):
             self._store.slide = slide
             self._go()
 
+    def _visit(self) -> None:
+        self._to_go = True
+        self._go()
+
     def _go(self) -> None:
         """Go to the marked tile, once, when its slide is shown."""
         view, tile = self._store.view(), self._store.tile
@@ -124,7 +129,7 @@ class SlidePage(pn.viewable.Viewer):
             and _slide_of(view, tile) == self._facts.slide_id
         ):
             self._to_go = False
-            self._viewer.goto = around(view, tile)
+            self._viewer.goto = {**around(view, tile), "visit": self._store.visits}  # the same place again is a change
 
     def _pick(self, tile: int) -> None:
         view = self._store.view()

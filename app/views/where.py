@@ -57,7 +57,8 @@ class Where(pn.viewable.Viewer):
     def _open_slide(self) -> None:
         view, tile = self._store.view(), self._store.tile
         if view is not None and 0 <= tile < len(view.labels):
-            self._store.param.update(slide=int(view.index.slide[tile]), page=PAGES.index("slide"))
+            slide = int(view.index.slide[tile])
+            self._store.param.update(slide=slide, page=PAGES.index("slide"), visits=self._store.visits + 1)
 
 
 def _picture(view: View, tile: int, cluster: int, title: Any, edits: str, *, over: bool) -> tuple[str, bool]:

@@ -105,12 +105,17 @@ def test_the_page_follows_a_tile_that_another_page_marks(store: Store, view: Vie
     store.param.update(tile=tile, cluster=3)
     assert page._viewer.slide["id"] == 3
     assert page._viewer.picked == tile
-    assert page._viewer.goto == around(view, tile)
+    assert page._viewer.goto == {**around(view, tile), "visit": 0}
     info = tile_info(view, tile)
     x, y, width, height = page._viewer.goto["box"]
     assert x < info.x0 < info.x0 + info.side0 < x + width
     assert y < info.y0 < info.y0 + info.side0 < y + height
     assert page._switches.chosen == 3
+    where = Where(store)
+    moved: list[object] = []
+    page._viewer.param.watch(lambda event: moved.append(event.new), "goto")
+    where._open_slide()  # asked for once more, when somebody has moved on
+    assert len(moved) == 1
 
 
 def test_a_click_in_the_viewer_marks_the_tile_everywhere_and_leaves_the_view_alone(store: Store, view: View) -> None:

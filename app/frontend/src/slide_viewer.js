@@ -3,8 +3,9 @@
 import OpenSeadragon from "openseadragon";
 
 import { paintCells, readCells } from "./lib/cells.js";
-import { button, make } from "./lib/dom.js";
-import { OBJECTIVES, length, magnification, micrometres, pixelSize, scaleBar, times } from "./lib/furniture.js";
+import { make } from "./lib/dom.js";
+import { length, magnification, micrometres, pixelSize, scaleBar, times } from "./lib/furniture.js";
+import { slideBar } from "./lib/slide_bar.js";
 import { slideSource } from "./lib/slide_source.js";
 import { storedTiles } from "./lib/stored_tiles.js";
 import { STYLE } from "./lib/slide_style.js";
@@ -29,10 +30,7 @@ function render({ model, el }) {
   scale.append(scaleText);
   const foot = make("div", "ts-slide-foot");
   foot.append(cursor, power);
-  const bar = make("div", "ts-slide-bar");
   box.style.height = `${model.get("height_px")}px`;
-  box.append(stage, over, scale, foot, bar, hover, note);
-  el.append(style, box);
 
   let viewer = null;
   let cells = null;
@@ -115,8 +113,7 @@ function render({ model, el }) {
     const now = magnification(perPixel() * mpp);
     power.textContent = `${times(now)} · ${(perPixel() * mpp).toPrecision(2)} µm a pixel`;
     power.title = "As through a microscope: 10× is 1 µm a pixel, 40× is 0.25 µm";
-    for (const one of objectives.children)
-      one.setAttribute("aria-pressed", Math.abs(Number(one.dataset.power) / now - 1) < 0.02);
+    bar.showPower(now);
   };
 
   const zoomBy = (factor) => {
@@ -140,42 +137,19 @@ function render({ model, el }) {
     viewer.viewport.fitBounds(new OpenSeadragon.Rect(...wanted.map((value) => value / about().width)));
   };
   const setOpacity = (value) => {
-    slider.value = value;
-    model.set("opacity", Number(value));
+    bar.showOpacity(value);
+    model.set("opacity", value);
     model.save_changes();
     draw();
   };
 
-  const slider = make("input");
-  Object.assign(slider, { type: "range", min: 0, max: 1, step: 0.05, value: model.get("opacity"), title: "How strongly the clusters are painted (key o: on and off)" });
-  slider.setAttribute("aria-label", "How strongly the clusters are painted");
-  slider.oninput = () => setOpacity(slider.value);
-  let before = 0.5;
-  const toggle = () => {
-    const now = model.get("opacity");
-    if (now) before = now;
-    setOpacity(now ? 0 : before);
-  };
-  const objectives = make("span", "ts-objectives");
-  const strength = make("label", "ts-strength", "Clusters");
-  strength.append(slider);
-  bar.append(
-    button("+", "Closer (key +)", () => zoomBy(ZOOM)), button("−", "Farther (key −)", () => zoomBy(1 / ZOOM)),
-    button("Whole slide", "Show all of it (key 0)", whole), objectives, strength,
-    button("Full screen", "Fill the screen, or leave it (Esc)", () =>
-      box.getRootNode().fullscreenElement ? document.exitFullscreen() : box.requestFullscreen()),
-  ); // prettier-ignore
-  const offerObjectives = () => {
-    const { mpp } = about();
-    const useful = mpp ? OBJECTIVES.filter((one) => one <= magnification(mpp) * 1.1) : [];
-    objectives.replaceChildren(
-      ...useful.slice(-4).map((one) => {
-        const made = button(times(one), `As through a ${times(one)} objective`, () => setPower(one));
-        made.dataset.power = one;
-        return made;
-      }),
-    );
-  };
+  const bar = slideBar({
+    closer: () => zoomBy(ZOOM), farther: () => zoomBy(1 / ZOOM), whole, setPower, setOpacity,
+    fullScreen: () => (box.getRootNode().fullscreenElement ? document.exitFullscreen() : box.requestFullscreen()),
+  }); // prettier-ignore
+  bar.showOpacity(model.get("opacity"));
+  box.append(stage, over, scale, foot, bar.element, hover, note);
+  el.append(style, box);
 
   const say = (text) => {
     note.textContent = text;
@@ -191,7 +165,7 @@ function render({ model, el }) {
       return draw();
     }
     say("");
-    offerObjectives();
+    bar.offer(about().mpp);
     viewer.open(slideSource(model, about()));
     loadCells();
   };
@@ -200,7 +174,7 @@ function render({ model, el }) {
     const mine = ++asked;
     cells = null;
     box.dataset.painted = 0;
-    strength.style.display = url || data?.byteLength ? "" : "none";
+    bar.offerClusters(url || data?.byteLength);
     if (url || data?.byteLength) {
       try {
         const read = await readCells(url, data);
@@ -282,12 +256,12 @@ function render({ model, el }) {
     draw();
   };
   const keys = {
-    "+": () => zoomBy(ZOOM), "=": () => zoomBy(ZOOM), "-": () => zoomBy(1 / ZOOM), "_": () => zoomBy(1 / ZOOM), "0": whole, o: toggle,
+    "+": () => zoomBy(ZOOM), "=": () => zoomBy(ZOOM), "-": () => zoomBy(1 / ZOOM), "_": () => zoomBy(1 / ZOOM), "0": whole, o: () => bar.toggle(),
     ArrowLeft: () => panBy(-1, 0), ArrowRight: () => panBy(1, 0), ArrowUp: () => panBy(0, -1), ArrowDown: () => panBy(0, 1),
   }; // prettier-ignore
   box.onkeydown = (event) => {
     const act = keys[event.key];
-    if (!act || !viewer?.isOpen() || event.target === slider || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!act || !viewer?.isOpen() || event.target === bar.slider || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     act();
   };
@@ -307,7 +281,7 @@ function render({ model, el }) {
   model.on("change:colours", repaint);
   model.on("change:picked", draw);
   model.on("change:opacity", () => {
-    slider.value = model.get("opacity");
+    bar.showOpacity(model.get("opacity"));
     draw();
   });
   start();

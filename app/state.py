@@ -16,15 +16,19 @@ from core.errors import TesseraError
 from core.explore.view import View
 from core.workspace import Workspace, default_root
 
+PAGES = ("cohort", "run", "explore", "slide", "export")  # in the order of the tabs
+
 
 class Store(param.Parameterized):
     """State of one session. `poll` is called every second and changes parameters only when something is new."""
 
-    page = param.Integer(0, bounds=(0, 3), doc="0 cohort, 1 run, 2 explore, 3 export")
+    page = param.Integer(0, bounds=(0, len(PAGES) - 1), doc="number of the page in PAGES")
     run = param.String("", doc="run that is looked at")
     interval = param.Integer(-1, doc="clustering that is looked at, -1 = the last")
     cluster = param.Integer(-1, doc="cluster that is open, -1 = none")
     tile = param.Integer(-1, doc="tile that is marked, -1 = none")
+    slide = param.Integer(-1, doc="slide on the slide page, -1 = that of the marked tile, or the first")
+    visits = param.Integer(0, doc="grows when somebody asks to see the marked tile on its slide")
     author = param.String("", doc="who decides")
 
     cohort = param.Parameter((), doc="fingerprint of slides and rejected files")
@@ -40,7 +44,7 @@ class Store(param.Parameterized):
         super().__init__(**values)
         self.workspace = Workspace.create(default_root())
         self.poll()
-        self.param.watch(lambda _: self.poll(), ["run", "interval"])
+        self.param.watch(lambda *_: self.poll(), ["run", "interval"])
 
     def poll(self) -> None:
         """Read the ledger and publish what changed."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core import __version__, commands
+from core import __version__, commands, stream_command
 from core import config as configuration
 from core.errors import TesseraError
 from core.workspace import default_root
@@ -75,7 +75,9 @@ def _add_cohort_commands(group: Any) -> None:
     ingest = _command(
         group, "ingest", commands.ingest, "cut slides into tiles and add them to the workspace", json=True
     )
-    ingest.add_argument("sources", nargs="*", type=Path, metavar="SOURCE", help="slides, or folders of slides")
+    ingest.add_argument(
+        "sources", nargs="*", type=Path, metavar="SOURCE", help="slides, folders of slides, or gdc: (then --project)"
+    )
     ingest.add_argument(
         "--tiles", type=Path, metavar="FOLDER", help="ready-made tile images; class folders or labels.csv give labels"
     )
@@ -87,6 +89,7 @@ def _add_cohort_commands(group: Any) -> None:
             f"--{name.replace('_', '-')}", dest=name, default=None, metavar="X",
             help=f"{about[name].help}{unit} Default {default}.".replace("%", "%%"),
         )  # fmt: skip
+    stream_command.add_options(ingest)
     _add_settings(ingest)
 
 

@@ -249,7 +249,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._pieces(body[:after])
             self.close_connection = True
             if kind == "stall":
-                state.released.wait(30)
+                state.released.wait(600)
             if kind == "reset":
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close() if kind == "reset" else self.connection.shutdown(socket.SHUT_RDWR)

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core import __version__, commands, stream_command
+from core import __version__, commands, commands_curate, stream_command
 from core import config as configuration
 from core.errors import TesseraError
 from core.workspace import default_root
 
+EXPORT_OPTIONS = ("per_class", "val", "test", "seed", "licence")
 INGEST_OPTIONS = ("mpp", "tile_px", "overlap", "max_tiles_per_slide", "min_tissue", "default_mpp", "threads")
 
 
@@ -52,6 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_cohort_commands(commands_of)
     _add_run_commands(commands_of)
     _add_result_commands(commands_of)
+    _add_curation_commands(commands_of)
     _add_tool_commands(commands_of)
     return parser
 
@@ -81,14 +83,7 @@ def _add_cohort_commands(group: Any) -> None:
     ingest.add_argument(
         "--tiles", type=Path, metavar="FOLDER", help="ready-made tile images; class folders or labels.csv give labels"
     )
-    about = configuration.settings(configuration.IngestConfig)
-    for name in INGEST_OPTIONS:
-        unit = f" [{about[name].unit}]" if about[name].unit else ""
-        default = configuration.IngestConfig.__dataclass_fields__[name].default
-        ingest.add_argument(
-            f"--{name.replace('_', '-')}", dest=name, default=None, metavar="X",
-            help=f"{about[name].help}{unit} Default {default}.".replace("%", "%%"),
-        )  # fmt: skip
+    _add_options(ingest, configuration.IngestConfig, INGEST_OPTIONS)
     stream_command.add_options(ingest)
     _add_settings(ingest)
 
@@ -111,6 +106,29 @@ def _add_run_commands(group: Any) -> None:
 
 
 def _add_result_commands(group: Any) -> None:
+    cluster = _command(
+        group, "cluster", commands.cluster, "cluster the tiles of a finished run anew, without training", json=True
+    )
+    cluster.add_argument(
+        "--with", dest="clusterer", choices=configuration.CLUSTERERS, default="rcc", help="method (%(default)s)"
+    )
+    cluster.add_argument(
+        "--clusters",
+        type=int,
+        default=None,
+        metavar="K",
+        help="how many; if not given, the method finds out where it can",
+    )
+    cluster.add_argument("--as", dest="new_name", default=None, metavar="NEW", help="name of the new run")
+    _add_settings(cluster)
+    compare = _command(group, "compare", commands.compare, "how far clusterings of the same tiles agree", json=True)
+    compare.add_argument("names", nargs="+", metavar="R", help="runs, each at its last clustering")
+    compare.add_argument(
+        "--stability",
+        action="store_true",
+        help="also cluster disturbed features again: how far each agrees with itself",
+    )
+    cluster.add_argument("name", metavar="R", help="the finished run")
     evaluate = _command(
         group, "evaluate", commands.evaluate, "score clusters and features against labels and baselines", json=True
     )
@@ -122,7 +140,11 @@ def _add_result_commands(group: Any) -> None:
             "--interval", type=int, default=None, help="which clustering of the run; the last if not given"
         )
     export.add_argument("--to", type=Path, required=True, metavar="DIR", help="new folder to write; never overwritten")
-    export.add_argument("--format", default="imagefolder", help="imagefolder (default), parquet, ...")
+    export.add_argument(
+        "--format",
+        default="imagefolder",
+        help="imagefolder (default), parquet, webdataset, hf-imagefolder, hf-parquet (Hugging Face), qupath (GeoJSON)",
+    )
     export.add_argument(
         "--clusters",
         default=None,
@@ -130,6 +152,34 @@ def _add_result_commands(group: Any) -> None:
         help="cluster numbers, 3,7,12, or all; those with a name if not given",
     )
     export.add_argument("--author", default="", help="who exports, for the provenance file")
+    _add_options(export, configuration.ExportConfig, EXPORT_OPTIONS)
+    _add_settings(export)
+
+
+def _add_curation_commands(group: Any) -> None:
+    name = _command(
+        group, "name", commands_curate.name, "name a cluster, mark it as tissue or artefact, or note something"
+    )
+    history = _command(group, "history", commands_curate.history, "everything that was decided on a run", json=True)
+    undo = _command(group, "undo", commands_curate.undo, "take back your last decision, or make it again")
+    propagate = _command(
+        group, "propagate", commands_curate.propagate, "propose classes for all tiles from a few labels", json=True
+    )
+    for parser in (name, history, undo, propagate):
+        parser.add_argument("name", metavar="R", help="the run")
+    for parser in (name, undo, propagate):
+        parser.add_argument("--author", default="", help="who decides; your login if not given")
+    for parser in (name, propagate):
+        parser.add_argument("--interval", type=int, default=None, help="which clustering; the last if not given")
+    name.add_argument("cluster", type=int, metavar="CLUSTER", help="its number")
+    name.add_argument("title", nargs="?", default=None, metavar="NAME", help="its name; '' takes it away")
+    name.add_argument("--mark", default=None, help="tissue, artefact, mixed or unknown; '' takes it away")
+    name.add_argument("--note", default=None, help="anything worth remembering")
+    undo.add_argument("--decision", type=int, default=None, metavar="N", help="its number in the history")
+    undo.add_argument("--redo", action="store_true", help="make again what was undone")
+    propagate.add_argument("--accept", default=None, metavar="PROPOSAL", help="move the confident tiles of a proposal")
+    propagate.add_argument("--least", type=float, default=0.9, help="confidence that counts (%(default)s)")
+    _add_settings(propagate)
 
 
 def _add_tool_commands(group: Any) -> None:
@@ -149,6 +199,18 @@ def _add_tool_commands(group: Any) -> None:
     _command(
         group, "doctor", commands.doctor, "say what is missing or slow on this machine, and how to mend it", json=True
     )
+
+
+def _add_options(parser: argparse.ArgumentParser, config: type[Any], names: tuple[str, ...]) -> None:
+    """An option of its own for each of some settings."""
+    about = configuration.settings(config)
+    for name in names:
+        unit = f" [{about[name].unit}]" if about[name].unit else ""
+        default = config.__dataclass_fields__[name].default
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", dest=name, default=None, metavar="X",
+            help=f"{about[name].help}{unit} Default {default!r}.".replace("%", "%%"),
+        )  # fmt: skip
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 from core import config as configuration
 from core import stream_command
 from core.activity import track
-from core.config import IngestConfig, RunConfig
+from core.config import ExportConfig, IngestConfig, RunConfig
 from core.errors import ConfigError, TesseraError
 from core.terminal import TerminalProgress
 from core.workspace import ENVIRONMENT_VARIABLE, Workspace
@@ -33,13 +33,12 @@ def ingest(options: argparse.Namespace) -> int:
     from core.cli import INGEST_OPTIONS
     from core.ingest import pipeline, tile_folder
 
-    named = {name: getattr(options, name) for name in INGEST_OPTIONS if getattr(options, name) is not None}
-    overrides = configuration.parse_overrides(options.settings)
+    named = _named(options, INGEST_OPTIONS)
     if stream_command.is_stream(options):
-        code, machine, human = stream_command.run(options, named, overrides)
+        code, machine, human = stream_command.run(options, named)
         _answer(options, machine, human)
         return code
-    config = configuration.from_mapping(IngestConfig, {**named, **overrides})
+    config = configuration.from_mapping(IngestConfig, named)
     if not options.sources and options.tiles is None:
         raise ConfigError("nothing to ingest: name slides or folders of slides, --tiles FOLDER, or gdc: --project P")
     workspace = Workspace.create(options.workspace)
@@ -145,6 +144,35 @@ def evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
+def cluster(options: argparse.Namespace) -> int:
+    """`tessera cluster R --with rcc`."""
+    from core.learn.partition import partition
+
+    workspace = Workspace.open(options.workspace)
+    with (
+        TerminalProgress(quiet=options.json) as bars,
+        track(workspace, "cluster", run=options.name, also=bars) as progress,
+    ):
+        made = partition(
+            workspace, options.name, clusterer=options.clusterer, clusters=options.clusters, name=options.new_name,
+            changes=configuration.parse_overrides(options.settings), progress=progress,
+        )  # fmt: skip
+    human = f"{made.name}: {made.n_clusters} clusters of {made.n_tiles:,} tiles in {made.seconds:.1f} s"
+    _answer(options, dataclasses.asdict(made), human)
+    return 0
+
+
+def compare(options: argparse.Namespace) -> int:
+    """`tessera compare R R2 ...`."""
+    from core.learn.partition import compare, describe
+
+    workspace = Workspace.open(options.workspace)
+    with TerminalProgress(quiet=options.json) as bars:
+        found = compare(workspace, options.names, stability=options.stability, progress=bars)
+    _answer(options, found, describe(found))
+    return 0
+
+
 def project(options: argparse.Namespace) -> int:
     """`tessera project R`."""
     from core.explore.projection import project
@@ -158,9 +186,11 @@ def project(options: argparse.Namespace) -> int:
 
 def export(options: argparse.Namespace) -> int:
     """`tessera export R --to DIR`."""
+    from core.cli import EXPORT_OPTIONS
     from core.curate.export import export
 
     workspace = Workspace.open(options.workspace)
+    config = configuration.from_mapping(ExportConfig, _named(options, EXPORT_OPTIONS))
     chosen = _cluster_list(options.clusters)
     with (
         TerminalProgress(quiet=options.json) as bars,
@@ -168,13 +198,19 @@ def export(options: argparse.Namespace) -> int:
     ):
         report = export(
             workspace, options.name, options.to, format=options.format, clusters=chosen, interval=options.interval,
-            author=options.author, progress=progress,
+            author=options.author, config=config, progress=progress,
         )  # fmt: skip
     answer = {
         key: str(value) if isinstance(value, Path) else value for key, value in dataclasses.asdict(report).items()
     }
     _answer(options, answer, f"wrote {report.n_tiles:,} tiles to {report.path}")
     return 0
+
+
+def _named(options: argparse.Namespace, names: tuple[str, ...]) -> dict[str, str]:
+    """Settings given as options of their own, and those given by --set."""
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    return {**given, **configuration.parse_overrides(options.settings)}
 
 
 def _cluster_list(text: str | None) -> list[int] | str | None:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from core.errors import ConfigError
 
-C = TypeVar("C", "IngestConfig", "StreamConfig", "RunConfig")
+C = TypeVar("C", "IngestConfig", "StreamConfig", "RunConfig", "ExportConfig", "PropagateConfig")
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Setting:
         high: largest value allowed, inclusive.
         choices: the values allowed, when they can be listed.
         advanced: hidden at first in forms.
+        internal: set by Tessera itself, in no form.
     """
 
     help: str
@@ -39,6 +40,7 @@ class Setting:
     high: float | None = None
     choices: tuple[str, ...] = ()
     advanced: bool = False
+    internal: bool = False
 
 
 def setting(default: Any, help: str, **about: Any) -> Any:
@@ -167,7 +169,12 @@ class RunConfig:
     clusters: int = setting(
         50, "K, the number of pseudo-classes: several times the tissue classes expected.", low=2, high=100_000
     )
-    epochs: int = setting(10, "How often to train on pseudo-labels and cluster again.", low=1, high=10_000)
+    epochs: int = setting(
+        10,
+        "How often to train on pseudo-labels and cluster again; 0 clusters the starting weights.",
+        low=0,
+        high=10_000,
+    )
     encoder: str = setting("resnet18", "resnet18, resnet50 or any timm model by name; tiny is for tests.")
     weights: str = setting(
         "random", "Starting weights: random, timm (downloaded), or the path of a .safetensors or .pth file."
@@ -252,12 +259,80 @@ class RunConfig:
     )
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", advanced=True)
     threads: int = setting(0, "Loading threads; 0 takes one per core.", low=0, high=256, advanced=True)
+    source: str = setting(
+        "", "The run whose features `tessera cluster` clustered anew; empty for a run of its own.", internal=True
+    )
 
     def __post_init__(self) -> None:
         """Check every bound.
 
         Raises:
             ConfigError: a value is unknown or out of its bounds.
+        """
+        _check(self)
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """What of the chosen classes is written, and how it is divided."""
+
+    per_class: int = setting(
+        0, "Take at most this many tiles of each class, typical to unusual alike; 0 takes all.", unit="tiles", low=0
+    )
+    val: float = setting(0, "Share of patients whose tiles are set aside for validation.", low=0, high=0.9)
+    test: float = setting(0, "Share of patients whose tiles are set aside for the test.", low=0, high=0.9)
+    seed: int = setting(0, "Decides which tiles and which patients.", low=0, high=2**31 - 1)
+    licence: str = setting("", "Terms of use of the slides, for the dataset card.")
+    bins: int = setting(5, "Steps from typical to unusual that a sample takes evenly from.", low=1, advanced=True)
+    shard_tiles: int = setting(
+        5_000, "Tiles in one file of a WebDataset or a table.", unit="tiles", low=1, advanced=True
+    )
+
+    def __post_init__(self) -> None:
+        """Check every bound.
+
+        Raises:
+            ConfigError: a value is out of its bounds, or nothing is left to train on.
+        """
+        _check(self)
+        if self.val + self.test > 0.9:
+            raise ConfigError(
+                f"val={self.val:g} and test={self.test:g} leave too little to train on: at most 0.9 together"
+            )
+
+
+@dataclass(frozen=True)
+class PropagateConfig:
+    """How labels of a few tiles are propagated to all (M3S; figures of the paper unless another reason is given)."""
+
+    neighbours: int = setting(15, "Neighbours of a tile in the graph; edges that are mutual count.", low=1, high=200)
+    stages: int = setting(5, "How often confident predictions become labels.", low=0, high=50)
+    stage_share: float = setting(
+        0.1, "Share of the tiles of a class that a stage considers: half of them after five stages.", low=0, high=1
+    )
+    per_cluster: int = setting(
+        5, "Typical tiles of each named cluster that count as labelled; 0 takes labelled tiles only.", low=0
+    )
+    seed: int = setting(0, "Decides weights and samples.", low=0, high=2**31 - 1)
+    epochs: int = setting(200, "Training steps of a stage.", low=1, high=10_000, advanced=True)
+    hidden: int = setting(64, "Width of the network.", low=2, high=4096, advanced=True)
+    dropout: float = setting(0.5, "Share of inputs dropped in training.", low=0, high=0.95, advanced=True)
+    learning_rate: float = setting(0.01, "Adam step.", low=0, high=1, advanced=True)
+    weight_decay: float = setting(1e-5, "L2 penalty.", low=0, high=1, advanced=True)
+    align_clusters: int = setting(200, "Clusters that predictions are checked against.", low=2, advanced=True)
+    max_tiles: int = setting(
+        50_000,
+        "Tiles that the network works on; the others follow their neighbours.",
+        unit="tiles",
+        low=100,
+        advanced=True,
+    )
+
+    def __post_init__(self) -> None:
+        """Check every bound.
+
+        Raises:
+            ConfigError: a value is out of its bounds.
         """
         _check(self)
 
@@ -335,7 +410,7 @@ def load(config: type[C], path: Path | None, overrides: Mapping[str, Any]) -> C:
     return from_mapping(config, {**values, **overrides})
 
 
-def as_dict(config: IngestConfig | StreamConfig | RunConfig) -> dict[str, Any]:
+def as_dict(config: IngestConfig | StreamConfig | RunConfig | ExportConfig | PropagateConfig) -> dict[str, Any]:
     """Plain values of a config, ready for JSON."""
     return dataclasses.asdict(config)
 

@@ -5,6 +5,8 @@
     clusters/0003.h0.npz     ids int32 (K,), sizes int64 (K,), centroids float32 (K, D) in the clustered space
     bank.f16                 float16 (N, D): last features, row = tile number; its shape is in bank.json
     projection/0003.npy      float32 (N, 2): UMAP
+    tiles.npy                int64 (B,): the tiles that it learns from, when not all; rows of the bank are then theirs
+    curation/, proposals/    see core.curate
     checkpoint/              see core.learn.checkpoint
     config.json, worker.log
 
@@ -14,6 +16,8 @@ Every file but the bank is written whole under a temporary name and renamed.
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +41,27 @@ class Clusters:
     ids: npt.NDArray[np.int32]
     sizes: npt.NDArray[np.int64]
     centroids: npt.NDArray[np.float32]
+
+
+class Features:
+    """Features of some tiles, read from the bank when they are asked for.
+
+    Args:
+        bank: float16 (B, D).
+        rows: int64 (N,), row of the bank of each tile.
+    """
+
+    def __init__(self, bank: npt.NDArray[np.float16], rows: npt.NDArray[np.int64]) -> None:
+        self._bank, self._rows = bank, rows
+        self.shape = (len(rows), bank.shape[1])
+
+    def __len__(self) -> int:
+        """Number of tiles."""
+        return len(self._rows)
+
+    def __getitem__(self, key: slice | npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Features of a slice of the tiles, or of tiles by their place among them, float32 (n, D)."""
+        return np.asarray(self._bank[self._rows[key]], np.float32)
 
 
 class RunFolder:
@@ -157,6 +182,58 @@ class RunFolder:
         if shape is not None and stored != tuple(shape):
             raise RunError(f"the feature bank of run {self.name} has shape {stored}, the config asks for {shape}")
         return np.memmap(path, np.float16, "r" if shape is None else "r+", shape=stored)
+
+    def tiles(self) -> npt.NDArray[np.int64] | None:
+        """The tiles that the run learns from, int64 (B,), ascending: row of the bank to tile number; None = all."""
+        path = self.root / "tiles.npy"
+        return np.load(path, allow_pickle=False) if path.is_file() else None
+
+    def save_tiles(self, tiles: npt.NDArray[np.int64]) -> None:
+        """Let the run learn from these tiles only; all others have label -1 at every interval."""
+        files.write_npy(self.root / "tiles.npy", np.unique(tiles).astype(np.int64))
+
+    def features(self, tiles: npt.NDArray[np.int64]) -> Features:
+        """The last features of some tiles.
+
+        Args:
+            tiles: int64 (N,), tile numbers.
+
+        Raises:
+            RunError: no features yet, or a tile that the run does not learn from.
+        """
+        bank, own = self.open_bank(), self.tiles()
+        rows = tiles if own is None else np.searchsorted(own, tiles).clip(0, len(own) - 1)
+        if len(tiles) and (
+            rows.min() < 0 or rows.max() >= len(bank) or (own is not None and (own[rows] != tiles).any())
+        ):
+            raise RunError(f"run {self.name} has no features of some of these tiles: it has never seen them")
+        return Features(bank, rows)
+
+    def adopt(self, source: RunFolder, interval: int) -> None:
+        """Share another run's features, and its map of an interval as the map of interval 0.
+
+        The files are linked where the file system can, so they take no room and outlive either folder; a finished run never
+        writes to them again.
+
+        Raises:
+            RunError: the other run has no features.
+        """
+        source.open_bank()
+        pairs = [
+            ("tiles.npy", "tiles.npy"),
+            ("bank.f16", "bank.f16"),
+            (f"projection/{interval:04d}.npy", "projection/0000.npy"),
+            ("bank.json", "bank.json"),
+        ]
+        for theirs, ours in pairs:
+            if not (source.root / theirs).is_file():
+                continue
+            (self.root / ours).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / ours).unlink(missing_ok=True)
+            try:
+                os.link(source.root / theirs, self.root / ours)
+            except OSError:  # other file system, or none that links
+                shutil.copyfile(source.root / theirs, self.root / ours)
 
     def _load(self, name: str) -> npt.NDArray[np.generic]:
         path = self.root / name

@@ -64,13 +64,12 @@ def is_stream(options: argparse.Namespace) -> bool:
     return bool(GDC_WORD in map(str, options.sources) or options.manifest or options.urls or options.go_on)
 
 
-def run(options: argparse.Namespace, ingest: dict[str, Any], overrides: dict[str, Any]) -> tuple[int, Any, str]:
+def run(options: argparse.Namespace, given: dict[str, str]) -> tuple[int, Any, str]:
     """Do it.
 
     Args:
         options: the words.
-        ingest: settings of `IngestConfig` that were named.
-        overrides: --set, of either config.
+        given: settings that were named, of `IngestConfig` and by --set of either config.
 
     Returns:
         Exit code, the answer for JSON, the answer in words.
@@ -87,7 +86,7 @@ def run(options: argparse.Namespace, ingest: dict[str, Any], overrides: dict[str
     if place.rank:
         n = work(options.workspace.resolve(), place)
         return 0, {"rank": place.rank, "slides": n}, f"worker {place.rank} of {place.world} has cut {n} slides"
-    stream_config, ingest_config = _configs(options, ingest, overrides)
+    stream_config, ingest_config = _configs(options, given)
     source = _source(options, stream_config)
     if options.plan:
         return _plan(options, source, stream_config, ingest_config)
@@ -101,14 +100,12 @@ def run(options: argparse.Namespace, ingest: dict[str, Any], overrides: dict[str
     return (0 if report.ok else 1), dataclasses.asdict(report), report.summary()
 
 
-def _configs(
-    options: argparse.Namespace, ingest: dict[str, Any], overrides: dict[str, Any]
-) -> tuple[StreamConfig, IngestConfig]:
-    """Both configs from options, --set and, with --go-on, from what was recorded."""
+def _configs(options: argparse.Namespace, given: dict[str, str]) -> tuple[StreamConfig, IngestConfig]:
+    """Both configs from what was named and, with --go-on, from what was recorded."""
     known = set(configuration.settings(StreamConfig))
-    named = {name: getattr(options, name) for name in STREAM_OPTIONS if getattr(options, name) is not None}
-    named |= {name: value for name, value in overrides.items() if name in known}
-    cut = {**ingest, **{name: value for name, value in overrides.items() if name not in known}}
+    named: dict[str, Any] = {name: value for name, value in given.items() if name in known}
+    named |= {name: getattr(options, name) for name in STREAM_OPTIONS if getattr(options, name) is not None}
+    cut: dict[str, Any] = {name: value for name, value in given.items() if name not in known}
     if options.go_on:
         from core.ingest.stream_ledger import read_stream
 

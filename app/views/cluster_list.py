@@ -29,7 +29,7 @@ _TIPS = {
     "top_slide_share": TERMS["biggest slide"],
 }
 _MARKS = {"tissue": "tissue", "artefact": "artefact", "mixed": "mixed", "unknown": "don't know"}
-_WIDTHS = {"tiles": 182, "cluster": 56, "mark": 80, "size": 70, "stability": 92, "top_slide_share": 92}
+_WIDTHS = {"tiles": 178, "cluster": 52, "mark": 76, "size": 66, "stability": 84, "top_slide_share": 84}
 _ROW_PX, _PAGE = 48, 8
 
 

@@ -33,7 +33,12 @@ class Naming(pn.viewable.Viewer):
         self._author = pmui.TextInput(label="your name", size="small", width=150, css_classes=["ts-author"])
         self._save = pmui.Button(label="Save name", variant="contained", css_classes=["ts-save-name"])
         self._mark = pmui.RadioButtonGroup(
-            options=_MARKS, value="", size="small", css_classes=["ts-mark"], margin=(2, 10, 6, 10)
+            options=_MARKS,
+            value="",
+            size="small",
+            css_classes=["ts-mark"],
+            margin=(2, 10, 6, 10),
+            sx={"& .MuiToggleButton-root": {"whiteSpace": "nowrap"}},
         )
         said = html()
         self._said, self._decider = said, Decider(store, said)

@@ -18,8 +18,8 @@ from core.explore.view import View, open_view
 from core.workspace import Workspace
 
 __all__ = [
-    "MARKS", "NAMES", "Decision", "exclude_tiles", "history", "mark_cluster", "merge_clusters", "move_tiles",
-    "name_cluster", "names", "note_cluster", "save_selection", "version",
+    "MARKS", "NAMES", "Decision", "exclude_tiles", "history", "label_tiles", "mark_cluster", "merge_clusters", "move_tiles",
+    "name_cluster", "names", "note_cluster", "save_selection", "tile_labels", "version",
 ]  # fmt: skip
 
 MARKS = ("tissue", "artefact", "mixed", "unknown")
@@ -144,6 +144,34 @@ def move_tiles(
         return [Draft(view.interval, "move", to, payload)]
 
     return append(workspace, run, author, build, expected=expected)[0]
+
+
+def label_tiles(
+    workspace: Workspace, run: str, interval: int, tiles: Sequence[int] | npt.NDArray[np.int64], name: str, *,
+    author: str,
+) -> Decision:  # fmt: skip
+    """Say what single tiles show, as a start for `core.curate.propagate`; an empty name takes the label away.
+
+    Raises:
+        TesseraError: the name is too long or has line breaks.
+        DecisionError: no tiles, or numbers that the run does not know.
+    """
+    cleaned = name.strip()
+    if len(cleaned) > _MAX_NAME or not cleaned.isprintable():
+        raise TesseraError(f"a name has at most {_MAX_NAME} printable characters")
+    view = open_view(workspace, run, interval)
+    chosen = _tiles(view, tiles)
+    payload = {"tiles": tile_sets.save(workspace.run_folder(run), chosen), "n": len(chosen), "value": cleaned}
+    return append(workspace, run, author, lambda _: [Draft(view.interval, "label", -1, payload)])[0]
+
+
+def tile_labels(workspace: Workspace, run: str) -> dict[int, str]:
+    """Tile to the name that people gave it by itself."""
+    found: dict[int, str] = {}
+    for decision in state_of(workspace, run).labels:
+        tiles, _ = tile_sets.load(workspace.run_folder(run), decision.payload["tiles"])
+        found.update(dict.fromkeys(tiles.tolist(), decision.value))
+    return {tile: name for tile, name in sorted(found.items()) if name}
 
 
 def save_selection(

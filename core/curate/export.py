@@ -6,40 +6,34 @@ Every set has manifest.parquet (one row a tile, with a checksum), provenance.jso
 from __future__ import annotations
 
 import hashlib
-import json
-import re
-import time
-import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-import core
 from core import files, runs
-from core.curate import export_log
+from core.config import ExportConfig
+from core.curate import card, export_log
+from core.curate.cells import slug
 from core.curate.curated import curated_view
-from core.curate.decisions import history, names
+from core.curate.formats.base import MANIFEST, Layout, Row, Writer
+from core.curate.plan import Plan, class_names, make_plan
 from core.errors import TesseraError
-from core.explore.clusters import slide_names
 from core.explore.view import View
 from core.progress import Progress, Silent
 from core.workspace import Workspace
 
-FORMATS = ("imagefolder", "parquet")
+__all__ = ["FORMATS", "ExportReport", "export", "slug"]
+
+# format to the order in which its tiles are written
+_ORDERS = {
+    "imagefolder": "tile", "parquet": "tile", "webdataset": "shuffled", "hf-imagefolder": "tile", "hf-parquet": "shuffled",
+    "qupath": "slide",
+}  # fmt: skip
+FORMATS = tuple(_ORDERS)
 _BATCH = 512
-_MANIFEST = pa.schema(
-    [
-        ("tile", pa.int64()), ("file", pa.string()), ("slide", pa.string()), ("x0", pa.int32()), ("y0", pa.int32()),
-        ("side0", pa.int32()), ("mpp", pa.float64()), ("cluster", pa.int32()), ("name", pa.string()), ("run", pa.string()),
-        ("interval", pa.int32()), ("sha256", pa.string()),
-    ]
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -50,30 +44,34 @@ class ExportReport:
         path: the folder.
         n_tiles: tiles in it.
         classes: name of each class to its number of tiles.
+        splits: name of each split to its number of tiles; empty when the set is not divided.
     """
 
     path: Path
     n_tiles: int
     classes: dict[str, int]
+    splits: dict[str, int]
 
 
 def export(
     workspace: Workspace, run: str, destination: Path, *, format: str = "imagefolder",
     clusters: list[int] | str | None = None, interval: int | None = None, author: str = "",
-    progress: Progress | None = None,
+    config: ExportConfig | None = None, progress: Progress | None = None,
 ) -> ExportReport:  # fmt: skip
-    """Write a tile set.
+    """Write a tile set of a clustering as people left it.
 
-    Clusters with the same name become one class.
+    Clusters with the same name become one class; excluded tiles are left out.
 
     Args:
         workspace: where the run is.
         run: its name.
         destination: new folder.
-        format: imagefolder (one folder a class) or parquet (JPEG bytes in the table).
-        clusters: one or more ids; "all"; None takes those with a name.
+        format: imagefolder (one folder a class), parquet (JPEG bytes in the table), webdataset (tar files),
+            hf-imagefolder and hf-parquet (for Hugging Face datasets), or qupath (GeoJSON, one file a slide).
+        clusters: ids; "all"; None takes those with a name.
         interval: which clustering; the last if None.
         author: who exports.
+        config: sample, splits, size of shards, terms of use.
         progress: hears tiles done.
 
     Raises:
@@ -82,134 +80,90 @@ def export(
     """
     if format not in FORMATS:
         raise TesseraError(f"--format {format}: choose one of {', '.join(FORMATS)}")
-    view = curated_view(workspace, run, interval)
-    classes = _classes(view, clusters)
+    view, settings = curated_view(workspace, run, interval), config or ExportConfig()
+    plan = make_plan(view, class_names(view, clusters), settings, _ORDERS[format])
     destination = destination.absolute()
     try:
         with export_log.working_folder(destination) as work:
             row = export_log.begin(view, destination, format, runs.get(workspace, run).id)
             try:
-                report = _write(view, work, destination, format, classes, progress or Silent())
-                _describe(view, work, report, classes, author=author, format=format)
+                writer, notes = _writer(plan, view, format, work, settings.shard_tiles)
+                _write(plan, view, writer, work, progress or Silent())
+                card.describe(
+                    view, work, plan, format=format, author=author, config=settings,
+                    front_matter=writer.front_matter(), notes=notes,
+                )  # fmt: skip
                 files.fsync_directory(work)
                 work.rename(destination)
             except BaseException as error:
                 export_log.failed(workspace, row, error)
                 raise
             files.fsync_directory(destination.parent)
-            export_log.done(workspace, row, report.n_tiles)
+            export_log.done(workspace, row, len(plan.tiles))
     except OSError as error:
         raise TesseraError(f"the export failed and was taken back: {error}") from error
-    return report
+    classes = {name: sum(splits.values()) for name, splits in plan.counts.items()}
+    return ExportReport(destination, len(plan.tiles), classes, {k: n for k, n in plan.split_counts().items() if k})
 
 
-def slug(text: str) -> str:
-    """A name as a safe folder name: ASCII letters, digits, dot, dash and underscore."""
-    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", ascii_text).strip(".-")[:80] or "unnamed"
+def _writer(plan: Plan, view: View, format: str, work: Path, shard_tiles: int) -> tuple[Writer, list[str]]:
+    """The writer of a format, and what the card must say about it."""
+    layout = Layout(work, tuple(plan.counts), plan.split_names(), plan.split_counts(), shard_tiles)
+    if format == "qupath":
+        return _qupath(plan, view, layout)
+    from core.curate.formats import folders, tables, webdataset
+
+    writers: dict[str, Callable[[Layout], Writer]] = {
+        "imagefolder": folders.ImageFolder, "hf-imagefolder": folders.HuggingFaceFolder, "parquet": tables.PlainTable,
+        "hf-parquet": tables.HuggingFaceTable, "webdataset": webdataset.WebDataset,
+    }  # fmt: skip
+    return writers[format](layout), []
 
 
-def _classes(view: View, clusters: list[int] | str | None) -> dict[int, str]:
-    """Cluster id to class name of what is exported."""
-    named = names(view.workspace, view.run)
-    if clusters is None:
-        wanted = [cluster for cluster in sorted(named) if cluster in view.ids]
-        if not wanted:
-            raise TesseraError("no cluster has a name yet: name some in the dashboard, or export --clusters all")
-    elif clusters == "all":
-        wanted = view.ids.tolist()
-    elif isinstance(clusters, str) or not clusters:
-        raise TesseraError(f"cannot export clusters {clusters!r}: give their numbers, or all")
-    else:
-        wanted = list(clusters)
-        if unknown := sorted(set(wanted) - set(view.ids.tolist())):
-            raise TesseraError(f"{view.run} has no cluster {', '.join(map(str, unknown))} at interval {view.interval}")
-    return {cluster: named.get(cluster) or f"cluster-{cluster}" for cluster in wanted}
+def _qupath(plan: Plan, view: View, layout: Layout) -> tuple[Writer, list[str]]:
+    from core.curate.formats.qupath import QuPath
+    from core.slides.bounds import viewer_origin
+
+    used = {slide: plan.slides[slide] for slide in set(view.index.slide[plan.tiles].tolist())}
+    if loose := [slide.name for slide in used.values() if slide.kind != "slide"]:
+        raise TesseraError(f"{loose[0]} consists of ready-made tiles: QuPath needs slides; choose another --format")
+    origins = {number: viewer_origin(Path(slide.path), slide.vendor) for number, slide in used.items()}
+    notes = [
+        f"{used[number].name}: the slide was not there any more, so its bounds are not known; if QuPath shows the tiles shifted, "
+        "export again with the slide in its place."
+        for number, origin in origins.items()
+        if origin is None
+    ]
+    colours = {name: min(c for c, own in plan.class_of.items() if own == name) for name in plan.counts}
+    return QuPath(layout, {number: origin or (0, 0) for number, origin in origins.items()}, colours), notes
 
 
-def _folders(classes: dict[int, str]) -> dict[int, str]:
-    """Cluster id to folder name; different names that look alike as folders are told apart by a number."""
-    folders: dict[str, str] = {}
-    for name in classes.values():
-        if name not in folders:
-            base = slug(name)
-            taken = {folder.lower() for folder in folders.values()}
-            tries = (base if i == 1 else f"{base}-{i}" for i in range(1, len(taken) + 2))
-            folders[name] = next(candidate for candidate in tries if candidate.lower() not in taken)
-    return {cluster: folders[name] for cluster, name in classes.items()}
-
-
-def _write(
-    view: View, work: Path, destination: Path, format: str, classes: dict[int, str], progress: Progress
-) -> ExportReport:
-    tiles = np.flatnonzero(np.isin(view.labels, list(classes)))
-    as_files = format == "imagefolder"
-    folders = _folders(classes)
-    for folder in set(folders.values()) if as_files else ():
-        (work / folder).mkdir()
-    schema = _MANIFEST if as_files else _MANIFEST.append(pa.field("jpeg", pa.binary()))
-    row_of = _row_maker(view, classes, folders)
-    with pq.ParquetWriter(work / "manifest.parquet", schema) as writer:
-        for start, part, jpegs in _batches(view, tiles):
-            rows = [row_of(int(tile), jpeg) for tile, jpeg in zip(part, jpegs, strict=True)]
-            for row, jpeg in zip(rows, jpegs, strict=True):
-                if as_files:
-                    (work / row["file"]).write_bytes(jpeg)
-                else:
-                    row["jpeg"], row["file"] = jpeg, ""
-            writer.write_table(pa.Table.from_pylist(rows, schema=schema))
-            progress.update("writing tiles", start + len(part), len(tiles))
-    counts: dict[str, int] = {}
-    for cluster, name in classes.items():
-        counts[name] = counts.get(name, 0) + int((view.labels == cluster).sum())
-    return ExportReport(destination, len(tiles), counts)
-
-
-def _batches(view: View, tiles: npt.NDArray[np.int64]) -> Iterator[tuple[int, npt.NDArray[np.int64], list[bytes]]]:
-    for start in range(0, len(tiles), _BATCH):
-        part = tiles[start : start + _BATCH]
-        yield start, part, view.store.batch(part)
-
-
-def _row_maker(view: View, classes: dict[int, str], folders: dict[int, str]) -> Callable[[int, bytes], dict[str, Any]]:
-    slides = slide_names(view)
+def _write(plan: Plan, view: View, writer: Writer, work: Path, progress: Progress) -> None:
     with view.workspace.ledger.read() as connection:
         mpp = float(connection.execute("SELECT value FROM meta WHERE key = 'tile_mpp'").fetchone()["value"])
+    schema = pa.schema([*MANIFEST, *writer.extra])
+    try:
+        with pq.ParquetWriter(work / "manifest.parquet", schema) as manifest:
+            for start in range(0, len(plan.tiles), _BATCH):
+                tiles = plan.tiles[start : start + _BATCH]
+                jpegs = view.store.batch(tiles) if writer.needs_pixels else []
+                rows = [_row(plan, view, start + i, mpp) for i in range(len(tiles))]
+                for row, jpeg in zip(rows, jpegs, strict=False):
+                    row["sha256"] = hashlib.sha256(jpeg).hexdigest()
+                writer.add(rows, jpegs)
+                manifest.write_table(pa.Table.from_pylist(rows, schema=schema))
+                progress.update("writing tiles", start + len(tiles), len(plan.tiles))
+    finally:
+        writer.close()
 
-    def row(tile: int, jpeg: bytes) -> dict[str, Any]:
-        cluster, slide = int(view.labels[tile]), slides[int(view.index.slide[tile])]
-        x0, y0 = int(view.index.x0[tile]), int(view.index.y0[tile])
-        return {
-            "tile": tile, "file": f"{folders[cluster]}/{slug(slide)}_{x0}_{y0}_{tile}.jpg", "slide": slide, "x0": x0, "y0": y0,
-            "side0": int(view.index.side0[tile]), "mpp": mpp, "cluster": cluster, "name": classes[cluster],
-            "run": view.run, "interval": view.interval, "sha256": hashlib.sha256(jpeg).hexdigest(),
-        }  # fmt: skip
 
-    return row
-
-
-def _describe(
-    view: View, work: Path, report: ExportReport, classes: dict[int, str], *, author: str, format: str
-) -> None:
-    """provenance.json and README.md."""
-    run = runs.get(view.workspace, view.run)
-    used = set(view.index.slide[np.isin(view.labels, list(classes))].tolist())
-    with view.workspace.ledger.read() as connection:
-        rows = connection.execute("SELECT id, name, sha256, mpp, mpp_source FROM slide ORDER BY id").fetchall()
-    slides = [dict(row) for row in rows if row["id"] in used]
-    provenance = {
-        "tool": f"tessera {core.__version__}", "exported": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "author": author, "format": format, "run": view.run, "interval": view.interval, "settings": vars(run.config),
-        "settings_digest": run.digest, "n_tiles": report.n_tiles, "classes": report.classes,
-        "decisions": [vars(decision) for decision in history(view.workspace, view.run)],
-        "slides": [{key: slide[key] for key in slide if key != "id"} for slide in slides],
+def _row(plan: Plan, view: View, position: int, mpp: float) -> Row:
+    tile = int(plan.tiles[position])
+    cluster, slide = int(view.labels[tile]), plan.slides[int(view.index.slide[tile])]
+    return {
+        "tile": tile, "slide": slide.name, "slide_id": slide.id, "slide_key": slide.key, "patient": slide.patient,
+        "site": slide.site, "project": slide.project, "sample_type": slide.sample_type,
+        "x0": int(view.index.x0[tile]), "y0": int(view.index.y0[tile]), "side0": int(view.index.side0[tile]), "mpp": mpp,
+        "cluster": cluster, "name": plan.class_of[cluster], "distance": float(view.distances[tile]), "run": view.run,
+        "interval": view.interval, "split": plan.splits[position], "sha256": "",
     }  # fmt: skip
-    files.write_text(work / "provenance.json", json.dumps(provenance, indent=2))
-    table = "\n".join(f"| {name.replace('|', ' ')} | {n:,} |" for name, n in sorted(report.classes.items()))
-    files.write_text(
-        work / "README.md",
-        f"# Tile set from run {view.run}, interval {view.interval}\n\n{report.n_tiles:,} tiles of pseudo-classes found by "
-        f"Tessera {core.__version__} and named by people; see provenance.json and manifest.parquet.\n\n"
-        f"| class | tiles |\n| --- | --- |\n{table}\n\n"
-        "Terms of use are those of the slides. Pseudo-classes are not diagnoses.\n",
-    )

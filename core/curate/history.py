@@ -33,7 +33,7 @@ class Decision:
         interval: the clustering that was looked at.
         time: seconds since 1970.
         author: who decided.
-        kind: name, note, mark, merge, split, exclude, move, select, read, undo or redo.
+        kind: name, note, mark, merge, split, exclude, move, select, label, read, undo or redo.
         cluster: id of the cluster, -1 for decisions that concern none.
         value: the name, note or mark given, empty = taken away.
         payload: everything else of its kind (see `core.curate.decisions`).

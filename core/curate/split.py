@@ -12,7 +12,7 @@ from core.curate import tile_sets
 from core.curate.curated import curated_view
 from core.curate.decisions import require
 from core.curate.history import Decision, Draft, append
-from core.curate.state import FIRST_PART, fold
+from core.curate.state import fold, next_part
 from core.errors import DecisionError
 from core.workspace import Workspace
 
@@ -55,12 +55,11 @@ def split_cluster(
     def build(past: tuple[Decision, ...]) -> list[Draft]:
         state = fold(past)
         require(state, view, cluster)
-        used = [int(part) for decision in past if decision.kind == "split" for part in decision.payload["parts"]]
         if any(
             edit.kind == "split" and edit.cluster == cluster and edit.payload["tiles"] == name for edit in state.edits
         ):
             raise DecisionError(f"cluster {cluster} has been split this way already")
-        first = max(used, default=FIRST_PART - 1) + 1
+        first = next_part(past)
         payload = {"parts": list(range(first, first + parts)), "sizes": sizes.tolist(), "tiles": name, "seed": seed}
         return [Draft(view.interval, "split", cluster, payload)]
 
@@ -73,8 +72,7 @@ def _parts_of(
     """Part of each tile, int32 (M,), numbered by falling size."""
     from core.learn import kmeans
 
-    bank = workspace.run_folder(run).open_bank()
-    points = np.asarray(bank[members], np.float32)
+    points = workspace.run_folder(run).features(members)[:]
     config = replace(runs.get(workspace, run).config, clusters=parts, min_cluster=_SMALLEST_PART)
     tries = (kmeans.cluster(points, config, np.random.default_rng((seed, i))) for i in range(_RESTARTS))
     found = min(tries, key=lambda clustering: clustering.objective).labels

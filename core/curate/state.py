@@ -49,9 +49,10 @@ class State:
         notes: cluster to its note.
         marks: cluster to tissue, artefact, mixed or unknown.
         selections: saved areas of the map, oldest first.
+        labels: decisions that label single tiles, in the order in which they count.
         edits: merges, splits, exclusions and moves in effect, in the order in which they apply to labels.
         merged: cluster that was merged away to the one that took it in.
-        parts: part of a split cluster to the cluster that was split.
+        parts: cluster made by a decision to the cluster that was split for it, -1 = none.
         active: numbers of all decisions in effect, in the order in which they count.
     """
 
@@ -60,6 +61,7 @@ class State:
     notes: dict[int, str]
     marks: dict[int, str]
     selections: tuple[Selection, ...]
+    labels: tuple[Decision, ...]
     edits: tuple[Decision, ...]
     merged: dict[int, int]
     parts: dict[int, int]
@@ -77,18 +79,26 @@ def fold(decisions: Sequence[Decision]) -> State:
         decisions: all of one run, oldest first.
     """
     active = in_effect(decisions)
-    state = State(decisions[-1].id if decisions else 0, {}, {}, {}, (), (), {}, {}, tuple(d.id for d in active))
-    selections, edits = [], []
+    state = State(decisions[-1].id if decisions else 0, {}, {}, {}, (), (), (), {}, {}, tuple(d.id for d in active))
+    selections, labels, edits = [], [], []
     texts = {"name": state.names, "note": state.notes, "mark": state.marks}
     for decision in active:
         if decision.kind in texts:
             _set(texts[decision.kind], decision.cluster, decision.value)
         elif decision.kind == "select":
             selections.append(_selection(decision))
+        elif decision.kind == "label":
+            labels.append(decision)
         elif decision.kind in _EDITS:
             edits.append(decision)
             _restructure(state, decision)
-    return State(**{**vars(state), "selections": tuple(selections), "edits": tuple(edits)})
+    return State(**{**vars(state), "selections": tuple(selections), "labels": tuple(labels), "edits": tuple(edits)})
+
+
+def next_part(decisions: Sequence[Decision]) -> int:
+    """The first id that no decision has ever made a cluster with."""
+    used = (int(part) for decision in decisions for part in decision.payload.get("parts", []))
+    return max(used, default=FIRST_PART - 1) + 1
 
 
 def in_effect(decisions: Sequence[Decision]) -> list[Decision]:
@@ -127,10 +137,9 @@ def _set(texts: dict[int, str], cluster: int, value: str) -> None:
 
 def _restructure(state: State, decision: Decision) -> None:
     """Clusters that come and go; what a cluster was called goes to the one that takes it in, if that has no name yet."""
-    if decision.kind == "split":
-        for part in decision.payload["parts"]:
-            state.parts[int(part)] = decision.cluster
-    elif decision.kind == "merge":
+    for part in decision.payload.get("parts", []):
+        state.parts[int(part)] = decision.cluster if decision.kind == "split" else -1
+    if decision.kind == "merge":
         for gone in map(int, decision.payload["clusters"]):
             state.merged[gone] = decision.cluster
             for texts in (state.names, state.notes, state.marks):

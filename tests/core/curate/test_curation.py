@@ -204,6 +204,7 @@ print(won)
 """
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_lose_nothing_and_merge_nothing_twice(ready: Workspace) -> None:
     writers = [
         subprocess.Popen(

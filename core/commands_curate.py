@@ -1,0 +1,106 @@
+"""What the commands of curation do: `tessera name | history | undo | propagate`."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import time
+from typing import Any
+
+from core import config as configuration
+from core.activity import track
+from core.config import PropagateConfig
+from core.errors import ConfigError
+from core.terminal import TerminalProgress
+from core.workspace import Workspace
+
+
+def name(options: argparse.Namespace) -> int:
+    """`tessera name R CLUSTER [NAME] [--mark M] [--note TEXT]`."""
+    from core import runs
+    from core.curate import decisions
+
+    if options.title is None and options.mark is None and options.note is None:
+        raise ConfigError("say what to do: give a NAME, --mark or --note")
+    workspace = Workspace.open(options.workspace)
+    interval = runs.get(workspace, options.name).interval if options.interval is None else options.interval
+    for say, text in (
+        (decisions.name_cluster, options.title), (decisions.mark_cluster, options.mark),
+        (decisions.note_cluster, options.note),
+    ):  # fmt: skip
+        if text is not None:
+            say(workspace, options.name, interval, options.cluster, text, author=_author(options))
+    return 0
+
+
+def history(options: argparse.Namespace) -> int:
+    """`tessera history R`."""
+    from core.curate.history import history
+    from core.curate.state import state_of
+
+    workspace = Workspace.open(options.workspace)
+    rows, active = history(workspace, options.name), set(state_of(workspace, options.name).active)
+    if options.json:
+        print(json.dumps([{**vars(row), "in_effect": row.id in active} for row in rows], indent=2))
+    for row in () if options.json else rows:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row.time))
+        cluster = "" if row.cluster < 0 else f"cluster {row.cluster} "
+        undone = "" if row.id in active or row.kind in ("undo", "redo") else "  (undone)"
+        print(f"{row.id:>5}  {when}  {row.author}: {row.kind} {cluster}{_detail(row.payload)}{undone}")
+    return 0
+
+
+def undo(options: argparse.Namespace) -> int:
+    """`tessera undo R [--decision N] [--redo]`."""
+    from core.curate.undo import redo, undo
+
+    workspace = Workspace.open(options.workspace)
+    change = redo if options.redo else undo
+    found = change(workspace, options.name, author=_author(options), decision=options.decision)
+    print(f"{'made again' if options.redo else 'took back'} {found.id}: {found.kind} {_detail(found.payload)}")
+    return 0
+
+
+def propagate(options: argparse.Namespace) -> int:
+    """`tessera propagate R [--accept PROPOSAL]`."""
+    from core.curate.propagate import accept, load_proposal, propose
+
+    workspace = Workspace.open(options.workspace)
+    if options.accept is not None:
+        chosen = load_proposal(workspace, options.name, options.accept)
+        made = accept(workspace, chosen, author=_author(options), least=options.least)
+        print(
+            f"moved {sum(row.payload.get('n', 0) for row in made):,} tiles; `tessera undo {options.name}` takes it back"
+        )
+        return 0
+    config = configuration.from_mapping(PropagateConfig, configuration.parse_overrides(options.settings))
+    with (
+        TerminalProgress(quiet=options.json) as bars,
+        track(workspace, "propagate", run=options.name, also=bars) as progress,
+    ):
+        found = propose(
+            workspace, options.name, options.interval, author=_author(options), config=config, progress=progress
+        )
+    sure = found.sure(options.least)
+    counts = {name: int((sure & (found.class_of == code)).sum()) for code, name in enumerate(found.classes)}
+    if options.json:
+        print(json.dumps({"proposal": found.id, "labelled": found.n_labelled, "sure": counts}))
+        return 0
+    print(f"proposal {found.id} from {found.n_labelled} labelled tiles; confident at {options.least:g} and above:")
+    for title, count in counts.items():
+        print(f"  {title}: {count:,} tiles")
+    print(f"nothing is changed yet: `tessera propagate {options.name} --accept {found.id}` moves these tiles")
+    return 0
+
+
+def _author(options: argparse.Namespace) -> str:
+    author: str = options.author or getpass.getuser()
+    return author
+
+
+def _detail(payload: dict[str, Any]) -> str:
+    """What a decision says, on one line."""
+    hidden = ("polygon", "tiles", "seed")
+    parts = [f"{key} {value}" for key, value in payload.items() if key not in hidden and value not in ("", None)]
+    return ", ".join(parts).replace("value ", "").replace("\n", " ")

@@ -1,0 +1,1 @@
+"""Formats of tile sets: one writer each."""

@@ -1,0 +1,43 @@
+"""The part of a slide that QuPath shows: it crops to the bounds that OpenSlide reports, and counts coordinates from there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import openslide
+
+_SIDES = tuple(f"openslide.bounds-{side}" for side in ("x", "y", "width", "height"))
+_VENDORS_WITHOUT = ("aperio", "generic-tiff", "hamamatsu", "trestle", "dicom")  # never report bounds
+
+
+def viewer_origin(path: Path, vendor: str) -> tuple[int, int] | None:
+    """Level-0 pixel that is (0, 0) in QuPath, or None when that cannot be known because the file is gone.
+
+    Args:
+        path: the slide.
+        vendor: as OpenSlide names it, from the time of ingest.
+    """
+    if vendor in _VENDORS_WITHOUT:
+        return 0, 0
+    target = next((file for file in sorted(path.iterdir()) if file.is_file()), path) if path.is_dir() else path
+    try:
+        with openslide.OpenSlide(target) as slide:
+            return origin_of(slide.properties, *slide.dimensions)
+    except (openslide.OpenSlideError, OSError):
+        return None
+
+
+def origin_of(properties: Mapping[str, str], width: int, height: int) -> tuple[int, int]:
+    """QuPath's rule: all four bounds are there, and both sides differ from the whole slide's.
+
+    Args:
+        properties: of OpenSlide.
+        width: of level 0, pixels.
+        height: of level 0, pixels.
+    """
+    try:
+        x, y, bounds_width, bounds_height = (int(properties[side]) for side in _SIDES)
+    except (KeyError, ValueError):
+        return 0, 0
+    return (x, y) if bounds_width != width and bounds_height != height else (0, 0)

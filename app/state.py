@@ -8,6 +8,7 @@ from typing import Any
 import panel as pn
 import param
 
+from app import stream_facts
 from core import activity, runs
 from core.curate import decisions
 from core.curate.curated import curated_view
@@ -32,6 +33,7 @@ class Store(param.Parameterized):
     author = param.String("", doc="who decides")
 
     cohort = param.Parameter((), doc="fingerprint of slides and rejected files")
+    stream = param.Parameter(None, doc="fingerprint of the streaming ingest, None when there is none")
     run_names = param.List([], doc="all runs")
     current = param.Parameter(None, doc="the run's row, core.runs.Run")
     shown = param.Parameter(("", -1, ()), doc="(run, interval, maps) that are looked at; interval -1 = no clusters yet")
@@ -76,6 +78,7 @@ class Store(param.Parameterized):
             "run": chosen,
             "current": current,
             "cohort": (*cohort, *rejected),
+            "stream": stream_facts.fingerprint(self.workspace),
             "exports": tuple(exports),
             "shown": shown,
             "names_version": decisions.version(self.workspace, chosen) if chosen else 0,

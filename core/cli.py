@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core import __version__, commands, commands_curate
+from core import __version__, commands, commands_curate, stream_command
 from core import config as configuration
 from core.errors import TesseraError
 from core.workspace import default_root
@@ -77,11 +77,14 @@ def _add_cohort_commands(group: Any) -> None:
     ingest = _command(
         group, "ingest", commands.ingest, "cut slides into tiles and add them to the workspace", json=True
     )
-    ingest.add_argument("sources", nargs="*", type=Path, metavar="SOURCE", help="slides, or folders of slides")
+    ingest.add_argument(
+        "sources", nargs="*", type=Path, metavar="SOURCE", help="slides, folders of slides, or gdc: (then --project)"
+    )
     ingest.add_argument(
         "--tiles", type=Path, metavar="FOLDER", help="ready-made tile images; class folders or labels.csv give labels"
     )
     _add_options(ingest, configuration.IngestConfig, INGEST_OPTIONS)
+    stream_command.add_options(ingest)
     _add_settings(ingest)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from core import config as configuration
+from core import stream_command
 from core.activity import track
 from core.config import ExportConfig, IngestConfig, RunConfig
 from core.errors import ConfigError, TesseraError
@@ -32,9 +33,14 @@ def ingest(options: argparse.Namespace) -> int:
     from core.cli import INGEST_OPTIONS
     from core.ingest import pipeline, tile_folder
 
-    config = configuration.from_mapping(IngestConfig, _named(options, INGEST_OPTIONS))
+    named = _named(options, INGEST_OPTIONS)
+    if stream_command.is_stream(options):
+        code, machine, human = stream_command.run(options, named)
+        _answer(options, machine, human)
+        return code
+    config = configuration.from_mapping(IngestConfig, named)
     if not options.sources and options.tiles is None:
-        raise ConfigError("nothing to ingest: name slides or folders of slides, or --tiles FOLDER")
+        raise ConfigError("nothing to ingest: name slides or folders of slides, --tiles FOLDER, or gdc: --project P")
     workspace = Workspace.create(options.workspace)
     with TerminalProgress(quiet=options.json) as bars, track(workspace, "ingest", also=bars) as progress:
         if options.tiles is not None:

@@ -26,12 +26,18 @@ Serve = Callable[..., str]
 
 
 @pytest.fixture
-def page() -> Iterator[Any]:
-    """A fresh Chromium and one page in it."""
+def browser() -> Iterator[Any]:
+    """A fresh Chromium."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser.new_page(viewport={"width": 1280, "height": 1000})
-        browser.close()
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Any:
+    """A fresh Chromium and one page in it."""
+    return browser.new_page(viewport={"width": 1280, "height": 1000})
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core import __version__, commands
+from core import __version__, commands, files
 from core import config as configuration
 from core.errors import TesseraError
 from core.workspace import default_root
@@ -35,6 +35,11 @@ def main(arguments: list[str] | None = None) -> int:
         code: int = options.command(options)
     except TesseraError as error:
         print(f"tessera: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if not files.is_no_room(error):
+            raise
+        print(f"tessera: {error}: make room and start again", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("tessera: interrupted; run the same command again to go on", file=sys.stderr)
@@ -102,7 +107,7 @@ def _add_run_commands(group: Any) -> None:
         ("resume", commands.resume, "let a paused, stopped or broken run go on"),
         ("stop", commands.stop, "end a run after saving it"),
     ):
-        _command(group, name, function, help).add_argument("name", metavar="R", help="the run")
+        _command(group, name, function, help, json=True).add_argument("name", metavar="R", help="the run")
     work = _command(group, "work", commands.work, "be the worker process of a run (started by `run` and the dashboard)")
     work.add_argument("name", metavar="R")
 
@@ -111,7 +116,7 @@ def _add_result_commands(group: Any) -> None:
     evaluate = _command(
         group, "evaluate", commands.evaluate, "score clusters and features against labels and baselines", json=True
     )
-    project = _command(group, "project", commands.project, "make the map (UMAP) of a run's tiles")
+    project = _command(group, "project", commands.project, "make the map (UMAP) of a run's tiles", json=True)
     export = _command(group, "export", commands.export, "write a curated tile set with its provenance", json=True)
     for parser in (evaluate, project, export):
         parser.add_argument("name", metavar="R", help="the run")

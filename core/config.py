@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from core.errors import ConfigError
 
-C = TypeVar("C", "IngestConfig", "RunConfig")
+C = TypeVar("C", "IngestConfig", "StreamConfig", "RunConfig")
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,69 @@ class IngestConfig:
         _check(self)
         if self.overlap >= self.tile_px:
             raise ConfigError(f"overlap={self.overlap} must be smaller than tile_px={self.tile_px}")
+
+
+@dataclass(frozen=True)
+class StreamConfig:
+    """How slides of an archive are fetched, kept for a while and given up again (reference: GDC user guide)."""
+
+    slide_budget: int = setting(
+        12_000_000_000,
+        "Disk that slides may hold at any moment; 12 GB keeps a 100 MB/s line busy.",
+        unit="bytes",
+        low=1,
+    )
+    tile_budget: int = setting(
+        200_000_000_000, "Disk that kept tiles may take in the end; then the ingest ends cleanly.", unit="bytes", low=1
+    )
+    free_floor: int = setting(
+        5_000_000_000, "Free space of the volume that is never touched; others write to it too.", unit="bytes", low=0
+    )
+    limit: int = setting(
+        0, "Take at most this many slides, in the order of their ids; 0 takes all.", unit="slides", low=0
+    )
+    connections: int = setting(4, "Slides fetched at the same time; archives ask for few.", low=1, high=4)
+    tilers: int = setting(2, "Slides cut at the same time.", low=1, high=64, advanced=True)
+    gdc_url: str = setting("https://api.gdc.cancer.gov", "Where the GDC's interface is.", advanced=True)
+    mirror: str = setting(
+        "", "Faster place of the same files, URL/{file_id}/{name}; https://tcga-2-open.s3.amazonaws.com for TCGA."
+    )
+    token_file: str = setting("", "File with an X-Auth-Token; no open slide needs one.", advanced=True)
+    slides_dir: str = setting(
+        "", "Folder for slides in passage, on a disk of this machine; empty takes one in the workspace.", advanced=True
+    )
+    page_size: int = setting(
+        500, "Rows per page of the catalogue; larger ones time out.", low=1, high=10_000, advanced=True
+    )
+    attempts: int = setting(8, "Tries without a new byte before a slide waits.", low=1, high=100, advanced=True)
+    rounds: int = setting(
+        4, "How often a slide comes back after all tries were in vain.", low=1, high=100, advanced=True
+    )
+    round_wait_s: float = setting(
+        300, "First wait of such a slide; doubles each time.", unit="s", low=0, high=86_400, advanced=True
+    )
+    connect_timeout_s: float = setting(10, "Wait for a connection.", unit="s", low=0.01, high=600, advanced=True)
+    read_timeout_s: float = setting(60, "Wait for the next bytes.", unit="s", low=0.01, high=600, advanced=True)
+    min_rate: int = setting(20_000, "A slower connection is dropped and resumed.", unit="bytes/s", low=0, advanced=True)
+    min_rate_window_s: float = setting(
+        60, "Time over which that rate is judged.", unit="s", low=0.01, high=3600, advanced=True
+    )
+    commit_every_s: float = setting(
+        120, "Tiles that wait for a full batch are committed after this time, so that a run can begin.",
+        unit="s", low=0, high=86_400, advanced=True,
+    )  # fmt: skip
+    worker_silence_s: float = setting(
+        120, "Another machine's share is taken over when it has been silent for so long.",
+        unit="s", low=0.1, high=86_400, advanced=True,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        """Check every bound.
+
+        Raises:
+            ConfigError: a value is out of its bounds.
+        """
+        _check(self)
 
 
 METHODS = ("deepcluster",)
@@ -214,7 +278,28 @@ def from_mapping(config: type[C], values: Mapping[str, Any]) -> C:
     unknown = sorted(set(values) - {field.name for field in dataclasses.fields(config)})
     if unknown:
         raise ConfigError(f"unknown setting {', '.join(unknown)}; the settings are {', '.join(settings(config))}")
-    return config(**{name: _convert(name, value, known[name]) for name, value in values.items()})
+    units = {name: about.unit for name, about in settings(config).items()}
+    converted: dict[str, Any] = {
+        name: parse_bytes(name, value) if units[name] == "bytes" else _convert(name, value, known[name])
+        for name, value in values.items()
+    }
+    return config(**converted)
+
+
+_BYTE_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_BYTE_UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+
+
+def parse_bytes(name: str, value: Any) -> int:
+    """A size such as 12GB, 1.5 TiB or 800000000 in bytes.
+
+    Raises:
+        ConfigError: not a size.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(value))
+    if match is None or match.group(2).upper() not in _BYTE_UNITS:
+        raise ConfigError(f"{name}={value}: write a size as 12GB, 500MB or 2TB")
+    return round(float(match.group(1)) * _BYTE_UNITS[match.group(2).upper()])
 
 
 def parse_overrides(pairs: Iterable[str]) -> dict[str, str]:
@@ -247,12 +332,12 @@ def load(config: type[C], path: Path | None, overrides: Mapping[str, Any]) -> C:
     return from_mapping(config, {**values, **overrides})
 
 
-def as_dict(config: IngestConfig | RunConfig) -> dict[str, Any]:
+def as_dict(config: IngestConfig | StreamConfig | RunConfig) -> dict[str, Any]:
     """Plain values of a config, ready for JSON."""
     return dataclasses.asdict(config)
 
 
-def digest(config: IngestConfig | RunConfig) -> str:
+def digest(config: IngestConfig | StreamConfig | RunConfig) -> str:
     """Short stable hash of a config, for provenance."""
     return hashlib.sha256(json.dumps(as_dict(config), sort_keys=True).encode()).hexdigest()[:16]
 

@@ -13,9 +13,41 @@ from pathlib import Path
 
 from core.errors import WorkspaceError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-SCHEMA = """
+# Slides that are fetched from an archive (core.ingest.stream).
+_STREAM = """
+-- state: queued, reserved, downloading, verifying, tiling, tiled (tiles durable in a shard, slide deleted), committed
+-- (tiles in the store), failed, set_aside. reason: why failed or set aside, or why it waits until retry_at.
+CREATE TABLE IF NOT EXISTS remote_slide (
+  file_id TEXT PRIMARY KEY,               -- the archive's id
+  name TEXT NOT NULL,                     -- file name
+  size_bytes INTEGER NOT NULL, md5 TEXT NOT NULL,
+  urls TEXT NOT NULL,                     -- JSON list, in order of preference
+  project TEXT NOT NULL DEFAULT '',
+  state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
+  rounds INTEGER NOT NULL DEFAULT 0, retry_at REAL NOT NULL DEFAULT 0,
+  bytes_done INTEGER NOT NULL DEFAULT 0,
+  slide_id INTEGER,                       -- its row in slide, once it has tiles or is known to have none
+  updated REAL NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS remote_state ON remote_slide (state);
+CREATE INDEX IF NOT EXISTS remote_slide_id ON remote_slide (slide_id);
+
+-- The one streaming ingest of a workspace. state: running, paused, stopped, finished, failed. want: run, pause, stop.
+CREATE TABLE IF NOT EXISTS stream (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  source TEXT NOT NULL, config TEXT NOT NULL,  -- JSON of both configs
+  state TEXT NOT NULL, want TEXT NOT NULL, message TEXT NOT NULL DEFAULT '',
+  pid INTEGER, pid_started REAL,
+  slides_held INTEGER NOT NULL DEFAULT 0, high_water INTEGER NOT NULL DEFAULT 0,
+  tiles_kept INTEGER NOT NULL DEFAULT 0, rate REAL NOT NULL DEFAULT 0,
+  started REAL NOT NULL, updated REAL NOT NULL
+) STRICT;
+"""
+
+SCHEMA = (
+    """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 
 -- One row a slide, or a group of ready-made tiles. state: found, ingesting, done, empty (no tile kept), set_aside
@@ -34,6 +66,7 @@ CREATE TABLE IF NOT EXISTS slide (
   mpp REAL, mpp_source TEXT,              -- um per level-0 pixel and where the value came from
   reader TEXT,                            -- native or openslide
   patient TEXT NOT NULL DEFAULT '', site TEXT NOT NULL DEFAULT '',
+  project TEXT NOT NULL DEFAULT '', sample_type TEXT NOT NULL DEFAULT '',
   step0 REAL, side0 REAL,                 -- grid step and tile side in level-0 pixels
   grid_rows INTEGER, grid_columns INTEGER,
   grid BLOB,                              -- zlib of uint8 (rows, columns): the Reason code of every grid position
@@ -94,6 +127,17 @@ CREATE TABLE IF NOT EXISTS export (id INTEGER PRIMARY KEY, run_id INTEGER NOT NU
   format TEXT NOT NULL, n_tiles INTEGER NOT NULL, state TEXT NOT NULL, message TEXT NOT NULL DEFAULT '',
   time REAL NOT NULL) STRICT;
 """
+    + _STREAM
+)
+
+# What turns a ledger of the version before into this one; a workspace of months is never thrown away for a column.
+MIGRATIONS = {
+    1: """
+ALTER TABLE slide ADD COLUMN project TEXT NOT NULL DEFAULT '';
+ALTER TABLE slide ADD COLUMN sample_type TEXT NOT NULL DEFAULT '';
+"""
+    + _STREAM,
+}
 
 
 _WAIT_S = 60
@@ -133,6 +177,8 @@ class Ledger:
                     connection.executescript(
                         f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
                     )
+                elif version in MIGRATIONS:
+                    version = _migrate(connection)
         except sqlite3.DatabaseError as error:
             raise WorkspaceError(f"{path} is not a Tessera ledger: {error}") from error
         if version not in (0, SCHEMA_VERSION):
@@ -177,3 +223,21 @@ class Ledger:
             if advice is None:
                 raise
             raise WorkspaceError(f"the ledger {self.path} cannot be used: {error}; {advice}") from error
+
+
+def _migrate(connection: sqlite3.Connection) -> int:
+    """Bring an older ledger to this version, in one transaction; another process may have done it meanwhile."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        while version in MIGRATIONS:
+            for statement in MIGRATIONS[version].split(";\n"):
+                connection.execute(statement)
+            version += 1
+            connection.execute(f"PRAGMA user_version = {version}")
+    except BaseException:
+        if connection.in_transaction:  # a full disk has rolled it back already
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+    return version

@@ -23,10 +23,11 @@ import pyarrow.parquet as pq
 import core
 from core import files, runs
 from core.curate import export_log
+from core.curate.curated import curated_view
 from core.curate.decisions import history, names
 from core.errors import TesseraError
 from core.explore.clusters import slide_names
-from core.explore.view import View, open_view
+from core.explore.view import View
 from core.progress import Progress, Silent
 from core.workspace import Workspace
 
@@ -81,7 +82,7 @@ def export(
     """
     if format not in FORMATS:
         raise TesseraError(f"--format {format}: choose one of {', '.join(FORMATS)}")
-    view = open_view(workspace, run, interval)
+    view = curated_view(workspace, run, interval)
     classes = _classes(view, clusters)
     destination = destination.absolute()
     try:

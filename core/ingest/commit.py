@@ -130,6 +130,10 @@ def recover(workspace: Workspace) -> None:
 def _finish(connection: sqlite3.Connection, payload: list[dict[str, Any]], n_tiles: int) -> None:
     for slide in payload:
         write_slide(connection, slide["slide_id"], slide["columns"], _codes(slide), slide["n_tiles"])
+        connection.execute(
+            "UPDATE remote_slide SET state = 'committed', reason = '', updated = ? WHERE slide_id = ?",
+            (time.time(), slide["slide_id"]),
+        )
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('n_tiles', ?)", (str(n_tiles),))
     connection.execute("DELETE FROM pending_commit")
 

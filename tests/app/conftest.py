@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
@@ -21,6 +21,9 @@ FLAGS = [
     "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
 ]  # fmt: skip
+
+PATIENCE_MS = 120_000  # a busy machine may need it; nothing is judged by time
+expect.set_options(timeout=PATIENCE_MS)
 
 Serve = Callable[..., str]
 
@@ -34,10 +37,17 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
+def open_tab(browser: Any) -> Any:
+    """One more page, patient."""
+    made = browser.new_page(viewport={"width": 1280, "height": 1000})
+    made.set_default_timeout(PATIENCE_MS)
+    return made
+
+
 @pytest.fixture
 def page(browser: Any) -> Any:
     """A fresh Chromium and one page in it."""
-    return browser.new_page(viewport={"width": 1280, "height": 1000})
+    return open_tab(browser)
 
 
 @pytest.fixture
@@ -96,7 +106,7 @@ def serving(folder: Path) -> Iterator[Serve]:
     yield start
     for process in processes:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=PATIENCE_MS / 1000)
 
 
 def _wait_for_line(process: subprocess.Popen[bytes], words: bytes, log: Path) -> None:

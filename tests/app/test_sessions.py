@@ -14,6 +14,7 @@ from playwright.sync_api import expect
 
 from core.curate import decisions
 from core.explore.view import open_view
+from tests.app.conftest import open_tab
 from tests.core.planted import RUN, Planted
 
 COUNTING = (str(Path(__file__).with_name("counting_server.py")),)
@@ -52,9 +53,9 @@ def test_no_session_outlives_its_visitor(planted: Planted, serve: Any) -> None:
 def test_no_session_outlives_its_tab(planted: Planted, serve: Any, browser: Any) -> None:
     address = serve(planted.workspace.root, *SHORT, panel=COUNTING)
     for number in range(3):
-        tab = browser.new_page()
+        tab = open_tab(browser)
         tab.goto(f"{address}?page=2&cluster=3")
-        expect(tab.locator(".ts-open-name")).to_have_text("cluster 3", timeout=120_000)
+        expect(tab.locator(".ts-open-name")).to_have_text("cluster 3")
         if number == 0:
             assert alive(address)["stores"] >= 1  # it counts what is open
         tab.close()
@@ -64,11 +65,11 @@ def test_no_session_outlives_its_tab(planted: Planted, serve: Any, browser: Any)
 @pytest.mark.browser
 def test_two_tabs_stay_consistent(planted: Planted, serve: Any, browser: Any) -> None:
     address = serve(planted.workspace.root)
-    one, other = browser.new_page(), browser.new_page()
+    one, other = open_tab(browser), open_tab(browser)
     one.goto(f"{address}?page=2&cluster=3")
     other.goto(f"{address}?page=2&cluster=3")
     for tab in (one, other):
-        expect(tab.locator(".ts-open-name")).to_have_text("cluster 3", timeout=120_000)
+        expect(tab.locator(".ts-open-name")).to_have_text("cluster 3")
 
     typing = other.locator(".ts-author input").first
     typing.fill("Dr Vir")  # half-way through a word
@@ -76,13 +77,13 @@ def test_two_tabs_stay_consistent(planted: Planted, serve: Any, browser: Any) ->
     one.locator(".ts-author input").first.fill("A")
     one.locator(".ts-save-name button").click()
     for tab in (one, other):
-        expect(tab.locator(".ts-open-name")).to_have_text("fat & <b>mucin</b>", timeout=60_000)
+        expect(tab.locator(".ts-open-name")).to_have_text("fat & <b>mucin</b>")
     expect(other.locator(".ts-name input").first).to_have_value("fat & <b>mucin</b>")
     assert typing.input_value() == "Dr Vir"
 
     # what one looks at is its own affair
     one.goto(f"{address}?page=2&cluster=6")
-    expect(one.locator(".ts-open-name")).to_have_text("cluster 6", timeout=120_000)
+    expect(one.locator(".ts-open-name")).to_have_text("cluster 6")
     expect(other.locator(".ts-open-name")).to_have_text("fat & <b>mucin</b>")
     half = one.locator(".ts-name input").first
     half.fill("stro")
@@ -98,10 +99,10 @@ def test_the_address_leads_back_to_what_was_looked_at(planted: Planted, serve: A
     address = serve(planted.workspace.root)
     tile = int(open_view(planted.workspace, RUN).members(6)[0])
     offline_page.goto(f"{address}?page=2&cluster=6&tile={tile}")
-    expect(offline_page.locator(".ts-open-name")).to_have_text("cluster 6", timeout=120_000)
+    expect(offline_page.locator(".ts-open-name")).to_have_text("cluster 6")
     expect(offline_page.locator(".ts-where")).to_contain_text(f"Tile {tile}")
     offline_page.reload()
-    expect(offline_page.locator(".ts-open-name")).to_have_text("cluster 6", timeout=120_000)
+    expect(offline_page.locator(".ts-open-name")).to_have_text("cluster 6")
     expect(offline_page.locator(".ts-where")).to_contain_text(f"Tile {tile}")
 
 
@@ -110,6 +111,6 @@ def test_an_address_that_points_nowhere_still_opens_the_page(planted: Planted, s
     address = serve(planted.workspace.root)
     for wrong in ("?page=2&cluster=999&tile=99999999&interval=77&run=nobody", "?page=9&cluster=x&tile=1.5"):
         offline_page.goto(address + wrong)
-        expect(offline_page.get_by_role("tab", name="Explore")).to_be_visible(timeout=120_000)
+        expect(offline_page.get_by_role("tab", name="Explore")).to_be_visible()
         offline_page.get_by_role("tab", name="Explore").click()
-        expect(offline_page.locator(".ts-open-name")).to_contain_text("cluster", timeout=120_000)
+        expect(offline_page.locator(".ts-open-name")).to_contain_text("cluster")

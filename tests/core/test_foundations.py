@@ -13,7 +13,7 @@ import pytest
 
 from core import activity, files
 from core.errors import RunError, WorkspaceError
-from core.ledger import Ledger
+from core.ledger import SCHEMA_VERSION, Ledger
 from core.run_folder import Clusters, RunFolder
 from core.workspace import Workspace
 
@@ -104,3 +104,18 @@ def test_activity_tells_progress_success_failure_and_a_lost_process(workspace: W
         )
     lost, failed, done = activity.recent(workspace)
     assert (lost.state, failed.state, failed.message, done.state) == ("failed", "failed", "broken", "done")
+
+
+def test_a_ledger_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.executescript(
+            "CREATE TABLE slide (id INTEGER PRIMARY KEY, name TEXT NOT NULL, n_tiles INTEGER) STRICT;"
+            "INSERT INTO slide VALUES (1, 'old', 7); PRAGMA user_version = 1;"
+        )
+    for _ in range(2):
+        ledger = Ledger.create(path)
+        with ledger.read() as connection:
+            assert tuple(connection.execute("SELECT name, n_tiles, project FROM slide").fetchone()) == ("old", 7, "")
+            assert connection.execute("SELECT count(*) FROM remote_slide").fetchone()[0] == 0
+            assert connection.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION

@@ -1,4 +1,5 @@
-// Rows of tiles. Pictures come when they scroll into view; a click or Enter picks a tile, arrow keys walk through them.
+// Rows of tiles, 4, 6 or 12 across so that rows of 12 end flush. Pictures come when they scroll into view. A click or Enter
+// picks a tile, arrow keys walk; X or Ctrl-click chooses several to do something with, Escape lets them go.
 import { tileSource } from "./lib/tiles.js";
 
 const STYLE = `
@@ -6,13 +7,20 @@ const STYLE = `
 .ts-gallery section{margin:0 0 14px}
 .ts-gallery h4{margin:0;font:600 13px/1.4 system-ui,sans-serif;display:inline}
 .ts-gallery p{margin:0 0 6px 8px;display:inline;opacity:.68;font-size:12.5px}
-.ts-gallery .row{display:flex;flex-wrap:wrap;gap:5px;margin-top:6px}
+.ts-gallery{container-type:inline-size}
+.ts-gallery .row{display:grid;grid-template-columns:repeat(4,minmax(0,var(--side)));gap:5px;margin-top:6px}
+@container (min-width:520px){.ts-gallery .row{grid-template-columns:repeat(6,minmax(0,var(--side)))}}
+@container (min-width:1000px){.ts-gallery .row{grid-template-columns:repeat(12,minmax(0,var(--side)))}}
 .ts-tile{padding:0;border:0;border-radius:7px;background:#ecebf0;cursor:pointer;line-height:0;outline:2px solid transparent;
   outline-offset:1px;transition:outline-color .12s,transform .12s}
-.ts-tile img{border-radius:7px;display:block}
+.ts-tile img{border-radius:7px;display:block;width:100%;aspect-ratio:1}
 .ts-tile:hover{outline-color:#b7aedb}
 .ts-tile:focus-visible{outline-color:#4f3d8f}
 .ts-tile[aria-pressed=true]{outline:3px solid #4f3d8f}
+.ts-tile{position:relative}
+.ts-tile[data-chosen]::after{content:"✓";position:absolute;right:5px;top:5px;width:20px;height:20px;border-radius:50%;background:#4f3d8f;
+  color:#fff;font:700 13px/20px system-ui,sans-serif;text-align:center;box-shadow:0 0 0 2px #fff}
+.ts-tile[data-chosen] img{opacity:.72}
 `;
 
 function render({ model, el }) {
@@ -20,12 +28,22 @@ function render({ model, el }) {
   style.textContent = STYLE;
   const box = document.createElement("div");
   box.className = "ts-gallery";
+  box.style.setProperty("--side", `${model.get("side_px")}px`);
   el.append(style, box);
   const source = tileSource(model);
 
   const pick = (id) => {
     model.set("picked", id);
     model.save_changes();
+  };
+  const choose = (ids) => {
+    model.set("chosen", ids);
+    model.save_changes();
+    mark();
+  };
+  const toggle = (id) => {
+    const chosen = model.get("chosen");
+    choose(chosen.includes(id) ? chosen.filter((other) => other !== id) : [...chosen, id]);
   };
   const tile = (id) => {
     const button = document.createElement("button");
@@ -37,15 +55,18 @@ function render({ model, el }) {
     image.loading = "lazy";
     image.decoding = "async";
     image.alt = "";
-    image.width = image.height = model.get("side_px");
     source.address(id).then((address) => (image.src = address));
     button.append(image);
-    button.onclick = () => pick(id);
+    button.onclick = (event) => (event.ctrlKey || event.metaKey || event.shiftKey ? toggle(id) : pick(id));
     return button;
   };
   const mark = () => {
-    for (const button of box.querySelectorAll("button.ts-tile"))
-      button.setAttribute("aria-pressed", Number(button.dataset.tile) === model.get("picked"));
+    const chosen = new Set(model.get("chosen"));
+    for (const button of box.querySelectorAll("button.ts-tile")) {
+      const id = Number(button.dataset.tile);
+      button.setAttribute("aria-pressed", id === model.get("picked"));
+      button.toggleAttribute("data-chosen", chosen.has(id));
+    }
   };
   const section = (row) => {
     const part = document.createElement("section");
@@ -65,11 +86,15 @@ function render({ model, el }) {
     box.dataset.ready = rows.reduce((n, row) => n + row.ids.length, 0);
     mark();
   };
+  const across = (button) => getComputedStyle(button.parentElement).gridTemplateColumns.split(" ").length;
   box.onkeydown = (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const here = event.target;
+    if (here.dataset?.tile && (event.key === "x" || event.key === "X")) toggle(Number(here.dataset.tile));
+    if (event.key === "Escape") choose([]);
+    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: across(here), ArrowUp: -across(here) }[event.key];
     if (!step) return;
     const buttons = [...box.querySelectorAll("button.ts-tile")];
-    const next = buttons[buttons.indexOf(event.target) + step];
+    const next = buttons[buttons.indexOf(here) + step];
     if (!next) return;
     event.preventDefault();
     next.focus();
@@ -77,6 +102,7 @@ function render({ model, el }) {
   };
   model.on("change:rows", draw);
   model.on("change:picked", mark);
+  model.on("change:chosen", mark);
   draw();
   return () => {
     box.remove();

@@ -8,6 +8,7 @@ from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
+from panel.io.notifications import NotificationAreaBase
 from panel.io.state import state
 
 from app.page import alarm, empty, going_on, html, wrap
@@ -70,7 +71,11 @@ def _poll_while_open(store: Store) -> None:
 
 
 def make_page(**settings: Any) -> pmui.Page:
-    """A page that does not leak: `pmui.Page` watches the process-wide `state.busy` and never lets go (panel.md, 9)."""
+    """A page that does not leak.
+
+    `pmui.Page` watches the process-wide `state.busy` and never lets go (panel.md, 9), and its area for notifications stays
+    in the process-wide `state._views`; each held the whole session.
+    """
 
     def watchers() -> list[Any]:
         return list(state.param.watchers.get("busy", {}).get("value", []))
@@ -78,5 +83,14 @@ def make_page(**settings: Any) -> pmui.Page:
     before = watchers()
     page = pmui.Page(title="Tessera", theme_config=THEME, theme_toggle=False, main_width=1760, **settings)
     mine = [watcher for watcher in watchers() if watcher not in before]
-    pn.state.on_session_destroyed(lambda _: [state.param.unwatch(watcher) for watcher in mine])
+    document = pn.state.curdoc
+
+    def forget(_: Any) -> None:
+        for watcher in mine:
+            state.param.unwatch(watcher)
+        for ref, (shown, _root, owner, _comm) in list(state._views.items()):
+            if owner is document and isinstance(shown, NotificationAreaBase):
+                del state._views[ref]
+
+    pn.state.on_session_destroyed(forget)
     return page

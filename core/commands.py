@@ -131,7 +131,7 @@ def _request(options: argparse.Namespace, want: str) -> int:
     from core import runs
 
     runs.request(Workspace.open(options.workspace), options.name, want)
-    print(f"asked {options.name} to {want}")
+    _answer(options, {"run": options.name, "want": want}, f"asked {options.name} to {want}")
     return 0
 
 
@@ -201,9 +201,13 @@ def project(options: argparse.Namespace) -> int:
     from core.explore.projection import project
 
     workspace = Workspace.open(options.workspace)
-    with TerminalProgress() as bars, track(workspace, "map", run=options.name, also=bars) as progress:
+    with (
+        TerminalProgress(quiet=options.json) as bars,
+        track(workspace, "map", run=options.name, also=bars) as progress,
+    ):
         xy = project(workspace, options.name, options.interval, progress=progress)
-    print(f"placed {len(xy):,} tiles of {options.name} on the map")
+    answer = {"run": options.name, "interval": workspace.run_folder(options.name).projections()[-1], "tiles": len(xy)}
+    _answer(options, answer, f"placed {len(xy):,} tiles of {options.name} on the map")
     return 0
 
 

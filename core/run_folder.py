@@ -167,18 +167,19 @@ class RunFolder:
 
         Raises:
             RunError: there is no bank, or it has another shape.
+            OSError: no space for it.
         """
         path, about = self.root / "bank.f16", self.root / "bank.json"
         if not about.is_file():
             if shape is None:
                 raise RunError(f"run {self.name} has no features yet")
             self.root.mkdir(parents=True, exist_ok=True)
-            bank = np.memmap(path, np.float16, "w+", shape=shape)
-            for start in range(0, shape[0], 1 << 16):
-                bank[start : start + (1 << 16)] = np.nan
-            bank.flush()
+            with path.open("wb") as stream:  # and not through the map: on a full disk that would kill the process
+                for start in range(0, shape[0], 1 << 16):
+                    stream.write(np.full((min(1 << 16, shape[0] - start), shape[1]), np.nan, np.float16).data)
+                stream.flush()
+                os.fsync(stream.fileno())
             files.write_text(about, json.dumps({"shape": shape}))
-            return bank
         stored: tuple[int, int] = tuple(json.loads(about.read_text())["shape"])
         if shape is not None and stored != tuple(shape):
             raise RunError(f"the feature bank of run {self.name} has shape {stored}, the config asks for {shape}")

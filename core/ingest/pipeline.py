@@ -109,6 +109,8 @@ class _SlideIngest:
             self._report.slides_failed += 1
             self._problem(slide_id, "failed", path, error.reason)
         except (OSError, ValueError, cv2.error) as error:
+            if isinstance(error, OSError) and files.is_no_room(error):
+                raise WorkspaceError(f"{self._workspace.root} has no room left: make some and start again") from error
             logger.exception("%s failed", path)
             self._report.slides_failed += 1
             self._problem(slide_id, "failed", path, f"cannot be read: {error}")

@@ -15,6 +15,7 @@ from typing import Any
 
 import cv2
 
+from core import files
 from core.config import IngestConfig
 from core.errors import ConfigError, SlideError, WorkspaceError
 from core.ingest.barcode import parse_barcode

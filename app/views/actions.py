@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -142,13 +143,13 @@ class Actions(pn.viewable.Viewer):
             {
                 "when": [time.strftime("%d %b %H:%M", time.localtime(decision.time)) for decision in newest],
                 "who": [decision.author for decision in newest],
-                "what": [words(decision) for decision in newest],
+                "what": [words(decision, self._store.number) for decision in newest],
                 "counts": ["yes" if decision.id in active else "taken back" for decision in newest],
             }
         )
         table = pn.widgets.Tabulator(
             rows, show_index=False, disabled=True, pagination="local", page_size=8, layout="fit_columns", theme="simple",
-            widths={"when": 110, "who": 130, "counts": 90}, stylesheets=[TABLE_CSS], sizing_mode="stretch_width",
+            widths={"when": 116, "who": 130, "counts": 96, "undo": 44}, stylesheets=[TABLE_CSS], sizing_mode="stretch_width",
             buttons={"undo": "<span title='take it back, or make it again'>↺</span>"}, css_classes=["ts-history"],
         )  # fmt: skip
 
@@ -168,12 +169,12 @@ class Actions(pn.viewable.Viewer):
 
     def _label(self, cluster: int) -> str:
         name = self._store.names().get(cluster)
-        return f"{name} ({cluster})" if name else f"cluster {cluster}"
+        return f"{name} ({self._store.number(cluster)})" if name else self._store.title(cluster)
 
 
-def words(decision: Decision) -> str:
-    """A decision in plain words."""
-    about, cluster = decision.payload, f"cluster {decision.cluster}"
+def words(decision: Decision, number: Callable[[int], str] = str) -> str:
+    """A decision in plain words; `number` tells how clusters without a name are called."""
+    about, cluster = decision.payload, f"cluster {number(decision.cluster)}"
     if decision.kind in ("name", "mark", "note"):
         said = {"name": "called", "mark": "marked as", "note": "noted on"}[decision.kind]
         if not decision.value:
@@ -182,9 +183,9 @@ def words(decision: Decision) -> str:
             f"{said} {cluster}: {decision.value}" if decision.kind == "note" else f"{cluster} {said} {decision.value}"
         )
     if decision.kind == "merge":
-        return f"merged {', '.join(map(str, about['clusters']))} into {cluster}"
+        return f"merged {', '.join(map(number, about['clusters']))} into {cluster}"
     if decision.kind == "split":
-        return f"split {cluster} into {len(about['parts'])}: {', '.join(map(str, about['parts']))}"
+        return f"split {cluster} into {len(about['parts'])} parts"
     if decision.kind == "exclude":
         return f"took out {about['n']:,} tiles" + (f": {decision.value}" if decision.value else "")
     if decision.kind == "move":

@@ -65,7 +65,9 @@ class Chosen(pn.viewable.Viewer):
         self._count.object = wrap(text)
         if view is not None and self._box.visible:
             named = self._store.names()
-            self._target.options = {f"{named.get(i, 'cluster')} ({i})": i for i in view.ids.tolist()}
+            self._target.options = {
+                f"{named.get(i, 'cluster')} ({self._store.number(i)})": i for i in view.ids.tolist()
+            }
 
     def _tiles(self, view: View) -> npt.NDArray[np.int64]:
         """The tiles that are meant; called in a thread, since a lasso may hold millions."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -19,7 +20,7 @@ from core.errors import TesseraError
 from core.explore.palette import colour
 
 _TITLES = {
-    "tiles": "Typical tiles", "cluster": "No.", "name": "Name", "mark": "", "size": "Tiles", "stability": "Stability",
+    "tiles": "Typical tiles", "number": "No.", "name": "Name", "mark": "", "size": "Tiles", "stability": "Stability",
     "top_slide_share": "Top slide",
 }  # fmt: skip
 _TIPS = {
@@ -29,7 +30,7 @@ _TIPS = {
     "top_slide_share": TERMS["biggest slide"],
 }
 _MARKS = {"tissue": "tissue", "artefact": "artefact", "mixed": "mixed", "unknown": "don't know"}
-_WIDTHS = {"tiles": 178, "cluster": 52, "mark": 76, "size": 66, "stability": 84, "top_slide_share": 84}
+_WIDTHS = {"tiles": 178, "number": 52, "mark": 76, "size": 66, "stability": 84, "top_slide_share": 84}
 _ROW_PX, _PAGE = 48, 8
 
 
@@ -58,7 +59,7 @@ class ClusterList(pn.viewable.Viewer):
         if self._table is None:
             self._box.objects = [html(waiting("Reading the clusters…"))]
         sheets, version, decided = f"sheet/{view.run}/{view.interval}", self._store.edits(), self._store.decided()
-        self._loads.load(lambda: _rows(table_of(view), decided, sheets, version), self._show)
+        self._loads.load(lambda: _rows(table_of(view), decided, self._store.number, sheets, version), self._show)
 
     def _show(self, rows: pd.DataFrame) -> None:
         if self._table is None:
@@ -70,12 +71,12 @@ class ClusterList(pn.viewable.Viewer):
 
     def _build(self, rows: pd.DataFrame) -> pn.widgets.Tabulator:
         table = pn.widgets.Tabulator(
-            rows, show_index=False, titles=_TITLES, widths=_WIDTHS,
+            rows, show_index=False, hidden_columns=["cluster"], titles=_TITLES, widths=_WIDTHS,
             formatters={"tiles": {"type": "html"}, "stability": {"type": "html"}, "top_slide_share": {"type": "html"}},
             editors={name: {"type": "input"} if name == "name" else None for name in _TITLES}, header_tooltips=_TIPS,
             pagination="local", page_size=_PAGE, layout="fit_columns", height=_ROW_PX * _PAGE + 116, sizing_mode="stretch_width",
             selectable=1, css_classes=["ts-clusters"], row_height=_ROW_PX, theme="simple", stylesheets=[TABLE_CSS],
-            text_align={"name": "left", "cluster": "right", "size": "right", "stability": "right", "top_slide_share": "right"},
+            text_align={"name": "left", "number": "right", "size": "right", "stability": "right", "top_slide_share": "right"},
         )  # fmt: skip
         table.on_click(self._clicked)
         table.on_edit(self._edited)
@@ -106,7 +107,7 @@ class ClusterList(pn.viewable.Viewer):
         self._store.poll()
 
 
-def _rows(table: pd.DataFrame, decided: State, sheets: str, version: str) -> pd.DataFrame:
+def _rows(table: pd.DataFrame, decided: State, number: Callable[[int], str], sheets: str, version: str) -> pd.DataFrame:
     """The table as it is shown; names may hold any text, cells of plain columns are escaped by the table itself."""
     ids = table["cluster"].tolist()
     shown = pd.DataFrame(
@@ -117,6 +118,7 @@ def _rows(table: pd.DataFrame, decided: State, sheets: str, version: str) -> pd.
                 for i in ids
             ],
             "cluster": ids,
+            "number": [number(i).rjust(6, chr(0x2007)) for i in ids],  # sorts as numbers do
             "name": [decided.names.get(i, "") for i in ids],
             "mark": [_MARKS.get(decided.marks.get(i, ""), "") for i in ids],
             "size": table["size"],
@@ -127,7 +129,7 @@ def _rows(table: pd.DataFrame, decided: State, sheets: str, version: str) -> pd.
             ],
         }
     )
-    return shown[list(_TITLES)]
+    return shown[["cluster", *_TITLES]]
 
 
 def _number(value: float, text: str = "", *, warn: bool = False) -> str:

@@ -128,7 +128,7 @@ class ExplorePage(pn.viewable.Viewer):
 
     def _name_points(self) -> None:
         named = self._store.names()
-        self._map.labels = [named.get(cluster) or f"cluster {cluster}" for cluster in self._map.ids]
+        self._map.labels = [named.get(cluster) or self._store.title(cluster) for cluster in self._map.ids]
 
     def _mark_cluster(self) -> None:
         self._map.highlight = self._store.cluster

@@ -37,6 +37,7 @@ function render({ model, el }) {
   let picture = make("canvas");
   let hovered = -1;
   let asked = 0;
+  let settle = null; // the view to come back to when the box changes its size, until somebody moves
   const about = () => model.get("slide");
   const stored = storedTiles(tileSource(model), () => draw());
 
@@ -117,24 +118,31 @@ function render({ model, el }) {
   };
 
   const zoomBy = (factor) => {
+    settle = null;
     viewer?.viewport.zoomBy(factor);
     viewer?.viewport.applyConstraints();
   };
   const panBy = (x, y) => {
+    settle = null;
     const view = viewer.viewport.getBounds();
     viewer.viewport.panBy(new OpenSeadragon.Point(x * STEP * view.width, y * STEP * view.height));
     viewer.viewport.applyConstraints();
   };
-  const whole = () => viewer?.viewport.goHome();
+  const whole = (atOnce) => {
+    settle = () => whole(true);
+    viewer?.viewport.goHome(atOnce === true);
+  };
   const setPower = (objective) => {
+    settle = null;
     const wanted = pixelSize(objective) / about().mpp; // slide pixels per screen pixel
     viewer.viewport.zoomTo(about().width / (wanted * viewer.viewport.getContainerSize().x));
     viewer.viewport.applyConstraints();
   };
-  const goTo = () => {
+  const goTo = (atOnce) => {
     const { slide, box: wanted } = model.get("goto");
     if (!viewer?.isOpen() || slide !== about().id) return;
-    viewer.viewport.fitBounds(new OpenSeadragon.Rect(...wanted.map((value) => value / about().width)));
+    settle = () => goTo(true);
+    viewer.viewport.fitBounds(new OpenSeadragon.Rect(...wanted.map((value) => value / about().width)), atOnce === true);
   };
   const setOpacity = (value) => {
     bar.showOpacity(value);
@@ -204,9 +212,11 @@ function render({ model, el }) {
       const ready = () => image.getFullyLoaded() && (box.dataset.ready = about().id);
       image.addHandler("fully-loaded-change", ready);
       ready(); // the overview of a slide that is gone comes whole
-      goTo();
+      whole(true);
+      goTo(true);
       draw();
     });
+    for (const moved of ["canvas-drag", "canvas-scroll", "canvas-pinch"]) viewer.addHandler(moved, () => (settle = null));
     viewer.addHandler("open-failed", () => failed());
     viewer.addHandler("tile-load-failed", () => failed());
     viewer.addHandler("canvas-click", (event) => {
@@ -268,7 +278,10 @@ function render({ model, el }) {
 
   const resize = new ResizeObserver(() => {
     if (!viewer) start();
-    else if (box.clientWidth) viewer.forceResize(); // a hidden tab keeps its view
+    else if (box.clientWidth) {
+      viewer.forceResize(); // a hidden tab keeps its view
+      viewer.addOnceHandler("update-viewport", () => settle?.());
+    }
   });
   resize.observe(box);
   say("");
@@ -276,7 +289,7 @@ function render({ model, el }) {
   model.on("change:slide", open);
   model.on("change:cells_url", () => viewer && loadCells());
   model.on("change:cells", () => viewer && loadCells());
-  model.on("change:goto", goTo);
+  model.on("change:goto", () => goTo());
   model.on("change:hidden", repaint);
   model.on("change:colours", repaint);
   model.on("change:picked", draw);

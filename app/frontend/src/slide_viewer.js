@@ -144,6 +144,19 @@ function render({ model, el }) {
     settle = () => goTo(true);
     viewer.viewport.fitBounds(new OpenSeadragon.Rect(...wanted.map((value) => value / about().width)), atOnce === true);
   };
+  // The page builds its tabs anew when one comes back: what was looked at is kept in the model.
+  const comeBack = () => {
+    const { slide, box: left } = model.get("seen");
+    if (slide !== about().id) return;
+    settle = null;
+    viewer.viewport.fitBounds(new OpenSeadragon.Rect(...left), true);
+  };
+  const keepView = () => {
+    if (settle || !viewer.isOpen()) return;
+    const { x, y, width, height } = viewer.viewport.getBounds();
+    model.set("seen", { slide: about().id, box: [x, y, width, height] });
+    model.save_changes();
+  };
   const setOpacity = (value) => {
     bar.showOpacity(value);
     model.set("opacity", value);
@@ -207,6 +220,7 @@ function render({ model, el }) {
     });
     viewer.innerTracker.keyDownHandler = viewer.innerTracker.keyHandler = null; // it would turn and mirror the slide
     viewer.addHandler("update-viewport", draw);
+    viewer.addHandler("animation-finish", keepView);
     viewer.addHandler("open", () => {
       const image = viewer.world.getItemAt(0);
       const ready = () => image.getFullyLoaded() && (box.dataset.ready = about().id);
@@ -214,6 +228,7 @@ function render({ model, el }) {
       ready(); // the overview of a slide that is gone comes whole
       whole(true);
       goTo(true);
+      comeBack();
       draw();
     });
     for (const moved of ["canvas-drag", "canvas-scroll", "canvas-pinch"]) viewer.addHandler(moved, () => (settle = null));

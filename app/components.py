@@ -59,6 +59,7 @@ class SlideViewer(_Tiles):
     hidden = param.List([], doc="clusters that are not painted")
     opacity = param.Number(0.5, bounds=(0, 1), doc="how strongly clusters are painted")
     goto = param.Dict({}, doc="slide: id, box: x, y, width, height to show, slide pixels")
+    seen = param.Dict({}, doc="slide and box that somebody moved to, slide width = 1")
     failed = param.Integer(0, doc="grows when a part of the slide could not be read")
     pieces_wanted = param.Dict({}, doc="names of slide tiles that the browser asks for, where there is no address")
     pieces = param.Dict({}, doc="their pictures, name to data URL")

@@ -36,6 +36,7 @@ class SlideViewerWidget(_TilesWidget):
     hidden = traitlets.List([]).tag(sync=True)
     opacity = traitlets.Float(0.5).tag(sync=True)
     goto = traitlets.Dict({}).tag(sync=True)
+    seen = traitlets.Dict({}).tag(sync=True)
     failed = traitlets.Int(0).tag(sync=True)
     pieces_wanted = traitlets.Dict({}).tag(sync=True)
     pieces = traitlets.Dict({}).tag(sync=True)

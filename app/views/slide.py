@@ -129,7 +129,8 @@ class SlidePage(pn.viewable.Viewer):
             and _slide_of(view, tile) == self._facts.slide_id
         ):
             self._to_go = False
-            self._viewer.goto = {**around(view, tile), "visit": self._store.visits}  # the same place again is a change
+            goto = {**around(view, tile), "visit": self._store.visits}  # the same place again is a change
+            self._viewer.param.update(goto=goto, seen={})
 
     def _pick(self, tile: int) -> None:
         view = self._store.view()

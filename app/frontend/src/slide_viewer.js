@@ -37,6 +37,7 @@ function render({ model, el }) {
   let picture = make("canvas");
   let hovered = -1;
   let asked = 0;
+  let settle = null; // the view to come back to when the box changes its size, until somebody moves
   const about = () => model.get("slide");
   const stored = storedTiles(tileSource(model), () => draw());
 
@@ -117,24 +118,44 @@ function render({ model, el }) {
   };
 
   const zoomBy = (factor) => {
+    settle = null;
     viewer?.viewport.zoomBy(factor);
     viewer?.viewport.applyConstraints();
   };
   const panBy = (x, y) => {
+    settle = null;
     const view = viewer.viewport.getBounds();
     viewer.viewport.panBy(new OpenSeadragon.Point(x * STEP * view.width, y * STEP * view.height));
     viewer.viewport.applyConstraints();
   };
-  const whole = () => viewer?.viewport.goHome();
+  const whole = (atOnce) => {
+    settle = () => whole(true);
+    viewer?.viewport.goHome(atOnce === true);
+  };
   const setPower = (objective) => {
+    settle = null;
     const wanted = pixelSize(objective) / about().mpp; // slide pixels per screen pixel
     viewer.viewport.zoomTo(about().width / (wanted * viewer.viewport.getContainerSize().x));
     viewer.viewport.applyConstraints();
   };
-  const goTo = () => {
+  const goTo = (atOnce) => {
     const { slide, box: wanted } = model.get("goto");
     if (!viewer?.isOpen() || slide !== about().id) return;
-    viewer.viewport.fitBounds(new OpenSeadragon.Rect(...wanted.map((value) => value / about().width)));
+    settle = () => goTo(true);
+    viewer.viewport.fitBounds(new OpenSeadragon.Rect(...wanted.map((value) => value / about().width)), atOnce === true);
+  };
+  // The page builds its tabs anew when one comes back: what was looked at is kept in the model.
+  const comeBack = () => {
+    const { slide, box: left } = model.get("seen");
+    if (slide !== about().id) return;
+    settle = null;
+    viewer.viewport.fitBounds(new OpenSeadragon.Rect(...left), true);
+  };
+  const keepView = () => {
+    if (settle || !viewer.isOpen()) return;
+    const { x, y, width, height } = viewer.viewport.getBounds();
+    model.set("seen", { slide: about().id, box: [x, y, width, height] });
+    model.save_changes();
   };
   const setOpacity = (value) => {
     bar.showOpacity(value);
@@ -199,14 +220,18 @@ function render({ model, el }) {
     });
     viewer.innerTracker.keyDownHandler = viewer.innerTracker.keyHandler = null; // it would turn and mirror the slide
     viewer.addHandler("update-viewport", draw);
+    viewer.addHandler("animation-finish", keepView);
     viewer.addHandler("open", () => {
       const image = viewer.world.getItemAt(0);
       const ready = () => image.getFullyLoaded() && (box.dataset.ready = about().id);
       image.addHandler("fully-loaded-change", ready);
       ready(); // the overview of a slide that is gone comes whole
-      goTo();
+      whole(true);
+      goTo(true);
+      comeBack();
       draw();
     });
+    for (const moved of ["canvas-drag", "canvas-scroll", "canvas-pinch"]) viewer.addHandler(moved, () => (settle = null));
     viewer.addHandler("open-failed", () => failed());
     viewer.addHandler("tile-load-failed", () => failed());
     viewer.addHandler("canvas-click", (event) => {
@@ -268,7 +293,10 @@ function render({ model, el }) {
 
   const resize = new ResizeObserver(() => {
     if (!viewer) start();
-    else if (box.clientWidth) viewer.forceResize(); // a hidden tab keeps its view
+    else if (box.clientWidth) {
+      viewer.forceResize(); // a hidden tab keeps its view
+      viewer.addOnceHandler("update-viewport", () => settle?.());
+    }
   });
   resize.observe(box);
   say("");
@@ -276,7 +304,7 @@ function render({ model, el }) {
   model.on("change:slide", open);
   model.on("change:cells_url", () => viewer && loadCells());
   model.on("change:cells", () => viewer && loadCells());
-  model.on("change:goto", goTo);
+  model.on("change:goto", () => goTo());
   model.on("change:hidden", repaint);
   model.on("change:colours", repaint);
   model.on("change:picked", draw);

@@ -58,7 +58,7 @@ def _workspace(store: Store) -> str:
 def _doing(store: Store) -> pn.pane.HTML:
     """What is being done right now, on every page."""
     pane = html(going_on(store.activities), css_classes=["ts-going-on"])
-    store.param.watch(lambda _: setattr(pane, "object", wrap(going_on(store.activities))), "activities")
+    store.param.watch(lambda *_: setattr(pane, "object", wrap(going_on(store.activities))), "activities")
     return pane
 
 

@@ -48,7 +48,7 @@ class Actions(pn.viewable.Viewer):
         self._buttons["Redo"].on_click(self._redo)
         self._form = pn.Column(sizing_mode="stretch_width", margin=(0, 6))
         store.param.watch(lambda *_: self._draw(), ["names_version", "shown"])
-        store.param.watch(lambda _: self._show_form(), "cluster")
+        store.param.watch(lambda *_: self._show_form(), "cluster")
         self._draw()
 
     def __panel__(self) -> pn.viewable.Viewable:

@@ -48,8 +48,8 @@ class Chosen(pn.viewable.Viewer):
             align_items="center", gap="6px", margin=(4, 10), css_classes=["ts-chosen"],
             styles={"background": "#f0edf9", "border-radius": "10px", "padding": "2px 10px"},
         )  # fmt: skip
-        gallery.param.watch(lambda _: self._draw(), "chosen")
-        points.param.watch(lambda _: self._draw(), "polygon")
+        gallery.param.watch(lambda *_: self._draw(), "chosen")
+        points.param.watch(lambda *_: self._draw(), "polygon")
         store.param.watch(lambda *_: self._draw(), ["names_version", "shown"])
         store.param.watch(lambda *_: setattr(gallery, "chosen", []), ["cluster", "shown"])
         self._draw()

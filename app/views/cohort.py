@@ -37,8 +37,8 @@ class CohortPage(pn.viewable.Viewer):
         )
         self._top, self._body = html(waiting("Reading the cohort…")), html(css_classes=["ts-cohort"])
         self._loads = Latest(lambda text: setattr(self._top, "object", wrap(alarm(text))))
-        self._layer.param.watch(lambda _: self._draw_cards(), "value")
-        store.param.watch(lambda _: self._load(), "cohort")
+        self._layer.param.watch(lambda *_: self._draw_cards(), "value")
+        store.param.watch(lambda *_: self._load(), "cohort")
         self._load()
 
     def __panel__(self) -> pn.viewable.Viewable:

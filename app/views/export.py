@@ -52,7 +52,7 @@ class ExportPage(pn.viewable.Viewer):
         store.param.watch(lambda event: setattr(self._author, "value", event.new), "author")
         self._author.value = store.author or pn.state.user or ""
         for widget in (self._which, self._some):
-            widget.param.watch(lambda _: self._draw(), "value")
+            widget.param.watch(lambda *_: self._draw(), "value")
         self._draw()
 
     def __panel__(self) -> pn.viewable.Viewable:

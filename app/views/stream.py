@@ -48,7 +48,7 @@ class StreamPanel(pn.viewable.Viewer):
             self._top, pn.Row(self._pause, self._resume, self._stop), self._message, self._troubles,
             sizing_mode="stretch_width", visible=False,
         )  # fmt: skip
-        store.param.watch(lambda _: self._load(), "stream")
+        store.param.watch(lambda *_: self._load(), "stream")
         self._load()
 
     def __panel__(self) -> pn.viewable.Viewable:

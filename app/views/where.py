@@ -31,7 +31,7 @@ class Where(pn.viewable.Viewer):
         self._open.on_click(lambda _: self._open_slide())
         self._over = pmui.Checkbox(label="show the clusters on the slide", value=True, size="small", visible=False)
         self._loads = Latest(lambda text: setattr(self._body, "object", wrap(alarm(text))))
-        self._over.param.watch(lambda _: self._load(), "value")
+        self._over.param.watch(lambda *_: self._load(), "value")
         store.param.watch(lambda *_: self._load(), ["tile", "shown", "cluster", "names_version"])
         self._load()
 

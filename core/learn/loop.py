@@ -28,12 +28,14 @@ from core.learn.encoders import Encoder, build_encoder
 from core.learn.features import FeaturePass
 from core.learn.finders import Memory
 from core.learn.matching import persistent_ids
+from core.learn.scope import scope
 from core.learn.worker import Reporter, StopRequestedError
-from core.run_folder import Clusters, RunFolder
+from core.run_folder import Clusters
 from core.tiles.augment import Augment
 from core.tiles.loader import TileLoader
 from core.tiles.sampler import class_weights, draw
 from core.tiles.store import TileStore
+from core.tiles.subset import StoreSubset
 from core.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -93,12 +95,11 @@ class Trainer:
     """
 
     def __init__(self, workspace: Workspace, run: runs.Run, reporter: Reporter) -> None:
-        self.run_row, self.config, self.reporter = run, run.config, reporter
-        self.folder: RunFolder = workspace.run_folder(run.name)
+        self.config, self.reporter = run.config, reporter
+        self.run_row, self.folder, store = scope(workspace, run)
         self.device = choose_device(self.config.device)
-        self.store = TileStore(workspace.tiles_path, run.store_version)
-        self.loader = TileLoader(self.store, self.config.tile_px, self.config.threads)
-        self.known = known_groups(workspace, self.store, run.n_tiles)
+        self.loader = TileLoader(store, self.config.tile_px, self.config.threads)
+        self.known = known_groups(workspace, store, self.run_row.n_tiles)
         self.encoder: Encoder = build_encoder(self.config.encoder, weights=self.config.weights, seed=self.config.seed)
         self.encoder.to(self.device)
         self.body_optimiser = self._sgd(self.encoder, self.config.momentum)
@@ -331,7 +332,9 @@ def choose_device(wanted: str) -> torch.device:
     return device
 
 
-def known_groups(workspace: Workspace, store: TileStore, n_tiles: int) -> dict[str, npt.NDArray[np.int32]]:
+def known_groups(
+    workspace: Workspace, store: TileStore | StoreSubset, n_tiles: int
+) -> dict[str, npt.NDArray[np.int32]]:
     """What is known of tiles besides pixels, to compare clusters with: labels, slide, patient, site.
 
     Returns:

@@ -41,6 +41,7 @@ class TileGallery(_Tiles):
     """Rows of tiles; see frontend/src/tile_gallery.js."""
 
     rows = param.List([], doc="dicts of title, help and ids")
+    chosen = param.List([], doc="tiles that were chosen to do something with")
     side_px = param.Integer(128, doc="largest shown size of a tile")
 
     _esm = DIST / "tile_gallery.js"

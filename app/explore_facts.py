@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from core.curate.curated import curated_view
 from core.explore.clusters import cluster_table
 from core.explore.projection import inside_polygon
 from core.explore.representatives import pick
-from core.explore.view import View, open_view
-from core.workspace import Workspace
+from core.explore.view import View
 
 LASSO_TILES = 48
 ONE_SLIDE = 0.8  # from this share on the page warns that a cluster may be the stain of one slide
@@ -24,6 +23,9 @@ _ROWS = (
     ("edge", "Edge", "farthest from the centre: is the cluster mixed here?"),
 )
 Rows = list[dict[str, Any]]
+
+_KEPT_TABLES = 8
+_TABLES: dict[int, tuple[View, pd.DataFrame]] = {}  # by identity: a curated view is made anew when something is decided
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,18 @@ class OpenCluster:
 
 def table_of(view: View) -> pd.DataFrame:
     """`cluster_table`, kept for the last few clusterings and shared by all sessions. Do not change it in place."""
-    return _table(view.workspace.root, view.run, view.interval, str(view.store.version))
+    known = _TABLES.get(id(view))
+    if known is None or known[0] is not view:
+        known = (view, cluster_table(view, _stability_base(view)))
+        _TABLES[id(view)] = known
+        while len(_TABLES) > _KEPT_TABLES:
+            _TABLES.pop(next(iter(_TABLES)), None)
+    return known[1]
 
 
-@lru_cache(maxsize=8)
-def _table(root: Path, run: str, interval: int, store_version: str) -> pd.DataFrame:  # noqa: ARG001 - part of the key
-    return cluster_table(open_view(Workspace(root), run, interval))
+def _stability_base(view: View) -> npt.NDArray[np.int32] | None:
+    """Labels one interval before, with the same decisions applied, or a merged cluster would look unstable."""
+    return curated_view(view.workspace, view.run, view.interval - 1).labels if view.interval else None
 
 
 def open_cluster(view: View, cluster: int) -> OpenCluster | None:

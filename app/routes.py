@@ -13,9 +13,9 @@ from typing import Any
 
 from tornado.web import HTTPError, RequestHandler
 
+from core.curate.curated import curated_view
 from core.errors import TesseraError
 from core.explore import projection, sheet, slide_map
-from core.explore.view import open_view
 from core.tiles.store import TileStore
 from core.workspace import Workspace, default_root
 
@@ -83,19 +83,19 @@ def kept(workspace: Workspace, slide: str) -> Answer:
 
 
 def overlay(workspace: Workspace, run: str, interval: str, slide: str, highlight: str) -> Answer:
-    view = open_view(workspace, run, int(interval))
+    view = curated_view(workspace, run, int(interval))
     chosen = int(highlight) if highlight else None
     return slide_map.overlay_png(slide_map.label_grid(view, int(slide)), chosen), "image/png"
 
 
 def points(workspace: Workspace, run: str, interval: str, mapped: str) -> Answer:
-    view = open_view(workspace, run, int(interval))
+    view = curated_view(workspace, run, int(interval))
     xy = workspace.run_folder(run).projection(int(mapped))
     return projection.points_file(view, xy), "application/octet-stream"
 
 
 def contact_sheet(workspace: Workspace, run: str, interval: str, cluster: str) -> Answer:
-    return sheet.contact_sheet(open_view(workspace, run, int(interval)), int(cluster)), "image/jpeg"
+    return sheet.contact_sheet(curated_view(workspace, run, int(interval)), int(cluster)), "image/jpeg"
 
 
 _RUN = r"([A-Za-z0-9][A-Za-z0-9._-]*)"

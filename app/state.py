@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
+import panel as pn
 import param
 
 from core import activity, runs
 from core.curate import decisions
+from core.curate.curated import curated_view
+from core.curate.state import State, state_of
 from core.errors import TesseraError
-from core.explore.view import View, open_view
+from core.explore.view import View
 from core.workspace import Workspace, default_root
 
 
@@ -60,40 +64,59 @@ class Store(param.Parameterized):
             exports = connection.execute("SELECT count(*), sum(state = 'running'), sum(n_tiles) FROM export").fetchone()
         mapped = tuple(self.workspace.run_folder(chosen).projections()) if current is not None else ()
         work = activity.recent(self.workspace)
+        shown = (chosen, _interval(self.interval, current), mapped)
+        if shown[1] >= 0:
+            _curated(self.workspace, chosen, shown[1])  # so that the page itself finds it made
         return {
             "run_names": names,
             "run": chosen,
             "current": current,
             "cohort": (*cohort, *rejected),
             "exports": tuple(exports),
-            "shown": (chosen, _interval(self.interval, current), mapped),
+            "shown": shown,
             "names_version": decisions.version(self.workspace, chosen) if chosen else 0,
             "activities": [item for item in work if item.state == "running"],
             "failures": [item for item in work if item.state == "failed"],
         }
 
     def view(self) -> View | None:
-        """The clustering that is looked at, or None when the run has none yet."""
+        """The clustering that is looked at, as people left it; None when the run has none yet."""
         run, interval, _ = self.shown
         if interval < 0:
             return None
-        try:
-            return open_view(self.workspace, run, interval)
-        except TesseraError:
-            return None
+        return _curated(self.workspace, run, interval)
 
     def mapped(self) -> int | None:
         """The map to show: the one of the clustering, else the last there is, which then shows other clusters."""
         _, interval, maps = self.shown
         return interval if interval in maps else (maps[-1] if maps else None)
 
+    def decided(self) -> State:
+        """What is decided about the run at present."""
+        return state_of(self.workspace, self.run)
+
     def names(self) -> dict[int, str]:
         """Names of clusters of the run."""
-        return decisions.names(self.workspace, self.run) if self.run else {}
+        return self.decided().names
+
+    def edits(self) -> str:
+        """A key of the merges, splits and moves in effect, for the addresses of pictures that depend on them."""
+        return f"{zlib.crc32(repr([edit.id for edit in self.decided().edits]).encode()):08x}"
+
+    def who(self) -> str:
+        """Who decides: the login, or else what was typed."""
+        return pn.state.user or self.author
 
     def title(self, cluster: int) -> str:
         """Name of a cluster, or its number."""
         return self.names().get(cluster) or f"cluster {cluster}"
+
+
+def _curated(workspace: Workspace, run: str, interval: int) -> View | None:
+    try:
+        return curated_view(workspace, run, interval)
+    except TesseraError:
+        return None
 
 
 def _interval(wanted: int, run: runs.Run | None) -> int:

@@ -61,7 +61,8 @@ class TileGalleryWidget(_TilesWidget):
 
     _esm = DIST / "tile_gallery.js"
     rows = traitlets.List([]).tag(sync=True)
-    side_px = traitlets.Int(92).tag(sync=True)
+    chosen = traitlets.List([]).tag(sync=True)
+    side_px = traitlets.Int(112).tag(sync=True)
 
 
 def pictures(view: View, tiles: list[int]) -> dict[str, str]:

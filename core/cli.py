@@ -103,6 +103,29 @@ def _add_run_commands(group: Any) -> None:
 
 
 def _add_result_commands(group: Any) -> None:
+    cluster = _command(
+        group, "cluster", commands.cluster, "cluster the tiles of a finished run anew, without training", json=True
+    )
+    cluster.add_argument(
+        "--with", dest="clusterer", choices=configuration.CLUSTERERS, default="rcc", help="method (%(default)s)"
+    )
+    cluster.add_argument(
+        "--clusters",
+        type=int,
+        default=None,
+        metavar="K",
+        help="how many; if not given, the method finds out where it can",
+    )
+    cluster.add_argument("--as", dest="new_name", default=None, metavar="NEW", help="name of the new run")
+    _add_settings(cluster)
+    compare = _command(group, "compare", commands.compare, "how far clusterings of the same tiles agree", json=True)
+    compare.add_argument("names", nargs="+", metavar="R", help="runs, each at its last clustering")
+    compare.add_argument(
+        "--stability",
+        action="store_true",
+        help="also cluster disturbed features again: how far each agrees with itself",
+    )
+    cluster.add_argument("name", metavar="R", help="the finished run")
     evaluate = _command(
         group, "evaluate", commands.evaluate, "score clusters and features against labels and baselines", json=True
     )

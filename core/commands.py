@@ -138,6 +138,35 @@ def evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
+def cluster(options: argparse.Namespace) -> int:
+    """`tessera cluster R --with rcc`."""
+    from core.learn.partition import partition
+
+    workspace = Workspace.open(options.workspace)
+    with (
+        TerminalProgress(quiet=options.json) as bars,
+        track(workspace, "cluster", run=options.name, also=bars) as progress,
+    ):
+        made = partition(
+            workspace, options.name, clusterer=options.clusterer, clusters=options.clusters, name=options.new_name,
+            changes=configuration.parse_overrides(options.settings), progress=progress,
+        )  # fmt: skip
+    human = f"{made.name}: {made.n_clusters} clusters of {made.n_tiles:,} tiles in {made.seconds:.1f} s"
+    _answer(options, dataclasses.asdict(made), human)
+    return 0
+
+
+def compare(options: argparse.Namespace) -> int:
+    """`tessera compare R R2 ...`."""
+    from core.learn.partition import compare, describe
+
+    workspace = Workspace.open(options.workspace)
+    with TerminalProgress(quiet=options.json) as bars:
+        found = compare(workspace, options.names, stability=options.stability, progress=bars)
+    _answer(options, found, describe(found))
+    return 0
+
+
 def project(options: argparse.Namespace) -> int:
     """`tessera project R`."""
     from core.explore.projection import project

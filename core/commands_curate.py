@@ -64,15 +64,14 @@ def undo(options: argparse.Namespace) -> int:
 
 def recluster(options: argparse.Namespace) -> int:
     """`tessera recluster R [--reject 3,7]`."""
-    from core import runs
-    from core.curate.recluster import reject_and_recluster
+    from core.curate.recluster import reject_and_recluster, training_config
 
     workspace = Workspace.open(options.workspace)
     try:
         reject = [int(word) for word in options.reject.split(",") if word]
     except ValueError as error:
         raise ConfigError(f"--reject {options.reject}: write cluster numbers as 3,7,12") from error
-    settings = configuration.as_dict(runs.get(workspace, options.name).config)
+    settings = configuration.as_dict(training_config(workspace, options.name))
     changed = configuration.parse_overrides(options.settings)
     made = reject_and_recluster(
         workspace, options.name, reject, author=_author(options), interval=options.interval, name=options.title,

@@ -31,6 +31,7 @@ class Setting:
         high: largest value allowed, inclusive.
         choices: the values allowed, when they can be listed.
         advanced: hidden at first in forms.
+        internal: set by Tessera itself, in no form.
     """
 
     help: str
@@ -39,6 +40,7 @@ class Setting:
     high: float | None = None
     choices: tuple[str, ...] = ()
     advanced: bool = False
+    internal: bool = False
 
 
 def setting(default: Any, help: str, **about: Any) -> Any:
@@ -133,6 +135,9 @@ class StreamConfig:
         120, "Tiles that wait for a full batch are committed after this time, so that a run can begin.",
         unit="s", low=0, high=86_400, advanced=True,
     )  # fmt: skip
+    disk_wait_s: float = setting(
+        10, "Pause before the next try when the disk was full.", unit="s", low=0.01, high=3600, advanced=True
+    )
     worker_silence_s: float = setting(
         120, "Another machine's share is taken over when it has been silent for so long.",
         unit="s", low=0.1, high=86_400, advanced=True,
@@ -164,7 +169,12 @@ class RunConfig:
     clusters: int = setting(
         50, "K, the number of pseudo-classes: several times the tissue classes expected.", low=2, high=100_000
     )
-    epochs: int = setting(10, "How often to train on pseudo-labels and cluster again.", low=1, high=10_000)
+    epochs: int = setting(
+        10,
+        "How often to train on pseudo-labels and cluster again; 0 clusters the starting weights.",
+        low=0,
+        high=10_000,
+    )
     encoder: str = setting("resnet18", "resnet18, resnet50 or any timm model by name; tiny is for tests.")
     weights: str = setting(
         "random", "Starting weights: random, timm (downloaded), or the path of a .safetensors or .pth file."
@@ -249,6 +259,9 @@ class RunConfig:
     )
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", advanced=True)
     threads: int = setting(0, "Loading threads; 0 takes one per core.", low=0, high=256, advanced=True)
+    source: str = setting(
+        "", "The run whose features `tessera cluster` clustered anew; empty for a run of its own.", internal=True
+    )
 
     def __post_init__(self) -> None:
         """Check every bound.

@@ -16,6 +16,8 @@ Every file but the bank is written whole under a temporary name and renamed.
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -206,6 +208,32 @@ class RunFolder:
         ):
             raise RunError(f"run {self.name} has no features of some of these tiles: it has never seen them")
         return Features(bank, rows)
+
+    def adopt(self, source: RunFolder, interval: int) -> None:
+        """Share another run's features, and its map of an interval as the map of interval 0.
+
+        The files are linked where the file system can, so they take no room and outlive either folder; a finished run never
+        writes to them again.
+
+        Raises:
+            RunError: the other run has no features.
+        """
+        source.open_bank()
+        pairs = [
+            ("tiles.npy", "tiles.npy"),
+            ("bank.f16", "bank.f16"),
+            (f"projection/{interval:04d}.npy", "projection/0000.npy"),
+            ("bank.json", "bank.json"),
+        ]
+        for theirs, ours in pairs:
+            if not (source.root / theirs).is_file():
+                continue
+            (self.root / ours).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / ours).unlink(missing_ok=True)
+            try:
+                os.link(source.root / theirs, self.root / ours)
+            except OSError:  # other file system, or none that links
+                shutil.copyfile(source.root / theirs, self.root / ours)
 
     def _load(self, name: str) -> npt.NDArray[np.generic]:
         path = self.root / name

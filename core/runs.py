@@ -108,15 +108,12 @@ def create(
     n_tiles = workspace.n_tiles()
     if n_tiles == 0:
         raise RunError("there are no tiles yet: add some with `tessera ingest SOURCE`")
+    if config.source:
+        raise ConfigError(f"source={config.source}: `tessera cluster {config.source}` makes such a run")
     learnt = n_tiles if tiles is None else len(tiles)
     if config.clusters * 2 > learnt:
         raise ConfigError(f"clusters={config.clusters} is too many for {learnt} tiles: choose at most {learnt // 2}")
-    taken = {run.name for run in list_runs(workspace)}
-    chosen = name or next(f"run-{i}" for i in range(1, len(taken) + 2) if f"run-{i}" not in taken)
-    if not _NAME.fullmatch(chosen):
-        raise RunError(f"{chosen!r} cannot name a run: use letters, digits, dot, dash and underscore")
-    if chosen in taken:
-        raise RunError(f"there is a run {chosen} already: choose another --name, or `tessera resume {chosen}`")
+    chosen = free_name(workspace, name, "run-{}")
     text = json.dumps(configuration.as_dict(config), indent=2)
     files.write_text(workspace.run_folder(chosen).root / "config.json", text)
     if tiles is not None:
@@ -128,6 +125,52 @@ def create(
             (chosen, text, configuration.digest(config), time.time(), n_tiles, TileStore(workspace.tiles_path).version),
         )
     return get(workspace, chosen)
+
+
+def free_name(workspace: Workspace, wanted: str | None, pattern: str) -> str:
+    """A name that no run has yet.
+
+    Args:
+        workspace: where the runs are.
+        wanted: it, if it is free; None takes the next of `pattern`.
+        pattern: with {} for 1, 2, 3, ...
+
+    Raises:
+        RunError: it is taken, or cannot be a folder.
+    """
+    taken = {run.name for run in list_runs(workspace)}
+    chosen = wanted or next(pattern.format(i) for i in range(1, len(taken) + 2) if pattern.format(i) not in taken)
+    if not _NAME.fullmatch(chosen):
+        raise RunError(f"{chosen!r} cannot name a run: use letters, digits, dot, dash and underscore")
+    if chosen in taken:
+        raise RunError(f"there is a run {chosen} already: choose another --name, or `tessera resume {chosen}`")
+    return chosen
+
+
+def add_finished(workspace: Workspace, config: RunConfig, name: str, figures: dict[str, float], event: str) -> Run:
+    """Record a run that is finished with one clustering, whose files are in its folder already: a partition.
+
+    Args:
+        workspace: where it is.
+        config: its settings; `source` names the run whose tiles and features it shares.
+        name: of the run, see `free_name`.
+        figures: of interval 0.
+        event: one line of what it is.
+    """
+    source, now, text = get(workspace, config.source), time.time(), json.dumps(configuration.as_dict(config), indent=2)
+    files.write_text(workspace.run_folder(name).root / "config.json", text)
+    with workspace.ledger.write() as connection:
+        row = connection.execute(
+            "INSERT INTO run (name, config, digest, state, want, created, started, finished, n_tiles, store_version,"
+            " interval) VALUES (?, ?, ?, 'finished', 'run', ?, ?, ?, ?, ?, 0)",
+            (name, text, configuration.digest(config), now, now, now, source.n_tiles, source.store_version),
+        ).lastrowid
+        connection.executemany(
+            "INSERT INTO metric (run_id, name, interval, step, value, time) VALUES (?, ?, 0, 0, ?, ?)",
+            [(row, figure, float(value), now) for figure, value in figures.items()],
+        )
+        connection.execute("INSERT INTO event (run_id, time, level, text) VALUES (?, ?, 'info', ?)", (row, now, event))
+    return get(workspace, name)
 
 
 def launch(workspace: Workspace, name: str) -> int:

@@ -14,11 +14,12 @@ from app.state import Store
 from app.tasks import Latest
 from app.theme import FONT, TABLE_CSS
 from core.curate.decisions import name_cluster
+from core.curate.state import State
 from core.errors import TesseraError
 from core.explore.palette import colour
 
 _TITLES = {
-    "tiles": "Typical tiles", "cluster": "No.", "name": "Name", "size": "Tiles", "stability": "Stability",
+    "tiles": "Typical tiles", "cluster": "No.", "name": "Name", "mark": "", "size": "Tiles", "stability": "Stability",
     "top_slide_share": "Top slide",
 }  # fmt: skip
 _TIPS = {
@@ -27,7 +28,8 @@ _TIPS = {
     "stability": TERMS["stability"],
     "top_slide_share": TERMS["biggest slide"],
 }
-_WIDTHS = {"tiles": 182, "cluster": 56, "size": 70, "stability": 92, "top_slide_share": 92}
+_MARKS = {"tissue": "tissue", "artefact": "artefact", "mixed": "mixed", "unknown": "don't know"}
+_WIDTHS = {"tiles": 178, "cluster": 52, "mark": 76, "size": 66, "stability": 84, "top_slide_share": 84}
 _ROW_PX, _PAGE = 48, 8
 
 
@@ -55,9 +57,8 @@ class ClusterList(pn.viewable.Viewer):
             return
         if self._table is None:
             self._box.objects = [html(waiting("Reading the clusters…"))]
-        self._loads.load(
-            lambda: _rows(table_of(view), self._store.names(), f"sheet/{view.run}/{view.interval}"), self._show
-        )
+        sheets, version, decided = f"sheet/{view.run}/{view.interval}", self._store.edits(), self._store.decided()
+        self._loads.load(lambda: _rows(table_of(view), decided, sheets, version), self._show)
 
     def _show(self, rows: pd.DataFrame) -> None:
         if self._table is None:
@@ -97,7 +98,7 @@ class ClusterList(pn.viewable.Viewer):
         if event.column != "name" or view is None or self._table is None:
             return
         cluster = int(self._table.value["cluster"].iloc[event.row])
-        author = self._store.author or pn.state.user or ""
+        author = self._store.who()
         try:
             name_cluster(self._store.workspace, view.run, view.interval, cluster, str(event.value or ""), author=author)
         except TesseraError as error:
@@ -105,18 +106,19 @@ class ClusterList(pn.viewable.Viewer):
         self._store.poll()
 
 
-def _rows(table: pd.DataFrame, named: dict[int, str], sheets: str) -> pd.DataFrame:
-    """The table as it is shown; `named` may hold any text, cells of plain columns are escaped by the table itself."""
+def _rows(table: pd.DataFrame, decided: State, sheets: str, version: str) -> pd.DataFrame:
+    """The table as it is shown; names may hold any text, cells of plain columns are escaped by the table itself."""
     ids = table["cluster"].tolist()
     shown = pd.DataFrame(
         {
             "tiles": [
                 f"<img loading='lazy' height='{_ROW_PX - 8}' style='border-left:7px solid {colour(i)};border-radius:4px' "
-                f"src='{escape(sheets)}/{i}' alt='tiles of cluster {i}'>"
+                f"src='{escape(sheets)}/{i}?v={version}' alt='tiles of cluster {i}'>"
                 for i in ids
             ],
             "cluster": ids,
-            "name": [named.get(i, "") for i in ids],
+            "name": [decided.names.get(i, "") for i in ids],
+            "mark": [_MARKS.get(decided.marks.get(i, ""), "") for i in ids],
             "size": table["size"],
             "stability": [_number(value) for value in table["stability"]],
             "top_slide_share": [

@@ -46,20 +46,31 @@ class ExplorePage(pn.viewable.Viewer):
         self._map_note = html()
         self._opened = Opened(store, self._map)
         self._list = ClusterList(store)
-        store.param.watch(lambda _: self._draw(), ["shown", "activities", "failures"])
-        store.param.watch(lambda _: self._name_points(), "names_version")
+        self._selections = pmui.Select(
+            label="saved selections", options={"none": 0}, value=0, size="small", width=220, visible=False,
+            css_classes=["ts-selections"],
+        )  # fmt: skip
+        self._selections.param.watch(self._choose_selection, "value")
+        store.param.watch(lambda _: self._draw(), ["shown", "activities", "failures", "names_version"])
         store.param.watch(lambda _: self._mark_cluster(), "cluster")
         self._draw()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        left = pn.Column(self._map, self._map_note, self._make_map, sizing_mode="stretch_width", min_width=380)
-        right = pn.Column(self._list, sizing_mode="stretch_width", min_width=480)
+        left = pn.Column(
+            self._map,
+            self._map_note,
+            self._make_map,
+            sizing_mode="stretch_width",
+            min_width=380,
+            styles={"flex": "1 1 0"},
+        )
+        right = pn.Column(self._list, sizing_mode="stretch_width", min_width=480, styles={"flex": "1.3 1 0"})
         upper = pn.Row(left, pn.Spacer(width=24), right, sizing_mode="stretch_width")
         lower = pn.Row(
             pn.Column(self._opened, sizing_mode="stretch_width", min_width=480), pn.Spacer(width=28), Where(self._store),
             sizing_mode="stretch_width",
         )  # fmt: skip
-        head = pn.Row(self._head, self._interval, sizing_mode="stretch_width")
+        head = pn.Row(self._head, self._selections, self._interval, sizing_mode="stretch_width")
         return pn.Column(head, upper, lower, sizing_mode="stretch_width")
 
     def _draw(self) -> None:
@@ -77,14 +88,16 @@ class ExplorePage(pn.viewable.Viewer):
             f"{len(view.labels):,} tiles in {len(view.ids)} {term('cluster', 'clusters')}. Each point of the map is a tile; near means alike. "
             "Click a point, or draw a lasso around some.</p>"
         )
-        if self._store.cluster not in view.ids:
-            self._store.cluster = int(view.ids[view.sizes.argmax()])
+        if self._store.cluster not in view.ids and len(view.ids):
+            taken_in_by = self._store.decided().merged.get(self._store.cluster)
+            self._store.cluster = int(view.ids[view.sizes.argmax()]) if taken_in_by is None else taken_in_by
+        self._offer_selections()
         mapped = self._store.mapped()
         self._map.visible = mapped is not None
         if mapped is not None:
             ids = view.ids.tolist()
             self._map.param.update(
-                url=f"points/{run}/{interval}/{mapped}?v={self._store.current.id}", ids=ids, colours=[colour(i) for i in ids],
+                url=f"points/{run}/{interval}/{mapped}?v={self._store.current.id}-{self._store.edits()}", ids=ids, colours=[colour(i) for i in ids],
                 point_size=float(np.clip(220 / len(view.labels) ** 0.5, 1.5, 6)), highlight=self._store.cluster,
             )  # fmt: skip
             self._name_points()
@@ -119,6 +132,22 @@ class ExplorePage(pn.viewable.Viewer):
 
     def _mark_cluster(self) -> None:
         self._map.highlight = self._store.cluster
+
+    def _offer_selections(self) -> None:
+        found = self._store.decided().selections
+        options = {"none": 0, **{selection.name: selection.decision for selection in found}}
+        if self._selections.options != options:
+            self._selections.options = options
+        self._selections.visible = bool(found)
+
+    def _choose_selection(self, event: Any) -> None:
+        """Draw a saved lasso again; it holds on the map that it was drawn on."""
+        found = [s for s in self._store.decided().selections if s.decision == event.new]
+        if found and found[0].map_interval != self._store.mapped():
+            pn.state.notifications.warning(
+                f"{found[0].name} was drawn on the map of clustering {found[0].map_interval}"
+            )
+        self._map.polygon = [list(corner) for corner in found[0].polygon] if found else []
 
     def _choose_interval(self, event: Any) -> None:
         last = self._store.current.interval if self._store.current is not None else -1

@@ -17,7 +17,7 @@ class SettingsForm(pn.viewable.Viewer):
 
     def __init__(self, **params: Any) -> None:
         super().__init__(**params)
-        about = configuration.settings(RunConfig)
+        about = {name: entry for name, entry in configuration.settings(RunConfig).items() if not entry.internal}
         defaults = {field.name: field.default for field in dataclasses.fields(RunConfig)}
         self.widgets = {name: _widget(name, entry, defaults[name]) for name, entry in about.items()}
         self._basic = [self.widgets[name] for name, entry in about.items() if not entry.advanced]

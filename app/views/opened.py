@@ -6,13 +6,14 @@ from html import escape
 from typing import Any
 
 import panel as pn
-import panel_material_ui as pmui
 
 from app.components import EmbeddingMap, TileGallery
 from app.explore_facts import OpenCluster, Rows, lasso, open_cluster
 from app.page import alarm, html, term, wrap
 from app.state import Store
 from app.tasks import Latest
+from app.views.actions import Actions
+from app.views.chosen import Chosen, hint
 from app.views.naming import Naming
 from core.explore.palette import colour
 
@@ -24,12 +25,9 @@ class Opened(pn.viewable.Viewer):
         super().__init__(**params)
         self._store, self._points = store, points
         self._title, self._facts = html(css_classes=["ts-open"]), html()
-        self._naming = Naming(store)
+        self._naming, self._actions = Naming(store), Actions(store)
         self._gallery = TileGallery(sizing_mode="stretch_width", margin=(5, 10), css_classes=["ts-gallery-pane"])
-        self._clear = pmui.Button(
-            label="Clear the lasso", size="small", variant="outlined", visible=False, css_classes=["ts-clear-lasso"]
-        )
-        self._clear.on_click(lambda _: setattr(points, "polygon", []))
+        self._chosen = Chosen(store, self._gallery, points)
         self._loads = Latest(lambda text: setattr(self._facts, "object", wrap(alarm(text))))
         self._gallery.param.watch(lambda event: self._mark(event.new), "picked")
         points.param.watch(lambda _: self._load(), "polygon")
@@ -40,8 +38,9 @@ class Opened(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pn.Column(
-            self._title, self._naming, self._facts, self._clear, self._gallery, sizing_mode="stretch_width"
-        )
+            self._title, self._naming, self._actions, self._facts, self._chosen, self._gallery, html(hint()),
+            sizing_mode="stretch_width",
+        )  # fmt: skip
 
     def _close_lasso(self) -> None:
         if self._points.polygon:
@@ -56,14 +55,14 @@ class Opened(pn.viewable.Viewer):
         if view is None:
             self._title.object = self._facts.object = wrap("")
             self._gallery.rows = []
-            self._naming.visible = False
+            self._naming.visible = self._actions.visible = False
         elif len(polygon) >= 3 and mapped is not None:
             self._loads.load(lambda: lasso(view, mapped, polygon), self._show_lasso)
         else:
             self._loads.load(lambda: open_cluster(view, cluster), self._show)
 
     def _show(self, opened: OpenCluster | None) -> None:
-        self._naming.visible, self._clear.visible = opened is not None, False
+        self._naming.visible = self._actions.visible = opened is not None
         if opened is None:
             return
         name = escape(self._store.title(opened.cluster))
@@ -75,7 +74,7 @@ class Opened(pn.viewable.Viewer):
 
     def _show_lasso(self, found: tuple[int, Rows]) -> None:
         n, rows = found
-        self._naming.visible, self._clear.visible = False, True
+        self._naming.visible = self._actions.visible = False
         self._title.object = wrap(f"<h2><span class='ts-lasso-count'>{n:,}</span> tiles inside the lasso</h2>")
         self._facts.object = wrap("" if n else "<p class='quiet'>No tile lies inside it; draw a larger one.</p>")
         self._gallery.rows = rows

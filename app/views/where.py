@@ -42,7 +42,8 @@ class Where(pn.viewable.Viewer):
             text = "Click a tile to see it large and where on its slide it lies."
             self._body.object = wrap(f"<h3>Where is it?</h3><p class='quiet'>{text}</p>")
         else:
-            self._loads.load(lambda: _picture(view, tile, cluster, self._store.title, over=over), self._show)
+            edits = self._store.edits()
+            self._loads.load(lambda: _picture(view, tile, cluster, self._store.title, edits, over=over), self._show)
 
     def _show(self, found: tuple[str, bool]) -> None:
         body, has_slide = found
@@ -50,7 +51,7 @@ class Where(pn.viewable.Viewer):
         self._over.visible = has_slide
 
 
-def _picture(view: View, tile: int, cluster: int, title: Any, *, over: bool) -> tuple[str, bool]:
+def _picture(view: View, tile: int, cluster: int, title: Any, edits: str, *, over: bool) -> tuple[str, bool]:
     """HTML, and whether the tile lies on a slide."""
     info = tile_info(view, tile)
     own = int(view.labels[tile])
@@ -65,10 +66,10 @@ def _picture(view: View, tile: int, cluster: int, title: Any, *, over: bool) -> 
     )
     if not info.width:
         return large, False
-    return f"{large}<div style='height:14px'></div>{_overview(view, info, cluster, over=over)}", True
+    return f"{large}<div style='height:14px'></div>{_overview(view, info, cluster, edits, over=over)}", True
 
 
-def _overview(view: View, info: TileInfo, cluster: int, *, over: bool) -> str:
+def _overview(view: View, info: TileInfo, cluster: int, edits: str, *, over: bool) -> str:
     box = (
         f"left:{100 * info.x0 / info.width:.3f}%;top:{100 * info.y0 / info.height:.3f}%;"
         f"width:{100 * info.side0 / info.width:.3f}%;height:{100 * info.side0 / info.height:.3f}%"
@@ -76,7 +77,7 @@ def _overview(view: View, info: TileInfo, cluster: int, *, over: bool) -> str:
     row = slide_row(view.workspace, info.slide_id)
     layer = ""
     if over and row["grid_rows"]:
-        address = f"overlay/{view.run}/{view.interval}/{info.slide_id}/{cluster if cluster >= 0 else ''}"
+        address = f"overlay/{view.run}/{view.interval}/{info.slide_id}/{cluster if cluster >= 0 else ''}?v={edits}"
         layer = f"<img class='over' style='{grid_extent(row)}' src='{address}' alt=''>"
     return (
         f"<div class='where' style='width:100%'><img src='thumbnail/{info.slide_id}?v={int(row['updated'])}' alt='overview of the slide'>"

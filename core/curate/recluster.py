@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def reject_and_recluster(
     tiles = np.flatnonzero(kept)
     if len(tiles) == n_before:
         raise DecisionError(f"nothing is rejected in {run}: mark a cluster as artefact, or exclude tiles")
-    made = runs.create(workspace, config or runs.get(workspace, run).config, name, tiles=tiles)
+    made = runs.create(workspace, config or training_config(workspace, run), name, tiles=tiles)
     text = f"made from {run}, interval {view.interval}: {n_before - len(tiles):,} tiles dropped, {len(tiles):,} left"
     with workspace.ledger.write() as connection:
         connection.execute(
@@ -58,3 +59,11 @@ def reject_and_recluster(
     if launch:
         runs.launch(workspace, made.name)
     return runs.get(workspace, made.name)
+
+
+def training_config(workspace: Workspace, run: str) -> RunConfig:
+    """Settings to train with as the run was; a partition was not trained itself, but the run that it comes from."""
+    config = runs.get(workspace, run).config
+    if not config.source:
+        return config
+    return replace(config, source="", epochs=training_config(workspace, config.source).epochs)

@@ -10,8 +10,12 @@ import scipy.sparse as sp
 from core.explore.view import View, open_view
 
 
-def cluster_table(view: View) -> pd.DataFrame:
+def cluster_table(view: View, before: npt.NDArray[np.int32] | None = None) -> pd.DataFrame:
     """One row a cluster, largest first.
+
+    Args:
+        view: the clustering.
+        before: int32 (M,), labels one interval before; None reads them as the run found them.
 
     Returns:
         cluster (id), size, share, compactness (mean distance to the centroid, lower is tighter), n_slides, top_slide
@@ -34,7 +38,7 @@ def cluster_table(view: View) -> pd.DataFrame:
             "n_slides": np.diff(by_slide.indptr),
             "top_slide": [names.get(int(slide), "") for slide in top],
             "top_slide_share": np.asarray(by_slide.max(axis=1).todense()).ravel() / np.maximum(view.sizes, 1),
-            "stability": _stability(view),
+            "stability": _stability(view, before),
         }
     )
     return table.sort_values("size", ascending=False, ignore_index=True)
@@ -46,11 +50,12 @@ def slide_names(view: View) -> dict[int, str]:
         return {row["id"]: row["name"] for row in connection.execute("SELECT id, name FROM slide")}
 
 
-def _stability(view: View) -> npt.NDArray[np.float64]:
+def _stability(view: View, before: npt.NDArray[np.int32] | None) -> npt.NDArray[np.float64]:
     """Jaccard overlap of each cluster with itself one interval before."""
     if view.interval == 0:
         return np.full(len(view.ids), np.nan)
-    before = open_view(view.workspace, view.run, view.interval - 1).labels
+    if before is None:
+        before = open_view(view.workspace, view.run, view.interval - 1).labels
     n_ids = int(max(view.labels.max(), before.max())) + 1
     now_sizes = np.bincount(view.labels[view.labels >= 0], minlength=n_ids)
     sizes = np.bincount(before[before >= 0], minlength=n_ids)

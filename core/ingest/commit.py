@@ -66,6 +66,11 @@ class Committer:
         self._fragments: list[str] = []
         self._slides: list[FinishedSlide] = []
 
+    @property
+    def n_waiting(self) -> int:
+        """Slides that are finished and not committed yet."""
+        return len(self._slides)
+
     def add_rows(self, batch: pa.RecordBatch) -> None:
         """Take tiles numbered from `next_id`; written to disk, not yet committed, when there are many."""
         self._batches.append(batch)

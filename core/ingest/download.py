@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import httpx
 import stamina
@@ -28,6 +28,8 @@ from core.ingest.commit import KillPoint, pass_by
 from core.ingest.gdc import Token
 from core.ingest.http import Patience, RefusedError, TransientError, check_status, make_client, send
 from core.ingest.remote import RemoteSlide
+
+T = TypeVar("T")
 
 _READ_BYTES = 1024**2
 _TIFF_STARTS = (b"II*\0", b"II+\0", b"MM\0*", b"MM\0+")
@@ -63,11 +65,11 @@ class Halt:
         if self._halted:
             raise HaltedError
 
-    def write(self, stream: IO[bytes], data: bytes) -> None:
-        """Write, unless halted."""
+    def unless(self, action: Callable[[], T]) -> T:
+        """Touch a file, unless halted: another thread may own it by then."""
         with self._lock:
             self.check()
-            stream.write(data)
+            return action()
 
 
 @dataclass(frozen=True)
@@ -142,10 +144,10 @@ class Downloader:
             verifying()
             self._at("verifying")
             if transfer.hashes.md5.hexdigest() == slide.md5:
-                _make_durable(part, path)
+                halt.unless(lambda: _make_durable(part, path))
                 self._at("verified")
                 return Fetched(path, transfer.hashes.sha256.hexdigest(), moved)
-            part.unlink()
+            halt.unless(part.unlink)
             reservation.written = 0
             if not again:
                 break
@@ -166,7 +168,7 @@ class Downloader:
                     raise
                 continue
             except OSError as error:
-                raise _disk_error(error) from error
+                raise disk_error(error) from error
             return transfer
         raise RefusedError("it has no address")
 
@@ -266,7 +268,7 @@ class _Transfer:
         return self.size()
 
     def restart(self) -> None:
-        self.part.unlink(missing_ok=True)
+        self.halt.unless(lambda: self.part.unlink(missing_ok=True))
         self.hashes = _Hashes()
         self._reservation.written = 0
 
@@ -279,8 +281,7 @@ class _Transfer:
             raise TransientError(f"the server sends more than the {self.slide.size_bytes:,} bytes of the catalogue")
         if at == 0 and self.slide.name.lower().endswith(_TIFF_SUFFIXES) and not _may_be_tiff(chunk):
             raise TransientError("the server sent something that is no slide (its first bytes are no TIFF's)")
-        self.halt.write(stream, chunk)
-        stream.flush()
+        self.halt.unless(lambda: (stream.write(chunk), stream.flush()))
         self.hashes.update(chunk)
         self.moved += len(chunk)
         self._reservation.written = at + len(chunk)
@@ -328,7 +329,8 @@ def _make_durable(part: Path, path: Path) -> None:
     fsync_directory(path.parent)
 
 
-def _disk_error(error: OSError) -> Exception:
+def disk_error(error: OSError) -> Exception:
+    """`DiskFullError` when that is what the error says, else the error itself."""
     return DiskFullError(str(error)) if error.errno in (errno.ENOSPC, errno.EDQUOT) else error
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-import re
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
@@ -15,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
-import simplejpeg
 
-from core import files
 from core.config import IngestConfig
 from core.errors import ConfigError, SlideError, WorkspaceError
+from core.ingest.barcode import parse_barcode
 from core.ingest.commit import Committer, FinishedSlide, KillPoint, pass_by, recover, write_slide
 from core.ingest.report import IngestReport
+from core.ingest.slide_record import NO_TILE, columns_of, pictures_of, save_pictures
 from core.ingest.slide_task import CutSlide, NoResolutionError, cut_slide
 from core.ingest.sources import find_slides, hash_slide
 from core.progress import Progress, Silent
@@ -32,7 +30,6 @@ from core.workspace import Workspace
 logger = logging.getLogger(__name__)
 
 FINISHED = ("done", "empty", "duplicate")
-_TCGA = re.compile(r"(TCGA)-(\w{2})-(\w{4})")  # project, tissue source site, participant
 
 
 def ingest(
@@ -117,18 +114,13 @@ class _SlideIngest:
             self._problem(slide_id, "failed", path, f"cannot be read: {error}")
 
     def _keep(self, slide_id: int, path: Path, cut: CutSlide) -> None:
-        _save_pictures(self._workspace, slide_id, cut)
-        columns = {
-            "state": "done", "reason": "", "vendor": cut.vendor, "width": cut.width, "height": cut.height,
-            "mpp": cut.mpp, "mpp_source": cut.mpp_source, "reader": cut.reader, "step0": cut.grid.step0,
-            "side0": cut.grid.side0, "seconds": cut.seconds,
-        }  # fmt: skip
+        save_pictures(self._workspace, slide_id, *pictures_of(cut))
+        columns = columns_of(cut)
         if not cut.tiles:
-            reason = "no tile was kept: look at its mask, then lower --min-tissue or check the slide"
             with self._workspace.ledger.write() as connection:
-                write_slide(connection, slide_id, {**columns, "state": "empty", "reason": reason}, cut.codes)
+                write_slide(connection, slide_id, columns, cut.codes)
             self._report.slides_empty += 1
-            self._report.problems.append((path.name, reason))
+            self._report.problems.append((path.name, NO_TILE))
             return
         columns["first_tile"] = self._committer.next_id
         rows = ((tile.x0, tile.y0, cut.grid.side0, -1, "", tile.jpeg) for tile in cut.tiles)
@@ -190,13 +182,12 @@ def fix_tile_spec(workspace: Workspace, config: IngestConfig) -> None:
 
 
 def _find_or_add(workspace: Workspace, path: Path) -> tuple[int, str]:
-    match = _TCGA.search(path.name)
-    patient, site = ("-".join(match.groups()), match.group(2)) if match else ("", "")
+    code = parse_barcode(path.name)
     with workspace.ledger.write() as connection:
         connection.execute(
-            "INSERT OR IGNORE INTO slide (name, path, kind, state, patient, site, updated)"
-            " VALUES (?, ?, 'slide', 'found', ?, ?, ?)",
-            (path.stem, str(path), patient, site, time.time()),
+            "INSERT OR IGNORE INTO slide (name, path, kind, state, patient, site, sample_type, updated)"
+            " VALUES (?, ?, 'slide', 'found', ?, ?, ?, ?)",
+            (path.stem, str(path), code.patient, code.site, code.sample_type, time.time()),
         )
         row: sqlite3.Row = connection.execute("SELECT id, state FROM slide WHERE path = ?", (str(path),)).fetchone()
     return int(row["id"]), str(row["state"])
@@ -208,11 +199,3 @@ def _record_rejected(workspace: Workspace, rejected: list[tuple[Path, str]]) -> 
             "INSERT OR REPLACE INTO rejected_file VALUES (?, ?, ?)",
             [(str(path), reason, time.time()) for path, reason in rejected],
         )
-
-
-def _save_pictures(workspace: Workspace, slide_id: int, cut: CutSlide) -> None:
-    folder = workspace.slide_folder(slide_id)
-    jpeg = simplejpeg.encode_jpeg(np.ascontiguousarray(cut.thumbnail), quality=85, colorspace="RGB")
-    files.write_bytes(folder / "thumbnail.jpg", jpeg)
-    _, png = cv2.imencode(".png", cut.mask.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])
-    files.write_bytes(folder / "mask.png", png.tobytes())

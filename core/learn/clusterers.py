@@ -55,8 +55,8 @@ def cluster(
     least = least_size(len(points), config)
     labels, folded = fold(few, found.labels, least, masses)
     free = int(labels.max()) + 1
-    if config.cluster_count == "target":
-        labels = steer(few, labels, config.clusters, least, masses=masses, relink=found.finer, rng=rng)
+    if config.cluster_count == "target" and free != config.clusters:
+        labels = steer(few, found.labels, config.clusters, least, masses=masses, finer=found.finer, rng=rng)
     labels = labels if owner is None else labels[owner]
     return describe(points, labels, folded, {**found.figures, "clusters_found": float(free)})
 

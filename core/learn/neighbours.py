@@ -1,4 +1,4 @@
-"""k nearest neighbours of every point: faiss by size, or torch in chunks where faiss is absent or a GPU is asked for.
+"""k nearest neighbours of every point: faiss by size, or torch where faiss is absent or a GPU is asked for.
 
 The recall of an approximate index is measured on a sample against brute force, because RCC degrades quietly when it is low
 (reference/rcc.md, section 4: .976 costs nothing, .47 costs .30 AMI).
@@ -18,7 +18,7 @@ from core.errors import ConfigError
 
 logger = logging.getLogger(__name__)
 
-METHODS = ("auto", "flat", "ivf", "hnsw", "torch")
+METHODS = ("auto", "flat", "ivf", "hnsw", "torch", "torch-cells")
 METRICS = ("cosine", "euclidean")
 FLAT_LIMIT = 50_000  # points; above, brute force costs more than training an index
 RECALL_WARNING = 0.8
@@ -26,7 +26,7 @@ _SAMPLE = 500
 _QUERIES = 65_536
 _PROBES = 16
 _MAX_PROBES = 256
-_BLOCK_BYTES = 256 << 20
+_TORCH_LIMIT = {"cpu": 50_000, "cuda": 500_000}  # points to which brute force in torch is worth its time
 
 Points = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int32]
@@ -39,7 +39,7 @@ class Neighbours:
     Attributes:
         ids: int32 (N, k), nearest first; -1 where an approximate index found fewer.
         distances: float32 (N, k): 1 - cosine, or the Euclidean length.
-        method: flat, ivf, hnsw or torch.
+        method: flat, ivf, hnsw, torch or torch-cells.
         recall: share of true neighbours found, sampled; 1 for exact methods.
     """
 
@@ -59,8 +59,9 @@ def nearest(
         points: float32 (N, D), finite.
         k: 1 to N-1.
         metric: cosine or euclidean.
-        method: auto takes flat to 50,000 points and ivf above; torch where faiss is absent or `device` is a GPU. HNSW is
-            offered, not chosen: its graph depends on the order in which threads insert, so a run could not be repeated.
+        method: auto takes flat to 50,000 points and ivf above; where faiss is absent or `device` is a GPU, torch (brute
+            force; to 500,000 points on a GPU) and torch-cells above. HNSW is offered, not chosen: its graph depends on
+            the order in which threads insert, so a run could not be repeated.
         device: cpu, cuda or cuda:N, for torch.
         threads: of faiss; 0 leaves its setting alone.
         seed: of index training and of the sample for the recall.
@@ -74,8 +75,8 @@ def nearest(
         raise ConfigError(f"{k} neighbours of {len(points)} points: choose 1 to {len(points) - 1}")
     rows = _unit(points) if metric == "cosine" else np.ascontiguousarray(points, np.float32)
     chosen = _choose(method, len(rows), device)
-    if chosen == "torch":
-        found, squared = _torch_search(rows, rows, k + 1, device)
+    if chosen.startswith("torch"):
+        found, squared = _torch_search(rows, k + 1, chosen, device, seed)
     else:
         found, squared = _faiss_search(rows, k + 1, chosen, threads, seed)
     ids, squared = _without_self(found, squared, k)
@@ -96,9 +97,11 @@ def sampled_recall(points: Points, ids: Ids, *, sample: int = _SAMPLE, seed: int
         seed: of the sample.
         device: where the brute force is done.
     """
+    from core.learn.neighbours_torch import brute_force
+
     k = ids.shape[1]
     rows = np.sort(np.random.default_rng(seed).choice(len(points), min(sample, len(points)), replace=False))
-    exact, squared = _torch_search(points, points[rows], k + 1, device)
+    exact, squared = brute_force(points, points[rows], k + 1, device)
     _, squared = _without_self(exact, squared, k, rows)
     found = ids[rows]
     own = ((points[found.clip(0)] - points[rows][:, None]) ** 2).sum(axis=2)
@@ -115,7 +118,7 @@ def _choose(method: str, n: int, device: str) -> str:
     if method != "auto":
         return method
     if device != "cpu" or not has_faiss():
-        return "torch"
+        return "torch" if n <= _TORCH_LIMIT[device.partition(":")[0]] else "torch-cells"
     return "flat" if n <= FLAT_LIMIT else "ivf"
 
 
@@ -133,6 +136,14 @@ def _without_self(
     own[~own.any(axis=1), -1] = True
     shape = (len(ids), k)
     return ids[~own].reshape(shape).astype(np.int32), np.maximum(squared[~own].reshape(shape), 0).astype(np.float32)
+
+
+def _torch_search(
+    rows: Points, k: int, method: str, device: str, seed: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    from core.learn.neighbours_torch import brute_force, by_cells
+
+    return brute_force(rows, rows, k, device) if method == "torch" else by_cells(rows, k, device, seed)
 
 
 def _faiss_search(
@@ -172,39 +183,3 @@ def _faiss_index(rows: Points, method: str, seed: int) -> Any:
     index.train(rows)
     index.nprobe = min(_PROBES, cells)
     return index
-
-
-def _torch_search(
-    rows: Points, queries: Points, k: int, device: str
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """Brute force by matrix products, queries and candidates in chunks of bounded memory."""
-    import torch
-
-    base = torch.from_numpy(np.ascontiguousarray(rows)).to(device)
-    lengths = (base**2).sum(dim=1)
-    width = min(len(rows), 1 << 17)
-    height = max(1, _BLOCK_BYTES // (4 * width))
-    ids, squared = np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32)
-    for start in range(0, len(queries), height):
-        query = torch.from_numpy(np.ascontiguousarray(queries[start : start + height])).to(device)
-        best: tuple[Any, Any] | None = None
-        for left in range(0, len(rows), width):
-            part = base[left : left + width]
-            distance = torch.addmm(lengths[left : left + width], query, part.T, alpha=-2)
-            values, columns = torch.topk(distance, min(k, len(part)), dim=1, largest=False)
-            best = _merge(best, (values, columns + left), k)
-        assert best is not None
-        squared[start : start + height] = (best[0] + (query**2).sum(dim=1, keepdim=True)).cpu().numpy()
-        ids[start : start + height] = best[1].cpu().numpy()
-    return ids, squared
-
-
-def _merge(best: tuple[Any, Any] | None, fresh: tuple[Any, Any], k: int) -> tuple[Any, Any]:
-    """The k smallest of two lists of (values, ids)."""
-    if best is None:
-        return fresh
-    import torch
-
-    values, ids = torch.cat([best[0], fresh[0]], dim=1), torch.cat([best[1], fresh[1]], dim=1)
-    smallest, places = torch.topk(values, min(k, values.shape[1]), dim=1, largest=False)
-    return smallest, torch.gather(ids, 1, places)

@@ -9,18 +9,18 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from scipy.cluster.hierarchy import fcluster, linkage
 
 from core.learn.kmeans import Clustering
+from core.learn.ward import ward
 
 _CHUNK = 65_536
-_WARD_LIMIT = 20_000
-_SMALLER_LINKS = 8
+_WARD_LIMIT = 4_000
+_FINER = 8
 
 Points = npt.NDArray[np.floating]
 Labels = npt.NDArray[np.int32]
 Masses = npt.NDArray[np.int64]
-Relink = Callable[[float], Labels]
+Finer = Callable[[float], Labels]
 
 
 def fold(points: Points, labels: Labels, least: int, masses: Masses | None = None) -> tuple[Labels, int]:
@@ -57,39 +57,63 @@ def fold(points: Points, labels: Labels, least: int, masses: Masses | None = Non
 
 
 def steer(
-    points: Points, labels: Labels, k: int, least: int, *, masses: Masses | None = None, relink: Relink | None = None,
+    points: Points, labels: Labels, k: int, least: int, *, masses: Masses | None = None, finer: Finer | None = None,
     rng: np.random.Generator,
 ) -> Labels:  # fmt: skip
-    """Bring a folded partition to `k` clusters.
+    """Bring a partition, not yet folded, to `k` clusters of at least `least` tiles.
 
-    Too few: links are cut at halved thresholds until there are enough (`relink`), and as a last resort the largest cluster
-    is halved by 2-means. Too many: Ward's merges of the cluster means, weighted by size.
+    Ward's merges of all its clusters, by size, down to k; what stays tiny is folded, and fewer merges are made until k large
+    ones are left. When there are not so many, the partition is made finer, by halves (`finer`); as a last resort the
+    largest cluster is halved by 2-means, again and again.
 
     Args:
         points: (M, D).
-        labels: int32 (M,), 0..K-1.
+        labels: int32 (M,), -1 = noise.
         k: clusters wanted.
-        least: tiles that a cluster must have after cutting.
-        masses: int64 (M,).
-        relink: labels at a share of the present link threshold; None when the method has no such dial.
+        least: tiles that a cluster must have; halves may have fewer.
+        masses: int64 (M,), tiles of each point; one each if None.
+        finer: labels at a share of the present granularity; None when the method has no such dial.
         rng: of the halving.
+
+    Returns:
+        int32 (M,) labels 0..K-1, largest first; K is below k only when there are fewer distinct points.
     """
-    share = 1.0
-    for _ in range(_SMALLER_LINKS if relink is not None else 0):
-        if labels.max() + 1 >= k:
+    weights = np.ones(len(labels), np.int64) if masses is None else masses
+    share, best = 1.0, merge(points, labels, k, least, weights)
+    for _ in range(_FINER if finer is not None else 0):
+        if best.max() + 1 >= k:
             break
         share /= 2
-        assert relink is not None
-        labels, _ = fold(points, relink(share), least, masses)
-    weights = np.ones(len(labels), np.int64) if masses is None else masses
-    if labels.max() + 1 > k:
-        labels = _ward(points, labels, k, weights)
-    while labels.max() + 1 < k:
-        halved = _halve_largest(points, labels, rng)
+        assert finer is not None
+        found = merge(points, finer(share), k, least, weights)
+        best = found if found.max() >= best.max() else best
+    while best.max() + 1 < k:
+        halved = _halve_largest(points, best, rng)
         if halved is None:
             break
-        labels = by_size(halved, weights)
-    return labels
+        best = by_size(halved, weights)
+    return best
+
+
+def merge(points: Points, labels: Labels, k: int, least: int, masses: Masses) -> Labels:
+    """At most `k` clusters of at least `least` tiles by Ward's merges, then folding; see `steer`.
+
+    Beyond 4,000 clusters the smallest are folded first, because Ward's time grows with the square.
+    """
+    known = labels >= 0
+    start = np.full(len(labels), -1, np.int32)
+    start[known] = by_size(labels[known], masses[known])
+    start[start >= _WARD_LIMIT] = -1
+    labels, _ = fold(points, start, 1, masses)
+    n = int(labels.max()) + 1
+    tree = ward(class_means(points, labels, n, masses), np.bincount(labels, masses, minlength=n).astype(np.int64))
+    left = k
+    while True:
+        found, _ = fold(points, tree.cut(left)[labels], least, masses)
+        missing = k - (int(found.max()) + 1)
+        if missing <= 0 or left >= n:
+            return found
+        left = min(left + missing, n)
 
 
 def describe(points: Points, labels: Labels, n_repaired: int, figures: dict[str, float]) -> Clustering:
@@ -133,21 +157,6 @@ def by_size(labels: Labels, masses: Masses) -> Labels:
     rank = np.empty(len(sizes), np.int32)
     rank[np.lexsort((first, -sizes))] = np.arange(len(sizes), dtype=np.int32)
     return rank[places]
-
-
-def _ward(points: Points, labels: Labels, k: int, masses: Masses) -> Labels:
-    """Ward's merges of cluster means down to k; beyond 20,000 clusters the smallest are folded first (memory is K^2)."""
-    if labels.max() + 1 > _WARD_LIMIT:
-        sizes = np.bincount(labels, masses)
-        labels, _ = fold(points, labels, int(np.sort(sizes)[-_WARD_LIMIT]) + 1, masses)
-    n = int(labels.max()) + 1
-    if n <= k:
-        return labels
-    sizes = np.bincount(labels, masses, minlength=n).astype(np.float64)
-    means = class_means(points, labels, n, masses).astype(np.float64)
-    # weights by size: scipy's Ward counts each row once, so rows are spread by the square root of their share
-    merged = fcluster(linkage(means * np.sqrt(sizes / sizes.mean())[:, None], "ward"), k, "maxclust")
-    return by_size(merged[labels].astype(np.int32), masses)
 
 
 def _halve_largest(points: Points, labels: Labels, rng: np.random.Generator) -> Labels | None:

@@ -3,8 +3,10 @@
 Two presets. `paper` is the published algorithm. `robust`, the default, is for learned features; its deviations are: exact
 duplicates count as one point; centre, PCA to 64 dimensions, rows of length sqrt(d) (the published lambda depends on the mean
 and the scale of the data); links of lone points to their nearest neighbour instead of a spanning tree; mu starts from the
-99.9 % quantile of edge lengths (one outlier decides the longest); lambda times 4 and (from 8 dimensions on) link threshold times 0.35,
-both read off six labelled sets (reference/rcc.md, section 5); at most two iterations at one mu; stop when mu has passed delta.
+99.9 % quantile of edge lengths (one outlier decides the longest); lambda is 4 times what a largest singular value of 2 sqrt(N)
+gives, instead of following the singular value itself, which is sqrt(N) for whitened features and 5 sqrt(N) for others of the
+same clusters; from 8 dimensions on the link threshold is times 0.7; at most two iterations at one mu; stop when mu has passed
+delta. The two factors were read off labelled sets (benchmarks/rcc.py, parts quality and dials).
 In both, linear systems are solved by warm-started Jacobi-CG instead of CMG from zero.
 """
 
@@ -40,6 +42,7 @@ class Preset:
         n_neighbors: k of the mutual k-NN graph.
         metric: of the graph, cosine or euclidean.
         connect: mst, first or none (see `core.learn.graph.mutual_graph`).
+        spectral: take lambda from the largest singular value of the points, as published, or from 2 sqrt(N).
         lambda_scale: multiplies lambda; larger gives fewer clusters.
         link: multiplies the linking threshold; larger gives fewer clusters.
         mu_quantile: of edge lengths, for the first mu.
@@ -51,6 +54,7 @@ class Preset:
     n_neighbors: int
     metric: str
     connect: str
+    spectral: bool
     lambda_scale: float
     link: float
     mu_quantile: float
@@ -59,12 +63,12 @@ class Preset:
 
 PRESETS = {
     "paper": Preset(
-        normalise=False, n_components=0, n_neighbors=10, metric="cosine", connect="mst", lambda_scale=1, link=1,
-        mu_quantile=1, schedule=Schedule(4, 100, change=0.1, relative=0, tolerance=1e-3, to_the_end=True),
+        normalise=False, n_components=0, n_neighbors=10, metric="cosine", connect="mst", spectral=True,
+        lambda_scale=1, link=1, mu_quantile=1, schedule=Schedule(4, 100, change=0.1, relative=0, tolerance=1e-3, to_the_end=True),
     ),
     "robust": Preset(
-        normalise=True, n_components=64, n_neighbors=10, metric="cosine", connect="first", lambda_scale=4, link=0.35,
-        mu_quantile=0.999, schedule=Schedule(2, 300, change=0, relative=0, tolerance=1e-2, to_the_end=False),
+        normalise=True, n_components=64, n_neighbors=10, metric="cosine", connect="first", spectral=False,
+        lambda_scale=4, link=0.7, mu_quantile=0.999, schedule=Schedule(2, 300, change=0, relative=0, tolerance=1e-2, to_the_end=False),
     ),
 }  # fmt: skip
 
@@ -185,7 +189,9 @@ class RCC(ClusterMixin, BaseEstimator):
 
     def _run(self, points: F32, preset: Preset) -> None:
         lengths = edge_lengths(points, self.graph_)
-        read = read_constants(points, lengths, factor=preset.lambda_scale, quantile=preset.mu_quantile)
+        read = read_constants(
+            points, lengths, factor=preset.lambda_scale, quantile=preset.mu_quantile, spectral=preset.spectral
+        )
         self.constants_ = self.constants or read
         # in few dimensions the shortest edges are far below the typical one already: the published factor serves
         low = preset.normalise and self.link is None and points.shape[1] < NORMALISE_FROM

@@ -20,6 +20,8 @@ _LANCZOS_STEPS = 25
 _CG_STEPS = 100
 _FEW = 250
 _SHORT_SHARE = 0.01
+_TYPICAL = 2.0  # |X|_2 / sqrt(N) of rows of length sqrt(d), 1.2 to 4.9 on what was measured
+_CHUNK = 65_536
 _DUPLICATE = 0.01  # edges shorter than this times sqrt(D) say nothing of scale
 
 F32 = npt.NDArray[np.float32]
@@ -57,7 +59,7 @@ class Constants:
     """The numbers that RCC reads off the data. Held from one clustering to the next, they keep K from drifting.
 
     Attributes:
-        strength: lambda times |A|_2: the largest singular value of X, times the lambda factor.
+        strength: lambda times |A|_2: the largest singular value of X, or what is typical of it, times the lambda factor.
         mu: at the start; 3 times a long edge squared.
         delta: mu below which the last level is reached, a short edge.
         epsilon: links shorter than (the link factor times) this join points, the mean of the shortest 1 % of edges.
@@ -99,7 +101,7 @@ class Trace:
     steps: list[float] = field(default_factory=list)
 
 
-def read_constants(points: F32, lengths: F32, *, factor: float, quantile: float) -> Constants:
+def read_constants(points: F32, lengths: F32, *, factor: float, quantile: float, spectral: bool) -> Constants:
     """Constants of a data set (reference/rcc.md, 1.4).
 
     Args:
@@ -107,20 +109,26 @@ def read_constants(points: F32, lengths: F32, *, factor: float, quantile: float)
         lengths: float32 (E,), Euclidean length of every edge.
         factor: multiplies lambda.
         quantile: of the edges whose length sets mu: 1 is RCC's longest edge, which one outlier decides; .999 is robust.
+        spectral: whether lambda follows the largest singular value of X, or what is typical of it, 2 sqrt(N).
     """
     size = points.shape[1]
     kept = np.sort(lengths[lengths / np.sqrt(size) >= _DUPLICATE].astype(np.float64))
     if not len(kept):
         kept = np.sort(lengths.astype(np.float64))
     short = max(1, int(np.ceil(_SHORT_SHARE * len(lengths))))
-    gram = sum(
-        points[a : a + 65_536].T.astype(np.float64) @ points[a : a + 65_536] for a in range(0, len(points), 65_536)
-    )
-    largest = float(np.sqrt(max(np.linalg.eigvalsh(gram)[-1], 0.0)))
+    largest = _largest_singular_value(points) if spectral else _TYPICAL * float(np.sqrt(len(points)))
     longest = float(kept[-1]) if quantile >= 1 else float(np.quantile(kept, quantile))
     return Constants(
         factor * largest, 3 * longest**2, float(kept[: min(_FEW, short)].mean()), float(kept[:short].mean())
     )
+
+
+def _largest_singular_value(points: F32) -> float:
+    gram = np.zeros((points.shape[1], points.shape[1]))
+    for start in range(0, len(points), _CHUNK):
+        chunk = points[start : start + _CHUNK]
+        gram += chunk.T.astype(np.float64) @ chunk
+    return float(np.sqrt(max(np.linalg.eigvalsh(gram)[-1], 0.0)))
 
 
 def minimise(engine: Engine, constants: Constants, schedule: Schedule) -> Trace:

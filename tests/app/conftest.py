@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
@@ -21,6 +21,9 @@ FLAGS = [
     "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
 ]  # fmt: skip
+
+PATIENCE_MS = 120_000  # a busy machine may need it; nothing is judged by time
+expect.set_options(timeout=PATIENCE_MS)
 
 Serve = Callable[..., str]
 
@@ -30,7 +33,9 @@ def page() -> Iterator[Any]:
     """A fresh Chromium and one page in it."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser.new_page(viewport={"width": 1280, "height": 1000})
+        made = browser.new_page(viewport={"width": 1280, "height": 1000})
+        made.set_default_timeout(PATIENCE_MS)
+        yield made
         browser.close()
 
 

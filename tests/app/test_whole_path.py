@@ -40,7 +40,7 @@ def test_from_slide_to_named_tile_set(offline_page: Any, serve: Any, tmp_path: P
     ingest(workspace, [a_slide(tmp_path)], IngestConfig(tile_px=112, mpp=1.0 / 2, max_tiles_per_slide=200))
     address = serve(workspace.root)
     page.goto(address)
-    expect(page.locator(".card .badge")).to_have_text("done", timeout=60_000)
+    expect(page.locator(".card .badge")).to_have_text("done")
     page.screenshot(path=SHOTS / "1-cohort.png")
 
     page.get_by_role("tab", name="Run").click()
@@ -57,24 +57,24 @@ def test_from_slide_to_named_tile_set(offline_page: Any, serve: Any, tmp_path: P
 
     project(workspace, "run-1")
     page.get_by_role("tab", name="Explore").click()
-    page.locator(".ts-map[data-ready='200'], .ts-map[data-ready]").wait_for(timeout=60_000)
-    page.locator(".ts-gallery button.ts-tile").first.wait_for(timeout=60_000)
+    page.locator(".ts-map[data-ready='200'], .ts-map[data-ready]").wait_for()
+    page.locator(".ts-gallery button.ts-tile").first.wait_for()
     page.locator(".ts-gallery button.ts-tile").first.click()
     page.locator(".ts-where i").wait_for()
     fill(page, "ts-author", "Dr Virchow")
     fill(page, "ts-name", "dermis")
     page.locator(".ts-save-name button").click()
-    expect(page.locator(".ts-open-name")).to_have_text("dermis", timeout=20_000)
+    expect(page.locator(".ts-open-name")).to_have_text("dermis")
     page.screenshot(path=SHOTS / "3-explore.png", full_page=True)
 
     page.reload()
     page.get_by_role("tab", name="Explore").click()
-    expect(page.locator(".ts-open-name")).to_have_text("dermis", timeout=60_000)
+    expect(page.locator(".ts-open-name")).to_have_text("dermis")
     assert [decision.author for decision in decisions.history(workspace, "run-1")] == ["Dr Virchow"]
 
     page.get_by_role("tab", name="Export").click()
     page.locator(".ts-export button").click()
-    expect(page.locator(".ts-export-row .badge").first).to_have_text("done", timeout=60_000)
+    expect(page.locator(".ts-export-row .badge").first).to_have_text("done")
     page.screenshot(path=SHOTS / "4-export.png")
     folder = workspace.root / "exports" / "tile-set"
     manifest = pq.read_table(folder / "manifest.parquet").to_pylist()
@@ -89,7 +89,7 @@ def test_from_slide_to_named_tile_set(offline_page: Any, serve: Any, tmp_path: P
 def test_an_empty_workspace_says_what_to_do(offline_page: Any, serve: Any, tmp_path: Path) -> None:
     address = serve(Workspace.create(tmp_path / "workspace").root)
     offline_page.goto(address)
-    expect(offline_page.get_by_text("No slides yet")).to_be_visible(timeout=60_000)
+    expect(offline_page.get_by_text("No slides yet")).to_be_visible()
     for tab, text in {"Run": "No run yet", "Explore": "No clusters yet", "Export": "Nothing to export yet"}.items():
         offline_page.get_by_role("tab", name=tab).click()
         expect(offline_page.get_by_text(text)).to_be_visible()

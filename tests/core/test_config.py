@@ -32,7 +32,7 @@ def test_unknown_key_is_an_error_that_lists_the_known_ones() -> None:
         ("learning_rate", "nan", "not a number"),
         ("crop_scale", "0", "at least"),
         ("warm_start", "perhaps", "true or false"),
-        ("epochs", "0", "at least 1"),
+        ("epochs", "-1", "at least 0"),
     ],
 )
 def test_wrong_values_say_what_is_allowed(key: str, value: object, message: str) -> None:

@@ -97,6 +97,13 @@ function render({ model, el }) {
       box.dataset.error = String(error);
     }
   };
+  const outline = () => {
+    if (!plot) return;
+    const polygon = model.get("polygon");
+    plot.clearAnnotations();
+    if (polygon.length < 3) plot.deselect();
+    else plot.drawAnnotations([{ vertices: [...polygon, polygon[0]], lineColor: "#4f3d8f", lineWidth: 2 }]);
+  };
   const showHover = async (i) => {
     const [x, y] = plot.getScreenPosition(i) ?? [0, 0];
     const cluster = points.cluster[i];
@@ -128,6 +135,7 @@ function render({ model, el }) {
       if (!coordinates || coordinates.length < 3) return;
       model.set("polygon", Array.from(coordinates, ([x, y]) => [x, y]));
       model.save_changes();
+      outline();
       setMode("panZoom");
     });
     load();
@@ -142,7 +150,7 @@ function render({ model, el }) {
   model.on("change:data", load);
   model.on("change:highlight", () => plot && points && plot.set(categories()));
   model.on("change:colours", paint);
-  model.on("change:polygon", () => model.get("polygon").length || plot?.deselect());
+  model.on("change:polygon", outline);
   return () => {
     resize.disconnect();
     plot?.destroy();

@@ -1,4 +1,5 @@
-// Rows of tiles, 4, 6 or 12 across so that rows of 12 end flush. Pictures come when they scroll into view; a click or Enter picks a tile, arrow keys walk through them.
+// Rows of tiles, 4, 6 or 12 across so that rows of 12 end flush. Pictures come when they scroll into view. A click or Enter
+// picks a tile, arrow keys walk; X or Ctrl-click chooses several to do something with, Escape lets them go.
 import { tileSource } from "./lib/tiles.js";
 
 const STYLE = `
@@ -16,6 +17,10 @@ const STYLE = `
 .ts-tile:hover{outline-color:#b7aedb}
 .ts-tile:focus-visible{outline-color:#4f3d8f}
 .ts-tile[aria-pressed=true]{outline:3px solid #4f3d8f}
+.ts-tile{position:relative}
+.ts-tile[data-chosen]::after{content:"✓";position:absolute;right:5px;top:5px;width:20px;height:20px;border-radius:50%;background:#4f3d8f;
+  color:#fff;font:700 13px/20px system-ui,sans-serif;text-align:center;box-shadow:0 0 0 2px #fff}
+.ts-tile[data-chosen] img{opacity:.72}
 `;
 
 function render({ model, el }) {
@@ -31,6 +36,15 @@ function render({ model, el }) {
     model.set("picked", id);
     model.save_changes();
   };
+  const choose = (ids) => {
+    model.set("chosen", ids);
+    model.save_changes();
+    mark();
+  };
+  const toggle = (id) => {
+    const chosen = model.get("chosen");
+    choose(chosen.includes(id) ? chosen.filter((other) => other !== id) : [...chosen, id]);
+  };
   const tile = (id) => {
     const button = document.createElement("button");
     button.type = "button";
@@ -43,12 +57,16 @@ function render({ model, el }) {
     image.alt = "";
     source.address(id).then((address) => (image.src = address));
     button.append(image);
-    button.onclick = () => pick(id);
+    button.onclick = (event) => (event.ctrlKey || event.metaKey || event.shiftKey ? toggle(id) : pick(id));
     return button;
   };
   const mark = () => {
-    for (const button of box.querySelectorAll("button.ts-tile"))
-      button.setAttribute("aria-pressed", Number(button.dataset.tile) === model.get("picked"));
+    const chosen = new Set(model.get("chosen"));
+    for (const button of box.querySelectorAll("button.ts-tile")) {
+      const id = Number(button.dataset.tile);
+      button.setAttribute("aria-pressed", id === model.get("picked"));
+      button.toggleAttribute("data-chosen", chosen.has(id));
+    }
   };
   const section = (row) => {
     const part = document.createElement("section");
@@ -68,11 +86,15 @@ function render({ model, el }) {
     box.dataset.ready = rows.reduce((n, row) => n + row.ids.length, 0);
     mark();
   };
+  const across = (button) => getComputedStyle(button.parentElement).gridTemplateColumns.split(" ").length;
   box.onkeydown = (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const here = event.target;
+    if (here.dataset?.tile && (event.key === "x" || event.key === "X")) toggle(Number(here.dataset.tile));
+    if (event.key === "Escape") choose([]);
+    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: across(here), ArrowUp: -across(here) }[event.key];
     if (!step) return;
     const buttons = [...box.querySelectorAll("button.ts-tile")];
-    const next = buttons[buttons.indexOf(event.target) + step];
+    const next = buttons[buttons.indexOf(here) + step];
     if (!next) return;
     event.preventDefault();
     next.focus();
@@ -80,6 +102,7 @@ function render({ model, el }) {
   };
   model.on("change:rows", draw);
   model.on("change:picked", mark);
+  model.on("change:chosen", mark);
   draw();
   return () => {
     box.remove();

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import stamina
 
+from core.synthetic import draw_slide
 from tests.standins.gdc_server import StandIn
 
 
@@ -21,3 +23,10 @@ def no_waiting() -> Iterator[None]:
     stamina.set_testing(True, attempts=1000)
     yield
     stamina.set_testing(False)
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Five small slides of different sizes."""
+    folder = tmp_path_factory.mktemp("drawn")
+    return [draw_slide(folder / f"{i}.svs", seed=i, width=640 + 128 * i, height=640, regions=4).path for i in range(5)]

@@ -7,6 +7,9 @@ import importlib.util
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from core.config import CLUSTERERS, RunConfig
@@ -18,6 +21,7 @@ from core.learn.micro import micro_centroids
 from core.learn.neighbours import nearest
 from core.learn.pic import pic
 from core.learn.pseudo_labels import class_means, fold, steer
+from core.learn.ward import ward
 
 LEIDEN = importlib.util.find_spec("graspologic_native") is not None
 FREE = RunConfig(clusterer="rcc", cluster_count="free", threads=1, device="cpu")
@@ -138,7 +142,7 @@ def test_tiny_clusters_and_noise_go_point_by_point_to_the_nearest_large_one() ->
     assert set(noise) == {0}
 
 
-def test_steering_cuts_links_first_then_halves_and_merges_by_ward() -> None:
+def test_steering_makes_the_partition_finer_then_halves_and_merges() -> None:
     rng = np.random.default_rng(0)
     points, truth = sphere_blobs(400, 4)
     whole = np.zeros(400, np.int32)
@@ -148,15 +152,40 @@ def test_steering_cuts_links_first_then_halves_and_merges_by_ward() -> None:
         asked.append(share)
         return truth.astype(np.int32) if share < 0.3 else whole
 
-    cut = steer(points, whole, 4, 5, relink=finer, rng=rng)
+    cut = steer(points, whole, 4, 5, finer=finer, rng=rng)
     assert asked == [0.5, 0.25]
     assert adjusted_rand_score(truth, cut) == 1
     halved = steer(points, whole, 4, 5, rng=rng)
     assert len(np.unique(halved)) == 4
     pieces = (truth * 5 + np.arange(400) % 5).astype(np.int32)
     assert adjusted_rand_score(truth, steer(points, pieces, 4, 5, rng=rng)) == 1
+    lone = pieces.copy()
+    lone[:150] = 20 + np.arange(150)  # single points do not stand for clusters
+    assert adjusted_rand_score(truth, steer(points, lone, 4, 5, rng=rng)) > 0.95
+    noisy = np.where(np.arange(400) % 3 == 0, -1, truth).astype(np.int32)
+    assert adjusted_rand_score(truth, steer(points, noisy, 4, 5, rng=rng)) == 1
     same = steer(np.ones((10, 2)), np.zeros(10, np.int32), 3, 1, rng=rng)
     assert set(same) == {0}  # identical points cannot be halved
+
+
+@settings(max_examples=20, deadline=None)
+@given(n=st.integers(2, 40), seed=st.integers(0, 10_000))
+def test_ward_of_single_points_is_that_of_scipy(n: int, seed: int) -> None:
+    points = np.random.default_rng(seed).normal(size=(n, 3))
+    tree = ward(points, np.ones(n, np.int64))
+    heights = linkage(points, "ward")[:, 2]
+    np.testing.assert_allclose(tree.price, heights**2 / 2, rtol=1e-6)
+    for k in range(1, n + 1):
+        expected = fcluster(linkage(points, "ward"), k, "maxclust")
+        assert adjusted_rand_score(expected, tree.cut(k)) == pytest.approx(1)
+
+
+def test_ward_of_clusters_is_that_of_their_points() -> None:
+    rng = np.random.default_rng(0)
+    means, sizes = rng.normal(size=(12, 2)) * 5, rng.integers(1, 30, 12)
+    points, owner = np.repeat(means, sizes, axis=0), np.repeat(np.arange(12), sizes)
+    expected = fcluster(linkage(points, "ward"), 5, "maxclust")
+    assert adjusted_rand_score(expected, ward(means, sizes).cut(5)[owner]) == 1
 
 
 def test_power_iteration_never_joins_what_has_no_edge_and_leaves_no_one_alone() -> None:

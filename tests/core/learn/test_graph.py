@@ -12,7 +12,7 @@ from core.learn.neighbours import Neighbours, nearest, sampled_recall
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
-@pytest.mark.parametrize("method", ["flat", "torch", "ivf", "hnsw"])
+@pytest.mark.parametrize("method", ["flat", "torch", "ivf", "hnsw", "torch-cells"])
 def test_every_method_finds_the_neighbours_of_scikit_learn(metric: str, method: str) -> None:
     points = np.random.default_rng(0).normal(size=(700, 6)).astype(np.float32)
     lengths, ids = NearestNeighbors(n_neighbors=6, metric=metric).fit(points).kneighbors(points)
@@ -22,6 +22,14 @@ def test_every_method_finds_the_neighbours_of_scikit_learn(metric: str, method: 
     assert found.recall == pytest.approx(share, abs=0.03)
     if method in ("flat", "torch"):
         np.testing.assert_allclose(found.distances, lengths[:, 1:], atol=2e-3)
+
+
+def test_cells_find_most_neighbours_and_the_same_ones_twice() -> None:
+    points = np.random.default_rng(0).normal(size=(20_000, 8)).astype(np.float32)
+    found = nearest(points, 10, method="torch-cells")
+    assert 0.9 < found.recall < 1  # 39 cells, of which 24 are searched
+    assert (found.ids >= 0).all()
+    np.testing.assert_array_equal(found.ids, nearest(points, 10, method="torch-cells").ids)
 
 
 def test_a_poor_index_is_measured_and_warned_of(caplog: pytest.LogCaptureFixture) -> None:

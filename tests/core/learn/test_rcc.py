@@ -130,10 +130,10 @@ def test_held_constants_and_links() -> None:
     again = RCC(constants=first.constants_).fit(points * 7)
     np.testing.assert_array_equal(first.labels_, again.labels_)
     assert agreement(truth, first.labels_) > 0.95
-    counts = [first.relink(link).max() + 1 for link in (0.0, 0.35, 1e9)]
+    counts = [first.relink(link).max() + 1 for link in (0.0, first.link_, 1e9)]
     assert counts[0] == 400
     assert counts == sorted(counts, reverse=True)
-    np.testing.assert_array_equal(first.relink(0.35), first.labels_)
+    np.testing.assert_array_equal(first.relink(first.link_), first.labels_)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

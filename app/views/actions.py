@@ -1,0 +1,210 @@
+"""What can be done with the open cluster beside naming it: merge, split, note; undo, redo and the history of the run."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pandas as pd
+import panel as pn
+import panel_material_ui as pmui
+import param
+
+from app.deciding import Decider
+from app.page import html
+from app.state import Store
+from app.theme import TABLE_CSS
+from core.curate.decisions import merge_clusters, note_cluster
+from core.curate.history import Decision, clean_author, history
+from core.curate.split import split_cluster
+from core.curate.state import in_effect
+from core.curate.undo import redo, redoable, undo, undoable
+from core.explore.view import View
+
+_FORMS = ("Merge", "Split", "Note", "History")
+_SHOWN = 200  # decisions in the table
+
+
+class Actions(pn.viewable.Viewer):
+    """A row of buttons; some open a form below it."""
+
+    visible = param.Boolean(True)
+
+    def __init__(self, store: Store, **params: Any) -> None:
+        super().__init__(**params)
+        self._store = store
+        self._open = ""
+        self._said = html()
+        self._decider = Decider(store, self._said)
+        quiet: dict[str, Any] = {"variant": "outlined", "size": "small", "margin": (2, 4)}
+        self._buttons = {
+            name: pmui.Button(label=name, css_classes=[f"ts-do-{name.lower()}"], **quiet)
+            for name in (*_FORMS[:3], "Undo", "Redo", _FORMS[3])
+        }
+        for name in _FORMS:
+            self._buttons[name].on_click(lambda _, name=name: self._toggle(name))
+        self._buttons["Undo"].on_click(self._undo)
+        self._buttons["Redo"].on_click(self._redo)
+        self._form = pn.Column(sizing_mode="stretch_width", margin=(0, 6))
+        store.param.watch(lambda _: self._draw(), ["names_version", "shown"])
+        store.param.watch(lambda _: self._show_form(), "cluster")
+        self._draw()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return pn.Column(
+            pn.FlexBox(*self._buttons.values(), margin=(0, 6)), self._form, self._said, visible=self.param.visible,
+            sizing_mode="stretch_width",
+        )  # fmt: skip
+
+    def _toggle(self, name: str) -> None:
+        self._open = "" if self._open == name else name
+        self._decider.clear()
+        self._show_form()
+
+    def _close(self) -> None:
+        self._open = ""
+        self._show_form()
+
+    def _draw(self) -> None:
+        past, author = history(self._store.workspace, self._store.run), clean_author(self._store.who())
+        self._buttons["Undo"].disabled = undoable(past, author) is None
+        self._buttons["Redo"].disabled = redoable(past, author) is None
+        self._show_form()
+
+    def _show_form(self) -> None:
+        view = self._store.view()
+        for name in _FORMS:
+            self._buttons[name].variant = "contained" if name == self._open else "outlined"
+        build = {"Merge": self._merge_form, "Split": self._split_form, "Note": self._note_form}.get(self._open)
+        if view is None or not self._open:
+            self._form.objects = []
+        elif build is not None:
+            self._form.objects = [build(view)]
+        else:
+            self._form.objects = [self._history_table()]
+
+    def _merge_form(self, view: View) -> pn.viewable.Viewable:
+        cluster = self._store.cluster
+        others = {self._label(other): other for other in view.ids.tolist() if other != cluster}
+        which = pmui.MultiChoice(
+            label=f"take these into {self._store.title(cluster)}",
+            options=others,
+            width=420,
+            css_classes=["ts-merge-which"],
+        )
+        go = pmui.Button(label="Merge", variant="contained", css_classes=["ts-merge-go"])
+
+        async def clicked(_: Any) -> None:
+            chosen = [cluster, *which.value]
+            if await self._decider.do(lambda view, author: _merge(view, chosen, author), "Merged. Undo takes it back."):
+                self._close()
+
+        go.on_click(clicked)
+        return pn.Row(which, go)
+
+    def _split_form(self, _: View) -> pn.viewable.Viewable:
+        cluster = self._store.cluster
+        parts = pmui.IntInput(
+            label="parts", value=2, start=2, end=20, size="small", width=110, css_classes=["ts-split-parts"]
+        )
+        go = pmui.Button(label="Split", variant="contained", css_classes=["ts-split-go"])
+
+        async def clicked(_: Any) -> None:
+            n = int(parts.value)
+            said = f"Split into {n} parts by their features; they are in the list. Undo takes it back."
+            if await self._decider.do(lambda view, author: _split(view, cluster, n, author), said):
+                self._close()
+
+        go.on_click(clicked)
+        return pn.Row(parts, go)
+
+    def _note_form(self, _: View) -> pn.viewable.Viewable:
+        cluster = self._store.cluster
+        text = pmui.TextAreaInput(
+            label="note", value=self._store.decided().notes.get(cluster, ""), rows=3, sizing_mode="stretch_width",
+            css_classes=["ts-note"],
+        )  # fmt: skip
+        go = pmui.Button(label="Save note", variant="contained", css_classes=["ts-note-go"])
+
+        async def clicked(_: Any) -> None:
+            note = text.value_input if text.value_input is not None else text.value
+            if await self._decider.do(lambda view, author: _note(view, cluster, note or "", author)):
+                self._close()
+
+        go.on_click(clicked)
+        return pn.Column(text, go, sizing_mode="stretch_width")
+
+    def _history_table(self) -> pn.viewable.Viewable:
+        past = history(self._store.workspace, self._store.run)
+        if not past:
+            return html("<p class='quiet'>Nothing has been decided about this run yet.</p>")
+        active = {decision.id for decision in in_effect(past)}
+        newest = [decision for decision in reversed(past) if decision.kind not in ("undo", "redo")][:_SHOWN]
+        rows = pd.DataFrame(
+            {
+                "when": [time.strftime("%d %b %H:%M", time.localtime(decision.time)) for decision in newest],
+                "who": [decision.author for decision in newest],
+                "what": [words(decision) for decision in newest],
+                "counts": ["yes" if decision.id in active else "taken back" for decision in newest],
+            }
+        )
+        table = pn.widgets.Tabulator(
+            rows, show_index=False, disabled=True, pagination="local", page_size=8, layout="fit_columns", theme="simple",
+            widths={"when": 110, "who": 130, "counts": 90}, stylesheets=[TABLE_CSS], sizing_mode="stretch_width",
+            buttons={"undo": "<span title='take it back, or make it again'>↺</span>"}, css_classes=["ts-history"],
+        )  # fmt: skip
+
+        async def clicked(event: Any) -> None:
+            decision = newest[event.row]
+            change = undo if decision.id in active else redo
+            await self._decider.do(lambda view, author: _change(change, view, author, decision.id))
+
+        table.on_click(clicked, column="undo")
+        return table
+
+    async def _undo(self, _: Any) -> None:
+        await self._decider.do(lambda view, author: _change(undo, view, author), "Taken back. Redo makes it again.")
+
+    async def _redo(self, _: Any) -> None:
+        await self._decider.do(lambda view, author: _change(redo, view, author))
+
+    def _label(self, cluster: int) -> str:
+        name = self._store.names().get(cluster)
+        return f"{name} ({cluster})" if name else f"cluster {cluster}"
+
+
+def words(decision: Decision) -> str:
+    """A decision in plain words."""
+    about, cluster = decision.payload, f"cluster {decision.cluster}"
+    if decision.kind in ("name", "mark", "note"):
+        said = {"name": "called", "mark": "marked as", "note": "noted on"}[decision.kind]
+        if not decision.value:
+            return f"{decision.kind} of {cluster} taken away"
+        return (
+            f"{said} {cluster}: {decision.value}" if decision.kind == "note" else f"{cluster} {said} {decision.value}"
+        )
+    if decision.kind == "merge":
+        return f"merged {', '.join(map(str, about['clusters']))} into {cluster}"
+    if decision.kind == "split":
+        return f"split {cluster} into {len(about['parts'])}: {', '.join(map(str, about['parts']))}"
+    if decision.kind == "exclude":
+        return f"took out {about['n']:,} tiles" + (f": {decision.value}" if decision.value else "")
+    if decision.kind == "move":
+        return f"moved {about['n']:,} tiles to {cluster}"
+    return f"saved the selection {decision.value}" if decision.kind == "select" else f"{decision.kind} {decision.value}"
+
+
+def _merge(view: View, clusters: list[int], author: str) -> None:
+    merge_clusters(view.workspace, view.run, view.interval, clusters, author=author)
+
+
+def _split(view: View, cluster: int, parts: int, author: str) -> None:
+    split_cluster(view.workspace, view.run, view.interval, cluster, parts, author=author)
+
+
+def _note(view: View, cluster: int, note: str, author: str) -> None:
+    note_cluster(view.workspace, view.run, view.interval, cluster, note, author=author)
+
+
+def _change(change: Any, view: View, author: str, decision: int | None = None) -> None:
+    change(view.workspace, view.run, author=author, decision=decision)

@@ -1,0 +1,272 @@
+"""Stream an archive through a small disk: list, fetch, verify, cut, commit, delete, all at the same time.
+
+Killed at any line it goes on where it was and ends with the same tiles, byte for byte.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from core.config import IngestConfig, StreamConfig
+from core.errors import ConfigError
+from core.ingest.budget import Budget
+from core.ingest.commit import KillPoint, pass_by, recover
+from core.ingest.crew import Crew
+from core.ingest.download import Downloader
+from core.ingest.gdc import Renewer, read_token
+from core.ingest.machines import Folders, Place
+from core.ingest.merge import Merger
+from core.ingest.pipeline import fix_tile_spec, single_writer
+from core.ingest.plan import check_budget, size_words
+from core.ingest.remote import Source
+from core.ingest.report import IngestReport
+from core.ingest.shard import shard_path
+from core.ingest.stream_ledger import StreamLedger, totals, troubles
+from core.ingest.stream_worker import Board, StreamWorker
+from core.progress import Progress, Silent
+from core.workspace import Workspace
+
+logger = logging.getLogger(__name__)
+
+_TICK_S, _LISTEN_EVERY_S, _TELL_EVERY_S = 0.1, 0.3, 1.0
+_RATE_OVER_S = 20.0
+_OBSTACLES = {
+    "floor": "waits: the volume has less free space than the floor; free some, or lower --set free_floor",
+    "disk": "waits: the disk is full; free some space",
+    "tiles": "kept tiles have reached their budget of {tiles}; raise --tile-budget to go on",
+}
+
+
+def stream(
+    workspace: Workspace, source: Source | None, config: StreamConfig, ingest: IngestConfig, *,
+    progress: Progress | None = None, at: KillPoint = pass_by, place: Place | None = None,
+    free: Callable[[], int] | None = None,
+) -> IngestReport:  # fmt: skip
+    """Take a source into the workspace, slide by slide.
+
+    Args:
+        workspace: where to.
+        source: what to take in; None goes on with what is queued.
+        config: budgets, connections, waits.
+        ingest: how slides are cut; size and resolution are fixed by the first ingest of a workspace.
+        progress: hears of finished slides.
+        at: hears the name of each step; tests kill the process there.
+        place: which of several workers this is; this function is for rank 0, see `core.ingest.crew` for the others.
+        free: free bytes of the volume; the real ones when None.
+
+    Returns:
+        Counts, and every slide that could not be taken in, with its reason.
+
+    Raises:
+        ConfigError: nothing matches, a slide does not fit into the budget, or another tile size than the workspace has.
+        WorkspaceError: another ingest is at work.
+        StoreError: the disk is full or the store is damaged; committed slides are safe.
+    """
+    began = time.monotonic()
+    report = IngestReport()
+    with single_writer(workspace):
+        recover(workspace)
+        fix_tile_spec(workspace, ingest)
+        ledger = StreamLedger(workspace)
+        told = progress or Silent()
+        told.update("reading the catalogue", 0, 0)
+        if source is not None:
+            catalogue = source.catalogue()
+            check_budget(catalogue.slides, config)
+            ledger.add(catalogue)
+        ledger.begin(source.describe() if source else "what was queued", ingest, config)
+        state, message = "failed", "ended by an error: see commands.log, or run it in a terminal"
+        try:
+            state, message = _Coordinator(
+                workspace, ledger, config, ingest, report, told, at, place or Place(), free
+            ).run()
+        except KeyboardInterrupt:
+            state, message = "stopped", "interrupted"
+            raise
+        except Exception as error:
+            message = str(error)
+            raise
+        finally:
+            ledger.report({}, state=state, message=message, slides_held=0, rate=0.0)
+    _complete(workspace, report, message)
+    report.seconds = time.monotonic() - began
+    return report
+
+
+class _Coordinator:
+    """Rank 0: does its own share, commits everybody's shards, and is the only one that writes the ledger."""
+
+    def __init__(
+        self, workspace: Workspace, ledger: StreamLedger, config: StreamConfig, ingest: IngestConfig, report: IngestReport,
+        told: Progress, at: KillPoint, place: Place, free: Callable[[], int] | None,
+    ) -> None:  # fmt: skip
+        self._workspace, self._ledger, self._config, self._told = workspace, ledger, config, told
+        self._folders = Folders.make(workspace.root, config, 0)
+        self._budget = Budget.of(config, free or free_space(workspace.root, self._folders.slides))
+        self._clean_up()
+        self._budget.tiles_kept = tree_bytes(workspace.tiles_path) + tree_bytes(self._folders.shards)
+        self._worker = make_worker(self._folders, config, ingest, self._budget, ledger, at)
+        self._merger = Merger(workspace, self._folders.shards, ingest.commit_tiles, config.commit_every_s, report, at)
+        self._crew = Crew(self._folders, ledger, config, ingest, place)
+        self._rates = Rate()
+        self._heard = self._written = 0.0
+        self._want = "run"
+
+    def run(self) -> tuple[str, str]:
+        """Work until all is done or somebody wants a stop; returns the final state and a message."""
+        queued = self._ledger.queued()
+        if queued:
+            check_budget([slide for slide, _, _ in queued], self._config)
+        self._worker.offer(self._crew.give_out(queued))
+        try:
+            for path in self._merger.waiting():  # of a former process
+                self._merger.merge(path)
+            outcome = self._loop()
+            self._merger.flush()
+            return outcome
+        finally:
+            self._worker.stop()
+            self._crew.dismiss()
+            self._tell("")
+
+    def _loop(self) -> tuple[str, str]:
+        while True:
+            self._worker.tick(_TICK_S)
+            self._merge()
+            obstacle = self._worker.obstacle()
+            if self._due("_heard", _LISTEN_EVERY_S):
+                self._listen()
+                self._worker.offer(self._crew.listen())
+            if self._want == "stop":
+                return "stopped", "stopped as asked; resume goes on where it was"
+            if obstacle == "tiles" and not self._crew.n_open:
+                return "finished", _OBSTACLES["tiles"].format(tiles=size_words(self._config.tile_budget))
+            if self._due("_written", _TELL_EVERY_S):
+                self._tell(_OBSTACLES[obstacle] if obstacle else "")
+            if not self._worker.n_open and not self._crew.n_open:
+                self._merge()
+                return "finished", ""
+
+    def _merge(self) -> None:
+        """Take in shards, one by one, so that a stop is heard in between."""
+        mine = [shard_path(self._folders.shards, slide.file_id) for slide, _ in self._worker.tiled]
+        self._worker.tiled.clear()
+        shards = mine
+        if self._crew.world > 1:
+            shards = self._merger.waiting()
+            self._budget.tiles_kept += sum(path.stat().st_size for path in set(shards) - set(mine))
+            if self._budget.tiles_kept > self._config.tile_budget and self._crew.n_open:
+                self._crew.pass_on("stop")
+        for path in shards:
+            self._merger.merge(path)
+        self._merger.flush_if_due()
+
+    def _listen(self) -> None:
+        want = self._ledger.want()
+        if want == "pause" and self._want == "run":
+            self._worker.pause()
+        if want == "run" and self._want == "pause":
+            self._worker.go_on()
+        if want != self._want:
+            self._crew.pass_on(want)
+            self._want = want
+
+    def _tell(self, message: str) -> None:
+        moved = self._worker.moved()
+        rate = self._rates.of(self._worker.moved_bytes + sum(moved.values()))
+        self._ledger.report(
+            {**self._crew.moved(), **moved}, slides_held=self._budget.slides_held + self._crew.held(),
+            high_water=self._budget.high_water, tiles_kept=self._budget.tiles_kept,
+            rate=(0.0 if self._want == "pause" else rate) + self._crew.rate(), message=message,
+            state="paused" if self._want == "pause" else "running",
+        )  # fmt: skip
+        counts = totals(self._workspace)
+        done = sum(counts[state].slides for state in ("committed", "tiled", "failed", "set_aside") if state in counts)
+        self._told.update("slides", done, sum(total.slides for total in counts.values()))
+
+    def _due(self, name: str, every_s: float) -> bool:
+        now = time.monotonic()
+        if now - getattr(self, name) < every_s:
+            return False
+        setattr(self, name, now)
+        return True
+
+    def _clean_up(self) -> None:
+        """Temporary files of a former process."""
+        for path in self._folders.shards.glob(".*.tmp"):
+            path.unlink(missing_ok=True)
+
+
+class Rate:
+    """Bytes a second over the last while."""
+
+    def __init__(self) -> None:
+        self._points: list[tuple[float, int]] = []
+
+    def of(self, n: int) -> float:
+        """The rate, told how many bytes there are now."""
+        now = time.monotonic()
+        self._points = [(then, m) for then, m in self._points if now - then <= _RATE_OVER_S] + [(now, n)]
+        (first, least) = self._points[0]
+        return max(0.0, (n - least) / (now - first)) if now > first else 0.0
+
+
+def make_worker(
+    folders: Folders, config: StreamConfig, ingest: IngestConfig, budget: Budget, board: Board, at: KillPoint
+) -> StreamWorker:
+    """A worker on its folders, with a downloader of its own."""
+    token = read_token(config, dict(os.environ))
+
+    def busy() -> None:
+        worker.refused()
+
+    downloader = Downloader(folders.slides, config, token, at=at, busy=busy)
+    worker = StreamWorker(
+        folders.slides, folders.shards, config, ingest, downloader=downloader, budget=budget, board=board,
+        renew=Renewer(config), at=at,
+    )  # fmt: skip
+    return worker
+
+
+def free_space(*folders: Path) -> Callable[[], int]:
+    """Free bytes where they are fewest."""
+    return lambda: min(shutil.disk_usage(folder).free for folder in folders)
+
+
+def tree_bytes(folder: Path) -> int:
+    """Bytes of all files below a folder; 0 when there is none."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def check_place(place: Place) -> None:
+    """Refuse a rank that cannot be.
+
+    Raises:
+        ConfigError: so it is.
+    """
+    if not 0 <= place.rank < place.world:
+        raise ConfigError(f"rank {place.rank} of {place.world} workers cannot be: check RANK and WORLD_SIZE")
+
+
+def _complete(workspace: Workspace, report: IngestReport, message: str) -> None:
+    """Every slide that could not be taken in, into the report."""
+    with workspace.ledger.read() as connection:
+        rows = connection.execute(
+            "SELECT name, state, reason FROM remote_slide WHERE state IN ('failed', 'set_aside') ORDER BY name"
+        ).fetchall()
+    report.problems += [(row["name"], row["reason"]) for row in rows]
+    for state, _, n, _ in troubles(workspace):
+        if state == "failed":
+            report.slides_failed += n
+        else:
+            report.slides_set_aside += n
+    if message:
+        report.problems.append(("the ingest", message))
+    counts = totals(workspace)
+    committed = counts["committed"].slides if "committed" in counts else 0
+    report.skipped = max(0, committed - report.slides_done - report.slides_empty - report.duplicates)

@@ -1,0 +1,247 @@
+"""The ledger's side of a streaming ingest: the queue, the states of slides, what is wanted and how far it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+from core import config as configuration
+from core.activity import is_alive
+from core.config import IngestConfig, StreamConfig
+from core.errors import WorkspaceError
+from core.ingest.remote import Catalogue, RemoteSlide, from_row
+from core.workspace import Workspace
+
+STATES = ("queued", "reserved", "downloading", "verifying", "tiling", "tiled", "committed", "failed", "set_aside")
+UNFINISHED = ("queued", "reserved", "downloading", "verifying", "tiling")
+WANTS = ("run", "pause", "stop")
+
+
+@dataclass(frozen=True)
+class StreamRow:
+    """The streaming ingest of a workspace as the ledger knows it.
+
+    Attributes:
+        source: what it reads, in words.
+        ingest: how slides are cut.
+        stream: how they are fetched.
+        state: running, paused, stopped, finished or failed.
+        want: run, pause or stop.
+        alive: whether its process is there.
+        message: why it waits or ended, or empty.
+        slides_held: bytes reserved for slides.
+        high_water: most bytes that were reserved at once.
+        tiles_kept: bytes of kept tiles.
+        rate: bytes fetched a second.
+        started: seconds since 1970.
+    """
+
+    source: str
+    ingest: IngestConfig
+    stream: StreamConfig
+    state: str
+    want: str
+    alive: bool
+    message: str
+    slides_held: int
+    high_water: int
+    tiles_kept: int
+    rate: float
+    started: float
+
+
+@dataclass(frozen=True)
+class StateTotal:
+    """Slides in one state."""
+
+    slides: int
+    bytes: int
+
+
+def read_stream(workspace: Workspace) -> StreamRow | None:
+    """The streaming ingest, or None when the workspace never had one. One whose process is gone is failed."""
+    with workspace.ledger.read() as connection:
+        row = connection.execute("SELECT * FROM stream").fetchone()
+    if row is None:
+        return None
+    alive = is_alive(row["pid"], row["pid_started"])
+    state, message = row["state"], row["message"]
+    if state in ("running", "paused") and not alive:
+        state, message = "failed", "its process ended without a word; resume goes on where it was"
+    configs = json.loads(row["config"])
+    return StreamRow(
+        row["source"], configuration.from_mapping(IngestConfig, configs["ingest"]),
+        configuration.from_mapping(StreamConfig, configs["stream"]), state, row["want"], alive, message,
+        row["slides_held"], row["high_water"], row["tiles_kept"], row["rate"], row["started"],
+    )  # fmt: skip
+
+
+def request(workspace: Workspace, want: str) -> None:
+    """Ask the streaming ingest to run, pause or stop.
+
+    Raises:
+        WorkspaceError: there is none, or it is not at work and cannot be paused.
+    """
+    row = read_stream(workspace)
+    if row is None:
+        raise WorkspaceError("this workspace has no streaming ingest: begin one with `tessera ingest gdc: --project P`")
+    if want == "pause" and not row.alive:
+        raise WorkspaceError("the streaming ingest is not at work: `tessera ingest --go-on` starts it again")
+    with workspace.ledger.write() as connection:
+        connection.execute("UPDATE stream SET want = ?", (want,))
+
+
+def retry_failed(workspace: Workspace, reason: str | None = None) -> int:
+    """Put failed slides back into the queue.
+
+    Args:
+        workspace: where they are.
+        reason: only those with this reason; None takes all that failed.
+
+    Returns:
+        How many.
+    """
+    where = "state IN ('failed', 'set_aside')" if reason is not None else "state = 'failed'"
+    where += " AND reason = ?" if reason is not None else ""
+    with workspace.ledger.write() as connection:
+        return connection.execute(
+            f"UPDATE remote_slide SET state = 'queued', reason = '', rounds = 0, retry_at = 0, updated = ? WHERE {where}",
+            (time.time(), *(() if reason is None else (reason,))),
+        ).rowcount
+
+
+def totals(workspace: Workspace) -> dict[str, StateTotal]:
+    """Slides and bytes in each state that has any, in the order of `STATES`."""
+    with workspace.ledger.read() as connection:
+        rows = connection.execute(
+            "SELECT state, count(*) AS n, sum(size_bytes) AS b FROM remote_slide GROUP BY state"
+        ).fetchall()
+    found = {row["state"]: StateTotal(row["n"], row["b"]) for row in rows}
+    return {state: found[state] for state in STATES if state in found}
+
+
+def troubles(workspace: Workspace) -> list[tuple[str, str, int, str]]:
+    """(state, reason, number, one name) of slides that failed or were set aside, the most frequent first."""
+    with workspace.ledger.read() as connection:
+        rows = connection.execute(
+            "SELECT state, reason, count(*) AS n, min(name) AS name FROM remote_slide"
+            " WHERE state IN ('failed', 'set_aside') GROUP BY state, reason ORDER BY n DESC, reason"
+        ).fetchall()
+    return [(row["state"], row["reason"], row["n"], row["name"]) for row in rows]
+
+
+class StreamLedger:
+    """Writes for the one process that coordinates; safe to use from several threads.
+
+    Args:
+        workspace: where.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def begin(self, source: str, ingest: IngestConfig, stream: StreamConfig) -> None:
+        """Record that this process works from now on; slides that a kill left in the middle are queued again."""
+        config = json.dumps({"ingest": configuration.as_dict(ingest), "stream": configuration.as_dict(stream)})
+        now = time.time()
+        marks = ", ".join("?" * len(UNFINISHED))
+        with self._workspace.ledger.write() as connection:
+            connection.execute(
+                "INSERT INTO stream (id, source, config, state, want, pid, pid_started, started, updated)"
+                " VALUES (1, ?, ?, 'running', 'run', ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET source = excluded.source,"
+                " config = excluded.config, state = 'running', want = 'run', message = '', pid = excluded.pid,"
+                " pid_started = excluded.pid_started, started = excluded.started, updated = excluded.updated",
+                (source, config, os.getpid(), psutil.Process().create_time(), now, now),
+            )
+            connection.execute(f"UPDATE remote_slide SET state = 'queued' WHERE state IN ({marks})", UNFINISHED)
+
+    def add(self, catalogue: Catalogue) -> None:
+        """Queue what is new; addresses of what waits are renewed; rejected entries are set aside with their reason."""
+        now = time.time()
+        with self._workspace.ledger.write() as connection:
+            for slide in catalogue.slides:
+                _add_slide(connection, slide, now)
+            connection.executemany(
+                "INSERT INTO remote_slide (file_id, name, size_bytes, md5, urls, state, reason, updated)"
+                " VALUES (?, ?, 0, '', '[]', 'set_aside', ?, ?) ON CONFLICT (file_id) DO NOTHING",
+                [(f"rejected: {name}", name, reason, now) for name, reason in catalogue.rejected],
+            )
+            if catalogue.release:
+                connection.execute("INSERT OR REPLACE INTO meta VALUES ('gdc_release', ?)", (catalogue.release,))
+
+    def queued(self) -> list[tuple[RemoteSlide, int, float]]:
+        """All slides that wait, by id: (slide, rounds that were in vain, not before)."""
+        with self._workspace.ledger.read() as connection:
+            rows = connection.execute("SELECT * FROM remote_slide WHERE state = 'queued' ORDER BY file_id").fetchall()
+        return [(from_row(row), row["rounds"], row["retry_at"]) for row in rows]
+
+    def say(
+        self, file_id: str, state: str, reason: str = "", *, rounds: int | None = None, retry_at: float = 0
+    ) -> None:
+        """Record the state of a slide. A slide that is committed stays so."""
+        with self._workspace.ledger.write() as connection:
+            connection.execute(
+                "UPDATE remote_slide SET state = ?, reason = ?, rounds = coalesce(?, rounds), retry_at = ?, updated = ?"
+                " WHERE file_id = ? AND state != 'committed'",
+                (state, reason, rounds, retry_at, time.time(), file_id),
+            )
+
+    def renewed(self, old: RemoteSlide, new: RemoteSlide) -> bool:
+        """Put the present version in the place of a retired slide; False when it is listed already."""
+        with self._workspace.ledger.write() as connection:
+            known = connection.execute("SELECT 1 FROM remote_slide WHERE file_id = ?", (new.file_id,)).fetchone()
+            if known is not None:
+                connection.execute(
+                    "UPDATE remote_slide SET state = 'set_aside', reason = ?, updated = ? WHERE file_id = ?",
+                    ("was retired; its present version is listed too", time.time(), old.file_id),
+                )
+                return False
+            connection.execute(
+                "UPDATE remote_slide SET file_id = ?, name = ?, size_bytes = ?, md5 = ?, urls = ?, state = 'queued',"
+                " reason = '', updated = ? WHERE file_id = ?",
+                (new.file_id, new.name, new.size_bytes, new.md5, json.dumps(new.urls), time.time(), old.file_id),
+            )
+            return True
+
+    def report(self, moved: Mapping[str, int], **columns: Any) -> None:
+        """Record bytes that are on disk of slides under way, and columns of the stream's row."""
+        with self._workspace.ledger.write() as connection:
+            connection.executemany(
+                "UPDATE remote_slide SET bytes_done = ? WHERE file_id = ?", [(n, name) for name, n in moved.items()]
+            )
+            values = {**columns, "updated": time.time()}
+            names = ", ".join(f"{name} = ?" for name in values)
+            connection.execute(f"UPDATE stream SET {names}", tuple(values.values()))
+
+    def want(self) -> str:
+        """What this ingest is asked to do."""
+        with self._workspace.ledger.read() as connection:
+            return str(connection.execute("SELECT want FROM stream").fetchone()["want"])
+
+    def state_of(self, file_ids: Iterable[str]) -> dict[str, str]:
+        """States of some slides."""
+        with self._workspace.ledger.read() as connection:
+            found = {name: connection.execute("SELECT state FROM remote_slide WHERE file_id = ?", (name,)).fetchone()
+                     for name in file_ids}  # fmt: skip
+        return {name: row["state"] for name, row in found.items() if row is not None}
+
+
+def _add_slide(connection: sqlite3.Connection, slide: RemoteSlide, now: float) -> None:
+    twin = connection.execute(
+        "SELECT name FROM remote_slide WHERE md5 = ? AND file_id != ? AND state = 'committed'",
+        (slide.md5, slide.file_id),
+    ).fetchone()
+    state, reason = ("queued", "") if twin is None else ("set_aside", f"has the same bytes as {twin['name']}")
+    connection.execute(
+        "INSERT INTO remote_slide (file_id, name, size_bytes, md5, urls, project, state, reason, updated)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (file_id) DO UPDATE SET urls = excluded.urls,"
+        " size_bytes = excluded.size_bytes, md5 = excluded.md5 WHERE state NOT IN ('tiled', 'committed')",
+        (slide.file_id, slide.name, slide.size_bytes, slide.md5, json.dumps(slide.urls), slide.project, state, reason, now),
+    )  # fmt: skip

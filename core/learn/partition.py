@@ -1,0 +1,192 @@
+"""A new clustering of the tiles of a finished run, from its saved features, without training; and how clusterings compare.
+
+A partition is a finished run of one interval: page, names and exports take it like any other. It shares the features and the
+map of the run that it comes from, and its clusters carry the ids of those they overlap most.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from core import config as configuration
+from core import runs
+from core.config import RunConfig
+from core.errors import ConfigError, RunError
+from core.learn import clusterers, metrics
+from core.learn.matching import persistent_ids
+from core.learn.stability import stability as measure_stability
+from core.progress import Progress, Silent
+from core.run_folder import Clusters
+from core.workspace import Workspace
+
+_PARTITION = 8  # stream of randomness, see core.learn.loop
+
+Labels = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Partition:
+    """What was made.
+
+    Attributes:
+        name: of the new run.
+        source: the run that it comes from.
+        n_tiles: tiles that have a cluster.
+        n_clusters: K.
+        figures: sizes, agreement with the source (ami_source), and what the clusterer measured.
+        seconds: of the clustering.
+    """
+
+    name: str
+    source: str
+    n_tiles: int
+    n_clusters: int
+    figures: dict[str, float]
+    seconds: float
+
+
+def partition(
+    workspace: Workspace, source: str, *, clusterer: str, clusters: int | None = None, name: str | None = None,
+    changes: dict[str, Any] | None = None, progress: Progress | None = None,
+) -> Partition:  # fmt: skip
+    """Cluster the features of a finished run's last interval anew.
+
+    Args:
+        workspace: where the run is.
+        source: its name.
+        clusterer: one of `core.config.CLUSTERERS`.
+        clusters: K; None leaves it to clusterers that can find it, and gives k-means the K of the run.
+        name: of the new run; None takes <source>-<clusterer>-1, -2, ...
+        changes: other settings to change, by name.
+        progress: hears the phases.
+
+    Raises:
+        RunError: the run is not finished, or the name is taken.
+        ConfigError: a setting is wrong.
+    """
+    told, run = progress or Silent(), runs.get(workspace, source)
+    if run.state != "finished":
+        raise RunError(f"{source} is {run.state}: only a finished run can be clustered anew")
+    config = partition_config(run.config, source, clusterer, clusters, changes or {})
+    chosen = runs.free_name(workspace, name, f"{source}-{clusterer}-{{}}")
+    theirs, ours = workspace.run_folder(source), workspace.run_folder(chosen)
+    everything, own = theirs.assignment(run.interval), theirs.tiles()
+    before = everything if own is None else everything[own]
+    bank = theirs.open_bank()
+    told.update("clustering", 0, len(bank))
+    began = time.monotonic()
+    found = clusterers.cluster(bank, config, np.random.default_rng((config.seed, 0, _PARTITION)))
+    seconds = time.monotonic() - began
+    ids = persistent_ids(found.labels, len(found.centroids), before)
+    labels, distances = ids[found.labels].astype(np.int32), found.distances.copy()
+    labels[before < 0], distances[before < 0] = -1, np.nan  # tiles that could not be read
+    sizes = np.bincount(found.labels[labels >= 0], minlength=len(ids))
+    figures = {
+        **metrics.size_figures(sizes), **found.figures, "objective": found.objective, "empties": float(found.n_repaired),
+        "ami_source": metrics.ami(labels, before, np.random.default_rng(0)), "seconds_cluster": seconds,
+    }  # fmt: skip
+    if own is not None:  # the run learnt from some tiles only
+        labels, distances = _spread(labels, own, len(everything), -1), _spread(distances, own, len(everything), np.nan)
+    ours.adopt(theirs, run.interval)
+    ours.save_distances(0, distances)
+    ours.save_interval(0, labels, Clusters(ids, sizes, found.centroids))
+    runs.add_finished(workspace, config, chosen, figures, f"features of {source}, clustered by {clusterer}")
+    told.update("clustering", len(bank), len(bank))
+    return Partition(chosen, source, int((labels >= 0).sum()), int((sizes > 0).sum()), figures, seconds)
+
+
+def _spread(values: npt.NDArray[Any], rows: npt.NDArray[np.int64], n: int, absent: float) -> npt.NDArray[Any]:
+    """Values of some tiles as values of all n."""
+    spread = np.full(n, absent, values.dtype)
+    spread[rows] = values
+    return spread
+
+
+def partition_config(
+    config: RunConfig, source: str, clusterer: str, clusters: int | None, changes: dict[str, Any]
+) -> RunConfig:
+    """The settings of a partition: those of its source, but for the clustering, and no training.
+
+    Raises:
+        ConfigError: a change is unknown or out of its bounds, or touches what makes it a partition.
+    """
+    for key in ("source", "epochs", "clusterer", "clusters"):
+        if key in changes:
+            raise ConfigError(f"{key} cannot be set here: use --with and --clusters")
+    wanted = {
+        "source": source, "epochs": 0, "clusterer": clusterer, "clusters": config.clusters if clusters is None else clusters,
+        "cluster_count": "free" if clusters is None else "target", **changes,
+    }  # fmt: skip
+    return configuration.from_mapping(RunConfig, {**configuration.as_dict(config), **wanted})
+
+
+def compare(
+    workspace: Workspace, names: list[str], *, stability: bool = False, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Agreement of the last clusterings of runs on the same tiles.
+
+    Args:
+        workspace: where they are.
+        names: two or more runs, or one with `stability`.
+        stability: also cluster disturbed features of each again (see `core.learn.stability`).
+        progress: hears the phases.
+
+    Returns:
+        runs (names), ami (matrix as lists), sizes (by run), and stability (by run) if asked for.
+
+    Raises:
+        RunError: a run has no clustering, or they are of different tiles.
+    """
+    told = progress or Silent()
+    rows = [runs.get(workspace, name) for name in names]
+    for run in rows:
+        if run.interval < 0:
+            raise RunError(f"{run.name} has no clusters yet: wait for its first interval")
+    if len({run.n_tiles for run in rows}) > 1:
+        raise RunError("these runs are of different tiles: compare runs that were started on the same ones")
+    labels = [workspace.run_folder(run.name).assignment(run.interval) for run in rows]
+    answer: dict[str, Any] = {
+        "runs": names, "ami": agreement(labels).tolist(),
+        "sizes": {run.name: metrics.size_figures(np.bincount(own[own >= 0])) for run, own in zip(rows, labels, strict=True)},
+    }  # fmt: skip
+    if stability:
+        answer["stability"] = {}
+        for done, run in enumerate(rows):
+            told.update("clustering disturbed features", done, len(rows))
+            bank = workspace.run_folder(run.name).open_bank()
+            measured = measure_stability(bank, run.config, np.random.default_rng((run.config.seed, 1, _PARTITION)))
+            answer["stability"][run.name] = dataclasses.asdict(measured)
+    return answer
+
+
+def agreement(labellings: list[Labels]) -> npt.NDArray[np.float64]:
+    """AMI of every pair, float64 (P, P); 1 on the diagonal."""
+    table = np.eye(len(labellings))
+    for row, first in enumerate(labellings):
+        for column, second in enumerate(labellings[:row]):
+            table[row, column] = table[column, row] = metrics.ami(first, second, np.random.default_rng(0))
+    return table
+
+
+def describe(found: dict[str, Any]) -> str:
+    """A comparison as a table for a terminal."""
+    names, width = found["runs"], max(len(name) for name in found["runs"])
+    cell = max(width, 8) + 2
+    lines = [f"{'AMI':{width}}" + "".join(f"{name:>{cell}}" for name in names)]
+    lines += [
+        f"{name:{width}}" + "".join(f"{value:{cell}.3f}" for value in row)
+        for name, row in zip(names, found["ami"], strict=True)
+    ]
+    for name, sizes in found["sizes"].items():
+        words = f"{sizes['clusters']:.0f} clusters, largest {sizes['largest_share']:.1%}, median {sizes['size_p50']:.0f} tiles"
+        if "stability" in found:
+            own = found["stability"][name]
+            words += f"; with itself: drifted {own['drift']:.3f}, resampled {own['bootstrap']:.3f}, new seed {own['seed']:.3f}"
+        lines.append(f"{name:{width}}  {words}")
+    return "\n".join(lines)

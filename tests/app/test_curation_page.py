@@ -1,0 +1,84 @@
+"""Curation in a real browser: what is clicked is what the history holds, and every view follows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from core.curate.curated import curated_view
+from core.curate.history import history
+from core.curate.state import state_of
+from tests.core.planted import RUN, Planted
+
+SHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
+
+
+def said(planted: Planted) -> list[tuple[str, int, str]]:
+    return [(d.kind, d.cluster, d.value) for d in history(planted.workspace, RUN)]
+
+
+@pytest.mark.browser
+def test_mark_merge_split_take_out_undo_and_keep_a_selection(offline_page: Any, serve: Any, planted: Planted) -> None:
+    page, workspace = offline_page, planted.workspace
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    workspace.run_folder(RUN).save_projection(2, rng.uniform(-1, 1, (planted.n, 2)).astype(np.float32))
+    page.goto(f"{serve(workspace.root)}?page=2&run={RUN}&cluster=0")
+    expect(page.locator(".ts-open-name")).to_have_text("cluster 0")
+
+    page.locator(".ts-author input").fill("Dr Virchow")
+    page.locator(".ts-author input").press("Tab")
+    page.locator(".ts-mark").get_by_text("artefact").click()
+    expect(page.locator(".ts-clusters").get_by_text("artefact")).to_be_visible()
+    assert said(planted) == [("mark", 0, "artefact")]
+
+    page.locator(".ts-do-merge button").click()
+    page.locator(".ts-merge-which [role=combobox]").click()
+    page.get_by_role("menuitem", name="cluster 3", exact=True).click()
+    page.keyboard.press("Escape")
+    page.locator(".ts-merge-go button").click()
+    expect(page.get_by_text("Merged.")).to_be_visible()
+    merged = int(np.isin(planted.labels[2], [0, 3]).sum())
+    expect(page.get_by_text(f"{merged:,} tiles (")).to_be_visible()
+
+    tiles = page.locator(".ts-gallery button.ts-tile")
+    tiles.nth(0).click(modifiers=["ControlOrMeta"])
+    tiles.nth(1).focus()
+    page.keyboard.press("x")
+    expect(page.get_by_text("2 tiles chosen")).to_be_visible()
+    page.screenshot(path=SHOTS / "5-curation.png", full_page=True)
+    page.locator(".ts-exclude button").click()
+    expect(page.get_by_text(f"{merged - 2:,} tiles (")).to_be_visible()
+
+    page.locator(".ts-do-undo button").click()
+    expect(page.get_by_text(f"{merged:,} tiles (")).to_be_visible()
+    page.locator(".ts-do-split button").click()
+    page.locator(".ts-split-go button").click()
+    expect(page.get_by_text("Split into 2 parts")).to_be_visible()
+    page.locator(".ts-do-history button").click()
+    expect(page.locator(".ts-history").get_by_text("Dr Virchow").first).to_be_visible()
+    page.screenshot(path=SHOTS / "6-history.png", full_page=True)
+
+    page.locator(".ts-map-lasso").click()
+    box = page.locator(".ts-map canvas").bounding_box()
+    page.mouse.move(box["x"] + 120, box["y"] + 120)
+    page.mouse.down()
+    for x, y in ((420, 120), (420, 400), (120, 400), (120, 130)):
+        page.mouse.move(box["x"] + x, box["y"] + y, steps=8)
+    page.mouse.up()
+    expect(page.locator(".ts-lasso-count")).to_be_visible()
+    page.locator(".ts-selection input").fill("upper left")
+    page.locator(".ts-keep-selection button").click()
+    expect(page.get_by_text("Kept.")).to_be_visible()
+
+    state = state_of(workspace, RUN)
+    assert [selection.name for selection in state.selections] == ["upper left"]
+    assert [kind for kind, _, _ in said(planted)] == ["mark", "merge", "exclude", "undo", "split", "select"]
+    assert {d.author for d in history(workspace, RUN)} == {"Dr Virchow"}
+    view = curated_view(workspace, RUN)
+    assert 3 not in view.ids
+    assert view.sizes.sum() == (planted.labels[2] >= 0).sum()

@@ -1,0 +1,127 @@
+"""A finished run clustered anew: the new run can be explored, named and exported; comparisons tell what they should."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core import cli, runs
+from core.config import RunConfig
+from core.curate import decisions
+from core.curate.export import export
+from core.errors import ConfigError, RunError
+from core.explore.clusters import cluster_table
+from core.explore.view import open_view
+from core.learn.loop import Trainer
+from core.learn.partition import agreement, compare, describe, partition
+from core.learn.stability import stability
+from core.learn.worker import Reporter
+from core.workspace import Workspace
+from tests.core.learn.test_clusterers import FREE, sphere_blobs
+
+UNTRAINED = RunConfig(
+    pca_dim=8, encoder="tiny", clusters=8, epochs=0, tile_px=32, batch_size=32, threads=1, device="cpu",
+    rcc_lambda=2.5,
+)  # fmt: skip
+
+
+@pytest.fixture
+def done(ready: Workspace) -> Workspace:
+    """A run of no epochs: the features of the starting weights, clustered."""
+    reporter = Reporter(ready, runs.create(ready, UNTRAINED, "r"))
+    with Trainer(ready, runs.get(ready, "r"), reporter) as trainer:
+        trainer.run()
+    reporter.state("finished")
+    return ready
+
+
+def test_a_partition_is_explored_named_and_exported_like_a_run(done: Workspace, tmp_path: Path) -> None:
+    done.run_folder("r").save_projection(0, np.random.default_rng(0).uniform(-1, 1, (200, 2)).astype(np.float32))
+    made = partition(done, "r", clusterer="rcc")
+    assert made.name == "r-rcc-1"
+    run = runs.get(done, made.name)
+    assert (run.state, run.interval, run.config.source, run.config.epochs) == ("finished", 0, "r", 0)
+    assert run.config.rcc_lambda == 2.5
+    view = open_view(done, made.name)
+    assert len(view.ids) == made.n_clusters
+    assert view.sizes.sum() == made.n_tiles == 200
+    assert cluster_table(view)["size"].sum() == 200
+    ours, theirs = done.run_folder(made.name), done.run_folder("r")
+    np.testing.assert_array_equal(ours.open_bank(), theirs.open_bank())
+    np.testing.assert_array_equal(ours.projection(0), theirs.projection(0))
+    decisions.name_cluster(done, made.name, 0, int(view.ids[0]), "stroma", author="a")
+    assert decisions.names(done, made.name) == {int(view.ids[0]): "stroma"}
+    report = export(done, made.name, tmp_path / "out", clusters="all")
+    assert report.n_tiles == 200
+    with pytest.raises(RunError, match="finished"):
+        runs.request(done, made.name, "run")
+
+
+def test_ids_are_those_of_the_clusters_that_continue(done: Workspace) -> None:
+    made = partition(done, "r", clusterer="kmeans", name="again")
+    first, second = done.run_folder("r").assignment(0), done.run_folder("again").assignment(0)
+    assert made.figures["ami_source"] > 0.5
+    assert (first == second).mean() > 0.5
+    assert {m.name for m in runs.metrics(done, "again")} >= {"ami_source", "clusters", "objective"}
+    asked = partition(done, "r", clusterer="rcc", clusters=4)
+    assert asked.n_clusters == 4
+    of_partition = partition(done, asked.name, clusterer="pic")
+    assert of_partition.source == asked.name
+
+
+def test_what_cannot_be_clustered_anew_is_refused(done: Workspace) -> None:
+    runs.create(done, UNTRAINED, "queued")
+    with pytest.raises(RunError, match="queued: only a finished run"):
+        partition(done, "queued", clusterer="rcc")
+    with pytest.raises(RunError, match="already"):
+        partition(done, "r", clusterer="rcc", name="queued")
+    with pytest.raises(ConfigError, match="--with"):
+        partition(done, "r", clusterer="rcc", changes={"epochs": 3})
+    with pytest.raises(ConfigError, match="tessera cluster r"):
+        runs.create(done, dataclasses.replace(UNTRAINED, source="r"))
+    assert len(runs.list_runs(done)) == 2
+
+
+def test_a_folder_left_behind_by_a_kill_is_taken_over(done: Workspace) -> None:
+    folder = done.run_folder("r-rcc-1")
+    folder.adopt(done.run_folder("r"), 0)  # killed before the row was written
+    assert partition(done, "r", clusterer="rcc").name == "r-rcc-1"
+
+
+def test_command_line(done: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    where = ["--workspace", str(done.root)]
+    assert cli.main(["cluster", "r", "--with", "rcc", "--set", "rcc_lambda=8", "--json", *where]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert runs.get(done, made["name"]).config.rcc_lambda == 8
+    assert cli.main(["cluster", "r", "--clusters", "5", "--as", "five", *where]) == 0
+    assert "5 clusters of 200 tiles" in capsys.readouterr().out
+    assert cli.main(["compare", "r", "five", "--stability", *where]) == 0
+    assert "with itself" in capsys.readouterr().out
+    assert cli.main(["cluster", "none", *where]) == 1
+
+
+def test_comparison(done: Workspace) -> None:
+    partition(done, "r", clusterer="rcc")
+    found = compare(done, ["r", "r-rcc-1"])
+    assert np.diag(found["ami"]).tolist() == [1, 1]
+    assert found["ami"][0][1] == found["ami"][1][0]
+    assert found["sizes"]["r"]["clusters"] == 8
+    assert "r-rcc-1" in describe(found)
+    one = np.repeat(np.arange(5, dtype=np.int32), 40)
+    table = agreement([one, (one + 1) % 5, np.tile(np.arange(5, dtype=np.int32), 40)])
+    assert table[0, 1] == pytest.approx(1)
+    assert abs(table[0, 2]) < 0.05
+
+
+def test_stability_is_whole_for_clear_blobs_and_low_for_none() -> None:
+    points, _ = sphere_blobs(600, 5)
+    clear = stability(points, FREE, np.random.default_rng(0), rounds=1)
+    assert min(clear.drift, clear.bootstrap, clear.seed) > 0.95
+    even = np.random.default_rng(0).normal(size=(600, 16))
+    kmeans = dataclasses.replace(FREE, clusterer="kmeans", clusters=20)
+    blind = stability(even, kmeans, np.random.default_rng(0), size=1.0, rounds=1)
+    assert max(blind.drift, blind.bootstrap) < 0.8

@@ -138,8 +138,9 @@ def learned(options: argparse.Namespace, name: str, files: list[Path]) -> np.nda
     while runs.get(workspace, "r").state not in ("finished", "failed", "stopped"):
         time.sleep(1)
     run = runs.get(workspace, "r")
-    if run.state != "finished":
+    if run.state == "failed" or run.interval < 0:
         raise SystemExit(f"the run {run.state}: {run.message}")
+    print(f"<!-- features of {name}: {run.state} after {run.interval} of {run.config.epochs} epochs -->")
     from core.tiles.store import TileStore
 
     order = {tile: row for row, tile in enumerate(TileStore(workspace.tiles_path).rows(

@@ -45,3 +45,34 @@ class TileGallery(_Tiles):
     side_px = param.Integer(128, doc="largest shown size of a tile")
 
     _esm = DIST / "tile_gallery.js"
+
+
+class SlideViewer(_Tiles):
+    """A slide to move about in, with its clusters over it; see frontend/src/slide_viewer.js."""
+
+    slide = param.Dict({}, doc="what is shown, see app.slide_facts.SlideFacts.about; no id = nothing")
+    cells_url = param.String("", doc="relative address of its clusters and tiles, empty = none")
+    cells = param.Bytes(b"", doc="the same, where there is no address")
+    ids = param.List([], doc="cluster ids in the order of colours")
+    colours = param.List([], doc="#rrggbb of each id")
+    labels = param.List([], doc="name of each id, shown on hover")
+    hidden = param.List([], doc="clusters that are not painted")
+    opacity = param.Number(0.5, bounds=(0, 1), doc="how strongly clusters are painted")
+    goto = param.Dict({}, doc="slide: id, box: x, y, width, height to show, slide pixels")
+    failed = param.Integer(0, doc="grows when a part of the slide could not be read")
+    pieces_wanted = param.Dict({}, doc="names of slide tiles that the browser asks for, where there is no address")
+    pieces = param.Dict({}, doc="their pictures, name to data URL")
+    height_px = param.Integer(680, doc="height")
+
+    _esm = DIST / "slide_viewer.js"
+
+
+class ClusterSwitches(AnyWidgetComponent):
+    """Clusters of a slide with a switch each; see frontend/src/cluster_switches.js."""
+
+    rows = param.List([], doc="dicts of id, name, colour and n, the number of tiles")
+    hidden = param.List([], doc="clusters that are switched off")
+    chosen = param.Integer(-1, doc="cluster that is open")
+    height_px = param.Integer(480, doc="largest height of the list")
+
+    _esm = DIST / "cluster_switches.js"

@@ -13,6 +13,7 @@ from typing import Any
 
 from tornado.web import HTTPError, RequestHandler
 
+from app import slide_routes
 from core.curate.curated import curated_view
 from core.errors import TesseraError
 from core.explore import projection, sheet, slide_map
@@ -105,6 +106,9 @@ ROUTES: list[tuple[str, type[RequestHandler], dict[str, Any]]] = [
     (r"/mask/(\d+)", DataHandler, {"make": mask}),
     (r"/kept/(\d+)", DataHandler, {"make": kept}),
     (rf"/overlay/{_RUN}/(\d+)/(\d+)/(\d*)", DataHandler, {"make": overlay}),
+    (rf"/cells/{_RUN}/(\d+)/(\d+)", DataHandler, {"make": slide_routes.cells}),
+    (r"/slide/(\d+)\.dzi", DataHandler, {"make": slide_routes.pyramid}),
+    (r"/slide/(\d+)/(\d+)/(\d+)_(\d+)\.jpg", DataHandler, {"make": slide_routes.tile}),
     (rf"/points/{_RUN}/(\d+)/(\d+)", DataHandler, {"make": points}),
     (rf"/sheet/{_RUN}/(\d+)/(\d+)", DataHandler, {"make": contact_sheet}),
 ]

@@ -1,4 +1,4 @@
-"""The page: header, what is going on, four tabs; one poll a second. Everything per session is built here."""
+"""The page: header, what is going on, five tabs; one poll a second. Everything per session is built here."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
+from panel.io.notifications import NotificationAreaBase
 from panel.io.state import state
 
 from app.page import alarm, empty, going_on, html, wrap
-from app.state import Store
+from app.state import PAGES, Store
 from app.theme import THEME
 from app.views.cohort import CohortPage
 from app.views.explore import ExplorePage
 from app.views.export import ExportPage
 from app.views.run import RunPage
+from app.views.slide import SlidePage
 from core.errors import TesseraError
 from core.workspace import default_root
 
 POLL_MS = 1000
-_IN_THE_ADDRESS = ["page", "run", "interval", "cluster", "tile"]
+_IN_THE_ADDRESS = ["page", "run", "interval", "cluster", "tile", "slide"]
 
 
 def build() -> pmui.Page:
@@ -35,9 +37,10 @@ def build() -> pmui.Page:
     if pn.state.location:
         pn.state.location.sync(store, _IN_THE_ADDRESS)
         if "page" not in pn.state.location.query_params and store.shown[1] >= 0:
-            store.page = 2  # there are clusters: begin with what people come for
+            store.page = PAGES.index("explore")  # there are clusters: begin with what people come for
     tabs = pmui.Tabs(
-        ("Cohort", CohortPage(store)), ("Run", RunPage(store)), ("Explore", ExplorePage(store)), ("Export", ExportPage(store)),
+        ("Cohort", CohortPage(store)), ("Run", RunPage(store)), ("Explore", ExplorePage(store)), ("Slide", SlidePage(store)),
+        ("Export", ExportPage(store)),
         active=store.page, sizing_mode="stretch_width", css_classes=["ts-tabs"],
     )  # fmt: skip
     tabs.link(store, active="page", bidirectional=True)
@@ -68,7 +71,11 @@ def _poll_while_open(store: Store) -> None:
 
 
 def make_page(**settings: Any) -> pmui.Page:
-    """A page that does not leak: `pmui.Page` watches the process-wide `state.busy` and never lets go (panel.md, 9)."""
+    """A page that does not leak.
+
+    `pmui.Page` watches the process-wide `state.busy` and never lets go (panel.md, 9), and its area for notifications stays
+    in the process-wide `state._views`; each held the whole session.
+    """
 
     def watchers() -> list[Any]:
         return list(state.param.watchers.get("busy", {}).get("value", []))
@@ -76,5 +83,14 @@ def make_page(**settings: Any) -> pmui.Page:
     before = watchers()
     page = pmui.Page(title="Tessera", theme_config=THEME, theme_toggle=False, main_width=1760, **settings)
     mine = [watcher for watcher in watchers() if watcher not in before]
-    pn.state.on_session_destroyed(lambda _: [state.param.unwatch(watcher) for watcher in mine])
+    document = pn.state.curdoc
+
+    def forget(_: Any) -> None:
+        for watcher in mine:
+            state.param.unwatch(watcher)
+        for ref, (shown, _root, owner, _comm) in list(state._views.items()):
+            if owner is document and isinstance(shown, NotificationAreaBase):
+                del state._views[ref]
+
+    pn.state.on_session_destroyed(forget)
     return page

@@ -8,6 +8,7 @@ from typing import Any
 import panel as pn
 import param
 
+from app import stream_facts
 from core import activity, runs
 from core.curate import decisions
 from core.curate.curated import curated_view
@@ -16,18 +17,23 @@ from core.errors import TesseraError
 from core.explore.view import View
 from core.workspace import Workspace, default_root
 
+PAGES = ("cohort", "run", "explore", "slide", "export")  # in the order of the tabs
+
 
 class Store(param.Parameterized):
     """State of one session. `poll` is called every second and changes parameters only when something is new."""
 
-    page = param.Integer(0, bounds=(0, 3), doc="0 cohort, 1 run, 2 explore, 3 export")
+    page = param.Integer(0, bounds=(0, len(PAGES) - 1), doc="number of the page in PAGES")
     run = param.String("", doc="run that is looked at")
     interval = param.Integer(-1, doc="clustering that is looked at, -1 = the last")
     cluster = param.Integer(-1, doc="cluster that is open, -1 = none")
     tile = param.Integer(-1, doc="tile that is marked, -1 = none")
+    slide = param.Integer(-1, doc="slide on the slide page, -1 = that of the marked tile, or the first")
+    visits = param.Integer(0, doc="grows when somebody asks to see the marked tile on its slide")
     author = param.String("", doc="who decides")
 
     cohort = param.Parameter((), doc="fingerprint of slides and rejected files")
+    stream = param.Parameter(None, doc="fingerprint of the streaming ingest, None when there is none")
     run_names = param.List([], doc="all runs")
     current = param.Parameter(None, doc="the run's row, core.runs.Run")
     shown = param.Parameter(("", -1, ()), doc="(run, interval, maps) that are looked at; interval -1 = no clusters yet")
@@ -40,7 +46,7 @@ class Store(param.Parameterized):
         super().__init__(**values)
         self.workspace = Workspace.create(default_root())
         self.poll()
-        self.param.watch(lambda _: self.poll(), ["run", "interval"])
+        self.param.watch(lambda *_: self.poll(), ["run", "interval"])
 
     def poll(self) -> None:
         """Read the ledger and publish what changed."""
@@ -72,6 +78,7 @@ class Store(param.Parameterized):
             "run": chosen,
             "current": current,
             "cohort": (*cohort, *rejected),
+            "stream": stream_facts.fingerprint(self.workspace),
             "exports": tuple(exports),
             "shown": shown,
             "names_version": decisions.version(self.workspace, chosen) if chosen else 0,

@@ -11,6 +11,13 @@ FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-ser
 STATE_COLOURS = {
     "done": GREEN, "finished": GREEN, "running": BLUE, "ingesting": BLUE, "queued": GREY, "found": GREY,
     "paused": ORANGE, "stopped": ORANGE, "set_aside": ORANGE, "duplicate": GREY, "empty": RED, "failed": RED,
+    "reserved": GREY, "downloading": BLUE, "verifying": BLUE, "tiling": VIOLET, "tiled": "#6b8f3c", "committed": GREEN,
+}  # fmt: skip
+
+# Colours of the bar that says where an archive's slides are, in the order in which they go through the states.
+STREAM_COLOURS = {
+    "committed": GREEN, "tiled": "#9fc9b8", "tiling": VIOLET, "verifying": "#7fb3dd", "downloading": BLUE,
+    "reserved": "#c3bfd4", "queued": "#e5e3ec", "set_aside": "#e0a94a", "failed": RED,
 }  # fmt: skip
 
 # Colours of the bar that says where the grid's positions went; kept first, in the order of core.slides.quality.Reason.
@@ -54,6 +61,10 @@ CSS = (
 .ts .bar { height: 6px; border-radius: 3px; background: #e8e6ef; overflow: hidden; margin: 6px 0; }
 .ts .bar > div { height: 100%; border-radius: 3px; background: var(--violet); transition: width .6s; }
 .ts .shares { display: flex; height: 10px; border-radius: 5px; overflow: hidden; gap: 1px; background: #fff; margin: 6px 0; }
+.ts .gauges { display: flex; flex-wrap: wrap; gap: 8px 34px; margin: 14px 0 6px; }
+.ts .gauge { flex: 1; min-width: 230px; max-width: 420px; font-size: 13px; } .ts .gauge .bar { height: 10px; border-radius: 5px; position: relative; }
+.ts .gauge .bar > div { border-radius: 5px; } .ts .gauge .bar > i { position: absolute; top: 0; bottom: 0; width: 2px; background: #23263a; }
+.ts .gauge span { color: var(--quiet); }
 .ts .key { display: flex; flex-wrap: wrap; gap: 3px 18px; color: var(--quiet); font-size: 12.5px; }
 .ts .key i, .ts .dot { display: inline-block; width: 9px; height: 9px; border-radius: 3px; margin-right: 6px; }
 .ts .dot { width: 12px; height: 12px; border-radius: 50%; }

@@ -87,6 +87,9 @@ def _take(page: Page, address: str, folder: Path) -> None:
     page.locator(".ts-where i").wait_for(timeout=WAIT_MS)
     shot("explore")
     page.goto(f"{address}?page=3")
+    page.locator(".ts-slide-viewer[data-ready]").wait_for(timeout=WAIT_MS)
+    shot("slide")
+    page.goto(f"{address}?page=4")
     page.locator(".ts-plan, .empty").first.wait_for(timeout=WAIT_MS)
     shot("export")
 

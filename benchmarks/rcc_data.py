@@ -8,8 +8,6 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.datasets import load_digits
 
-from core.demo import data_folder
-
 Labelled = tuple[npt.NDArray[np.floating], npt.NDArray[np.int64]]
 SMALL = ("digits", "pendigits", "mice")
 
@@ -23,6 +21,8 @@ def small_set(name: str) -> Labelled:
     if name == "digits":
         digits = load_digits()
         return digits.data.astype(np.float32), digits.target.astype(np.int64)
+    from core.demo import data_folder
+
     folder = data_folder() / "rcc"
     if name == "pendigits":
         table = np.loadtxt(folder / "pendigits_train.csv", delimiter=",")
@@ -41,7 +41,7 @@ def _matlab(path: Path) -> npt.NDArray[np.float64]:
 
 
 def mixture(n: int, *, dim: int = 256, classes: int = 50, seed: int = 0) -> Labelled:
-    """Classes of unequal size (log-normal) with heavy tails (Student's t, 4 degrees), and 5 % of points that belong nowhere.
+    """Classes of unequal size (log-normal) with heavy tails (Student's t, 8 degrees), and 5 % of points that belong nowhere.
 
     Args:
         n: points.
@@ -53,14 +53,14 @@ def mixture(n: int, *, dim: int = 256, classes: int = 50, seed: int = 0) -> Labe
         float32 (n, dim), and labels with -1 for background.
     """
     rng = np.random.default_rng(seed)
-    shares = rng.lognormal(0, 1, classes)
+    shares = rng.lognormal(0, 1.5, classes)
     labels = rng.choice(classes, n, p=shares / shares.sum())
     centres = rng.normal(size=(classes, dim)).astype(np.float32)
     points = np.empty((n, dim), np.float32)
     for start in range(0, n, 100_000):
         part = slice(start, min(start + 100_000, n))
         size = part.stop - part.start
-        tails = np.sqrt(4 / rng.chisquare(4, size)).astype(np.float32)
+        tails = np.sqrt(8 / rng.chisquare(8, size)).astype(np.float32)
         points[part] = rng.standard_normal((size, dim), np.float32) * tails[:, None] * 0.6 + centres[labels[part]]
     lost = rng.random(n) < 0.05
     points[lost] = rng.standard_normal((int(lost.sum()), dim), np.float32) * 1.5

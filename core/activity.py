@@ -22,7 +22,7 @@ class Activity:
 
     Attributes:
         id: row in the ledger.
-        kind: ingest, map, export, cluster or demo.
+        kind: ingest, map, export, cluster, assign or demo.
         run: name of the run it works on, or empty.
         state: running, done or failed; work whose process is gone is failed.
         phase: what it is doing, in words.

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core import __version__, commands, commands_curate
+from core import __version__, commands, commands_curate, files, stream_command
 from core import config as configuration
 from core.errors import TesseraError
 from core.workspace import default_root
@@ -36,6 +36,11 @@ def main(arguments: list[str] | None = None) -> int:
         code: int = options.command(options)
     except TesseraError as error:
         print(f"tessera: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if not files.is_no_room(error):
+            raise
+        print(f"tessera: {error}: make room and start again", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("tessera: interrupted; run the same command again to go on", file=sys.stderr)
@@ -77,11 +82,14 @@ def _add_cohort_commands(group: Any) -> None:
     ingest = _command(
         group, "ingest", commands.ingest, "cut slides into tiles and add them to the workspace", json=True
     )
-    ingest.add_argument("sources", nargs="*", type=Path, metavar="SOURCE", help="slides, or folders of slides")
+    ingest.add_argument(
+        "sources", nargs="*", type=Path, metavar="SOURCE", help="slides, folders of slides, or gdc: (then --project)"
+    )
     ingest.add_argument(
         "--tiles", type=Path, metavar="FOLDER", help="ready-made tile images; class folders or labels.csv give labels"
     )
     _add_options(ingest, configuration.IngestConfig, INGEST_OPTIONS)
+    stream_command.add_options(ingest)
     _add_settings(ingest)
 
 
@@ -97,7 +105,7 @@ def _add_run_commands(group: Any) -> None:
         ("resume", commands.resume, "let a paused, stopped or broken run go on"),
         ("stop", commands.stop, "end a run after saving it"),
     ):
-        _command(group, name, function, help).add_argument("name", metavar="R", help="the run")
+        _command(group, name, function, help, json=True).add_argument("name", metavar="R", help="the run")
     work = _command(group, "work", commands.work, "be the worker process of a run (started by `run` and the dashboard)")
     work.add_argument("name", metavar="R")
 
@@ -129,7 +137,14 @@ def _add_result_commands(group: Any) -> None:
     evaluate = _command(
         group, "evaluate", commands.evaluate, "score clusters and features against labels and baselines", json=True
     )
-    project = _command(group, "project", commands.project, "make the map (UMAP) of a run's tiles")
+    assign = _command(
+        group, "assign", commands.assign, "place tiles that came later into the clusters of a finished run", json=True
+    )
+    assign.add_argument("name", metavar="R", help="the run; it is left as it is, the result is a new run")
+    assign.add_argument("sources", nargs="*", type=Path, metavar="SOURCE", help="slides or folders to ingest first")
+    assign.add_argument("--tiles", type=Path, metavar="FOLDER", help="ready-made tile images to ingest first")
+    assign.add_argument("--to", metavar="NEW", help="name of the new run; R-assigned if not given")
+    project = _command(group, "project", commands.project, "make the map (UMAP) of a run's tiles", json=True)
     export = _command(group, "export", commands.export, "write a curated tile set with its provenance", json=True)
     for parser in (evaluate, project, export):
         parser.add_argument("name", metavar="R", help="the run")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from core import config as configuration
+from core import stream_command
 from core.activity import track
 from core.config import ExportConfig, IngestConfig, RunConfig
 from core.errors import ConfigError, TesseraError
@@ -32,9 +33,14 @@ def ingest(options: argparse.Namespace) -> int:
     from core.cli import INGEST_OPTIONS
     from core.ingest import pipeline, tile_folder
 
-    config = configuration.from_mapping(IngestConfig, _named(options, INGEST_OPTIONS))
+    named = _named(options, INGEST_OPTIONS)
+    if stream_command.is_stream(options):
+        code, machine, human = stream_command.run(options, named)
+        _answer(options, machine, human)
+        return code
+    config = configuration.from_mapping(IngestConfig, named)
     if not options.sources and options.tiles is None:
-        raise ConfigError("nothing to ingest: name slides or folders of slides, or --tiles FOLDER")
+        raise ConfigError("nothing to ingest: name slides or folders of slides, --tiles FOLDER, or gdc: --project P")
     workspace = Workspace.create(options.workspace)
     with TerminalProgress(quiet=options.json) as bars, track(workspace, "ingest", also=bars) as progress:
         if options.tiles is not None:
@@ -125,7 +131,7 @@ def _request(options: argparse.Namespace, want: str) -> int:
     from core import runs
 
     runs.request(Workspace.open(options.workspace), options.name, want)
-    print(f"asked {options.name} to {want}")
+    _answer(options, {"run": options.name, "want": want}, f"asked {options.name} to {want}")
     return 0
 
 
@@ -167,14 +173,41 @@ def compare(options: argparse.Namespace) -> int:
     return 0
 
 
+def assign(options: argparse.Namespace) -> int:
+    """`tessera assign R`: ingest what is named, then place all later tiles; 1 when a slide failed."""
+    from core.curate.carry import carry_over
+    from core.ingest import pipeline, tile_folder
+    from core.learn.assign import assign
+
+    workspace = Workspace.open(options.workspace)
+    config = pipeline.config_of(workspace)
+    ok = True
+    with TerminalProgress(quiet=options.json) as bars:
+        if options.sources:
+            with track(workspace, "ingest", also=bars) as progress:
+                ok &= pipeline.ingest(workspace, options.sources, config, progress).ok
+        if options.tiles is not None:
+            with track(workspace, "ingest", also=bars) as progress:
+                ok &= tile_folder.ingest_tiles(workspace, options.tiles, config, progress).ok
+        with track(workspace, "assign", run=options.name, also=bars) as progress:
+            found = assign(workspace, options.name, to=options.to, progress=progress)
+            carry_over(workspace, (options.name, None), (found.run, 0), author="tessera assign")
+    _answer(options, dataclasses.asdict(found), found.summary())
+    return int(not ok)
+
+
 def project(options: argparse.Namespace) -> int:
     """`tessera project R`."""
     from core.explore.projection import project
 
     workspace = Workspace.open(options.workspace)
-    with TerminalProgress() as bars, track(workspace, "map", run=options.name, also=bars) as progress:
+    with (
+        TerminalProgress(quiet=options.json) as bars,
+        track(workspace, "map", run=options.name, also=bars) as progress,
+    ):
         xy = project(workspace, options.name, options.interval, progress=progress)
-    print(f"placed {len(xy):,} tiles of {options.name} on the map")
+    answer = {"run": options.name, "interval": workspace.run_folder(options.name).projections()[-1], "tiles": len(xy)}
+    _answer(options, answer, f"placed {len(xy):,} tiles of {options.name} on the map")
     return 0
 
 

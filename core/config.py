@@ -152,10 +152,12 @@ class StreamConfig:
         _check(self)
 
 
-METHODS = ("deepcluster",)
-CLUSTERERS = ("kmeans", "rcc", "pic", "hdbscan", "leiden")
+METHODS = ("deepcluster", "deepcluster-v2")
+INPUTS = ("rgb", "grey-sobel", "haematoxylin")
+SCHEDULES = ("auto", "constant", "cosine")
+CLUSTERERS = ("kmeans", "spherical-kmeans", "rcc", "pic", "hdbscan", "leiden")
 COUNTS = ("target", "free")
-NORMALISATIONS = ("pca-whiten", "centre-scale", "none")
+NORMALISATIONS = ("auto", "pca-whiten", "centre-scale", "centre", "none")
 BALANCES = ("sqrt", "natural", "uniform", "loss-weight")
 
 
@@ -164,7 +166,9 @@ class RunConfig:
     """One training run. Each key can be set in a file, by `--set key=value`, or in the dashboard."""
 
     method: str = setting(
-        "deepcluster", "The loop of Caron et al. 2018: features, clusters, pseudo-labels, a new head.", choices=METHODS
+        "deepcluster",
+        "deepcluster-v2 clusters what training has just seen; deepcluster reads all tiles again before each clustering.",
+        choices=METHODS,
     )
     clusters: int = setting(
         50, "K, the number of pseudo-classes: several times the tissue classes expected.", low=2, high=100_000
@@ -175,7 +179,16 @@ class RunConfig:
         low=0,
         high=10_000,
     )
-    encoder: str = setting("resnet18", "resnet18, resnet50 or any timm model by name; tiny is for tests.")
+    encoder: str = setting(
+        "resnet18",
+        "resnet18, resnet50 or any timm model by name; alexnet-bn and vgg16-bn of the paper; tiny is for tests.",
+    )
+    input: str = setting(
+        "rgb",
+        "What the encoder sees: colour, edges of the grey image (blind to stain), or the haematoxylin stain alone.",
+        choices=INPUTS,
+        advanced=True,
+    )
     weights: str = setting(
         "random", "Starting weights: random, timm (downloaded), or the path of a .safetensors or .pth file."
     )
@@ -193,13 +206,14 @@ class RunConfig:
         choices=BALANCES,
     )
     normalisation: str = setting(
-        "pca-whiten",
-        "What is done to features before clustering; the unit sphere is always last.",
+        "auto",
+        "What is done to features before the unit sphere; auto is pca-whiten in deepcluster and none in deepcluster-v2.",
         choices=NORMALISATIONS,
+        advanced=True,
     )
     clusterer: str = setting(
         "kmeans",
-        "How features are clustered: kmeans makes K clusters; rcc, pic, hdbscan and leiden find out how many there are.",
+        "How features are clustered: kmeans makes K clusters; rcc, pic, hdbscan and leiden find K.",
         choices=CLUSTERERS,
     )
     cluster_count: str = setting(
@@ -225,6 +239,36 @@ class RunConfig:
         0.05, "SGD step at 256 tiles a batch; it is scaled with batch_size.", low=0, high=100
     )
     seed: int = setting(0, "The same workspace, settings and seed give the same clusters.", low=0, high=2**31 - 1)
+    schedule: str = setting(
+        "auto",
+        "Whether learning_rate falls to zero over the run; auto is constant in deepcluster and cosine in deepcluster-v2.",
+        choices=SCHEDULES,
+        advanced=True,
+    )
+    warmup: float = setting(
+        0.02, "Share of the run in which a cosine schedule rises to learning_rate.", low=0, high=0.5, advanced=True
+    )
+    heads: int = setting(
+        1,
+        "Clusterings of deepcluster-v2 that are learnt side by side; results show the first.",
+        low=1,
+        high=16,
+        advanced=True,
+    )
+    crops: int = setting(
+        1, "Views of each tile per step of deepcluster-v2; two cost twice the time.", low=1, high=2, advanced=True
+    )
+    temperature: float = setting(
+        0.1, "Of deepcluster-v2: smaller sharpens the pseudo-classes.", low=0.01, high=10, advanced=True
+    )
+    projection_dim: int = setting(
+        128, "Length of the embeddings that deepcluster-v2 clusters.", low=2, high=4096, advanced=True
+    )
+    keep_head: bool = setting(
+        False,
+        "Let the head rows of clusters that continue keep their weights; deepcluster begins anew, as the paper does.",
+        advanced=True,
+    )
     momentum: float = setting(0.9, "SGD momentum of the encoder; the new head has none.", low=0, high=1, advanced=True)
     weight_decay: float = setting(1e-5, "L2 penalty on all weights.", low=0, high=1, advanced=True)
     pca_dim: int = setting(256, "Dimensions kept by PCA-whitening.", low=1, high=256, advanced=True)
@@ -270,6 +314,23 @@ class RunConfig:
             ConfigError: a value is unknown or out of its bounds.
         """
         _check(self)
+
+    @property
+    def spherical(self) -> bool:
+        """Whether k-means puts its centroids on the unit sphere: the head of deepcluster-v2 compares directions."""
+        return self.method == "deepcluster-v2" or self.clusterer == "spherical-kmeans"
+
+    @property
+    def chosen_normalisation(self) -> str:
+        """`normalisation` with auto resolved."""
+        by_method = "none" if self.method == "deepcluster-v2" else "pca-whiten"
+        return by_method if self.normalisation == "auto" else self.normalisation
+
+    @property
+    def chosen_schedule(self) -> str:
+        """`schedule` with auto resolved."""
+        by_method = "cosine" if self.method == "deepcluster-v2" else "constant"
+        return by_method if self.schedule == "auto" else self.schedule
 
 
 @dataclass(frozen=True)

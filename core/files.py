@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from pathlib import Path
@@ -9,6 +10,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def is_no_room(error: OSError) -> bool:
+    """Whether an error means that the disk or the quota is full, and not that one file is bad."""
+    return error.errno in _NO_ROOM
 
 
 def fsync_directory(folder: Path) -> None:

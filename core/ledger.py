@@ -140,6 +140,17 @@ ALTER TABLE slide ADD COLUMN sample_type TEXT NOT NULL DEFAULT '';
 }
 
 
+_WAIT_S = 60
+# What a person can do about the troubles of the place where the ledger lies, by SQLite's primary result code.
+_TROUBLE = {
+    sqlite3.SQLITE_FULL: "make room on the disk and start again",
+    sqlite3.SQLITE_IOERR: "the disk is full or broken: make room and start again",
+    sqlite3.SQLITE_READONLY: "make it writable and start again",
+    sqlite3.SQLITE_CANTOPEN: "see that its folder exists, is writable and has room",
+    sqlite3.SQLITE_BUSY: f"another process has held it for {_WAIT_S} s: wait for it, or end it",
+}
+
+
 class Ledger:
     """Opens short connections to the ledger file; safe to share between threads and to pickle.
 
@@ -192,19 +203,26 @@ class Ledger:
             try:
                 yield connection
             except BaseException:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:  # a full disk has rolled it back already
+                    connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        connection = sqlite3.connect(self.path, timeout=60, isolation_level=None)
         try:
-            connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA synchronous = FULL")
-            yield connection
-        finally:
-            connection.close()
+            connection = sqlite3.connect(self.path, timeout=_WAIT_S, isolation_level=None)
+            try:
+                connection.row_factory = sqlite3.Row
+                connection.execute("PRAGMA synchronous = FULL")
+                yield connection
+            finally:
+                connection.close()
+        except sqlite3.OperationalError as error:
+            advice = _TROUBLE.get((error.sqlite_errorcode or 0) & 0xFF)
+            if advice is None:
+                raise
+            raise WorkspaceError(f"the ledger {self.path} cannot be used: {error}; {advice}") from error
 
 
 def _migrate(connection: sqlite3.Connection) -> int:
@@ -218,7 +236,8 @@ def _migrate(connection: sqlite3.Connection) -> int:
             version += 1
             connection.execute(f"PRAGMA user_version = {version}")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # a full disk has rolled it back already
+            connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
     return version

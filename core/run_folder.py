@@ -4,6 +4,7 @@
     distance/0003.npy        float16 (N,): distance of every tile to its own centroid (head 0), NaN = unassigned
     clusters/0003.h0.npz     ids int32 (K,), sizes int64 (K,), centroids float32 (K, D) in the clustered space
     bank.f16                 float16 (N, D): last features, row = tile number; its shape is in bank.json
+    points.f16               float16 (N, d): the bank normalised, when deepcluster-v2 does that; scratch
     projection/0003.npy      float32 (N, 2): UMAP
     tiles.npy                int64 (B,): the tiles that it learns from, when not all; rows of the bank are then theirs
     curation/, proposals/    see core.curate
@@ -166,22 +167,28 @@ class RunFolder:
 
         Raises:
             RunError: there is no bank, or it has another shape.
+            OSError: no space for it.
         """
         path, about = self.root / "bank.f16", self.root / "bank.json"
         if not about.is_file():
             if shape is None:
                 raise RunError(f"run {self.name} has no features yet")
             self.root.mkdir(parents=True, exist_ok=True)
-            bank = np.memmap(path, np.float16, "w+", shape=shape)
-            for start in range(0, shape[0], 1 << 16):
-                bank[start : start + (1 << 16)] = np.nan
-            bank.flush()
+            with path.open("wb") as stream:  # and not through the map: on a full disk that would kill the process
+                for start in range(0, shape[0], 1 << 16):
+                    stream.write(np.full((min(1 << 16, shape[0] - start), shape[1]), np.nan, np.float16).data)
+                stream.flush()
+                os.fsync(stream.fileno())
             files.write_text(about, json.dumps({"shape": shape}))
-            return bank
         stored: tuple[int, int] = tuple(json.loads(about.read_text())["shape"])
         if shape is not None and stored != tuple(shape):
             raise RunError(f"the feature bank of run {self.name} has shape {stored}, the config asks for {shape}")
         return np.memmap(path, np.float16, "r" if shape is None else "r+", shape=stored)
+
+    def scratch(self, name: str, shape: tuple[int, int]) -> np.memmap[tuple[int, int], np.dtype[np.float16]]:
+        """A float16 file of a run's own that may be lost at any time: it is written anew whenever it is needed."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        return np.memmap(self.root / name, np.float16, "w+", shape=shape)
 
     def tiles(self) -> npt.NDArray[np.int64] | None:
         """The tiles that the run learns from, int64 (B,), ascending: row of the bank to tile number; None = all."""

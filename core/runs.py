@@ -113,7 +113,7 @@ def create(
     learnt = n_tiles if tiles is None else len(tiles)
     if config.clusters * 2 > learnt:
         raise ConfigError(f"clusters={config.clusters} is too many for {learnt} tiles: choose at most {learnt // 2}")
-    chosen = free_name(workspace, name, "run-{}")
+    chosen = free_name(workspace, name, "run-1")
     text = json.dumps(configuration.as_dict(config), indent=2)
     files.write_text(workspace.run_folder(chosen).root / "config.json", text)
     if tiles is not None:
@@ -127,49 +127,65 @@ def create(
     return get(workspace, chosen)
 
 
-def free_name(workspace: Workspace, wanted: str | None, pattern: str) -> str:
-    """A name that no run has yet.
+def free_name(workspace: Workspace, wanted: str | None, otherwise: str) -> str:
+    """A name that no run has.
 
     Args:
         workspace: where the runs are.
-        wanted: it, if it is free; None takes the next of `pattern`.
-        pattern: with {} for 1, 2, 3, ...
+        wanted: the name asked for; None takes `otherwise`, or that with the next free number.
+        otherwise: a name, which may end in -1.
 
     Raises:
-        RunError: it is taken, or cannot be a folder.
+        RunError: the wanted name is taken or cannot be a folder.
     """
     taken = {run.name for run in list_runs(workspace)}
-    chosen = wanted or next(pattern.format(i) for i in range(1, len(taken) + 2) if pattern.format(i) not in taken)
-    if not _NAME.fullmatch(chosen):
-        raise RunError(f"{chosen!r} cannot name a run: use letters, digits, dot, dash and underscore")
-    if chosen in taken:
-        raise RunError(f"there is a run {chosen} already: choose another --name, or `tessera resume {chosen}`")
-    return chosen
+    if wanted is None:
+        stem = otherwise.removesuffix("-1")
+        numbered = (f"{stem}-{i}" for i in range(2, len(taken) + 3))
+        return next(name for name in (otherwise, *numbered) if name not in taken)
+    if not _NAME.fullmatch(wanted):
+        raise RunError(f"{wanted!r} cannot name a run: use letters, digits, dot, dash and underscore")
+    if wanted in taken:
+        raise RunError(f"there is a run {wanted} already: choose another --name, or `tessera resume {wanted}`")
+    return wanted
 
 
-def add_finished(workspace: Workspace, config: RunConfig, name: str, figures: dict[str, float], event: str) -> Run:
-    """Record a run that is finished with one clustering, whose files are in its folder already: a partition.
+def record_finished(
+    workspace: Workspace, name: str, of: Run, *, n_tiles: int, store_version: int, config: RunConfig | None = None,
+    figures: dict[str, float] | None = None, event: str = "",
+) -> Run:  # fmt: skip
+    """Record a run that is finished from the start, since its one clustering was made from another run's.
+
+    Its files must be durable already.
 
     Args:
         workspace: where it is.
-        config: its settings; `source` names the run whose tiles and features it shares.
-        name: of the run, see `free_name`.
-        figures: of interval 0.
+        name: of the new run.
+        of: the run whose settings it has.
+        n_tiles: tiles that its clustering speaks of.
+        store_version: snapshot of the store that holds them.
+        config: its own settings, if they are others.
+        figures: of its one clustering.
         event: one line of what it is.
     """
-    source, now, text = get(workspace, config.source), time.time(), json.dumps(configuration.as_dict(config), indent=2)
+    text = json.dumps(configuration.as_dict(config or of.config), indent=2)
+    digest = of.digest if config is None else configuration.digest(config)
     files.write_text(workspace.run_folder(name).root / "config.json", text)
+    now = time.time()
     with workspace.ledger.write() as connection:
         row = connection.execute(
             "INSERT INTO run (name, config, digest, state, want, created, started, finished, n_tiles, store_version,"
             " interval) VALUES (?, ?, ?, 'finished', 'run', ?, ?, ?, ?, ?, 0)",
-            (name, text, configuration.digest(config), now, now, now, source.n_tiles, source.store_version),
+            (name, text, digest, now, now, now, n_tiles, store_version),
         ).lastrowid
         connection.executemany(
             "INSERT INTO metric (run_id, name, interval, step, value, time) VALUES (?, ?, 0, 0, ?, ?)",
-            [(row, figure, float(value), now) for figure, value in figures.items()],
+            [(row, figure, float(value), now) for figure, value in (figures or {}).items()],
         )
-        connection.execute("INSERT INTO event (run_id, time, level, text) VALUES (?, ?, 'info', ?)", (row, now, event))
+        if event:
+            connection.execute(
+                "INSERT INTO event (run_id, time, level, text) VALUES (?, ?, 'info', ?)", (row, now, event)
+            )
     return get(workspace, name)
 
 

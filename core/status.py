@@ -27,6 +27,7 @@ def summarise(workspace: Workspace) -> dict[str, Any]:
         "troubled": [dict(row) for row in troubled],
         "rejected_files": [dict(row) for row in rejected],
         "runs": [_run(workspace, run) for run in runs.list_runs(workspace)],
+        "stream": _stream(workspace),
         "activities": [vars(item) for item in activity.recent(workspace, 5) if item.state == "running"],
     }
 
@@ -38,6 +39,12 @@ def describe(summary: dict[str, Any]) -> str:
     lines += [f"  {reason}: {n:,}" for reason, n in sorted(summary["grid"].items())]
     lines += [f"{item['state']:9} {item['name']}: {item['reason']}" for item in summary["troubled"]]
     lines += [f"rejected  {item['path']}: {item['reason']}" for item in summary["rejected_files"]]
+    if summary["stream"] is not None:
+        stream = summary["stream"]
+        counts = ", ".join(f"{total['slides']} {state}" for state, total in stream["slides"].items())
+        lines.append(f"archive   {stream['source']}: {stream['state']}; {counts}")
+        lines += [f"            {stream['message']}"] if stream["message"] else []
+        lines += [f"  {one['state']}: {one['slides']} x {one['reason']}" for one in stream["troubles"]]
     lines += [f"doing     {item['kind']} {item['run']}: {item['phase']}" for item in summary["activities"]]
     for run in summary["runs"]:
         nmi = "" if run["nmi"] is None else f", NMI(t, t-1) {run['nmi']:.3f}"
@@ -48,6 +55,23 @@ def describe(summary: dict[str, Any]) -> str:
         if run["message"]:
             lines.append(f"            {run['message']}")
     return "\n".join(lines)
+
+
+def _stream(workspace: Workspace) -> dict[str, Any] | None:
+    """The streaming ingest, if there is one."""
+    from core.ingest import stream_ledger
+
+    row = stream_ledger.read_stream(workspace)
+    if row is None:
+        return None
+    return {
+        "source": row.source, "state": row.state, "message": row.message, "bytes_per_second": row.rate,
+        "slides_held": row.slides_held, "high_water": row.high_water, "tiles_kept": row.tiles_kept,
+        "slides": {state: vars(total) for state, total in stream_ledger.totals(workspace).items()},
+        "troubles": [
+            {"state": state, "reason": reason, "slides": n} for state, reason, n, _ in stream_ledger.troubles(workspace)
+        ],
+    }  # fmt: skip
 
 
 def _run(workspace: Workspace, run: runs.Run) -> dict[str, Any]:

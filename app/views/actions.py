@@ -46,7 +46,7 @@ class Actions(pn.viewable.Viewer):
         self._buttons["Undo"].on_click(self._undo)
         self._buttons["Redo"].on_click(self._redo)
         self._form = pn.Column(sizing_mode="stretch_width", margin=(0, 6))
-        store.param.watch(lambda _: self._draw(), ["names_version", "shown"])
+        store.param.watch(lambda *_: self._draw(), ["names_version", "shown"])
         store.param.watch(lambda _: self._show_form(), "cluster")
         self._draw()
 
@@ -86,16 +86,14 @@ class Actions(pn.viewable.Viewer):
     def _merge_form(self, view: View) -> pn.viewable.Viewable:
         cluster = self._store.cluster
         others = {self._label(other): other for other in view.ids.tolist() if other != cluster}
-        which = pmui.MultiChoice(
-            label=f"take these into {self._store.title(cluster)}",
-            options=others,
-            width=420,
-            css_classes=["ts-merge-which"],
-        )
+        which = pmui.AutocompleteInput(
+            label=f"take into {self._store.title(cluster)}", options=others, width=300, size="small", min_characters=0,
+            search_strategy="includes", case_sensitive=False, css_classes=["ts-merge-which"],
+        )  # fmt: skip
         go = pmui.Button(label="Merge", variant="contained", css_classes=["ts-merge-go"])
 
         async def clicked(_: Any) -> None:
-            chosen = [cluster, *which.value]
+            chosen = [cluster] if which.value is None else [cluster, int(which.value)]
             if await self._decider.do(lambda view, author: _merge(view, chosen, author), "Merged. Undo takes it back."):
                 self._close()
 

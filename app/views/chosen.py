@@ -50,8 +50,8 @@ class Chosen(pn.viewable.Viewer):
         )  # fmt: skip
         gallery.param.watch(lambda _: self._draw(), "chosen")
         points.param.watch(lambda _: self._draw(), "polygon")
-        store.param.watch(lambda _: self._draw(), ["names_version", "shown"])
-        store.param.watch(lambda _: setattr(gallery, "chosen", []), ["cluster", "shown"])
+        store.param.watch(lambda *_: self._draw(), ["names_version", "shown"])
+        store.param.watch(lambda *_: setattr(gallery, "chosen", []), ["cluster", "shown"])
         self._draw()
 
     def __panel__(self) -> pn.viewable.Viewable:

@@ -43,7 +43,7 @@ class ClusterList(pn.viewable.Viewer):
         self._box = pn.Column(sizing_mode="stretch_width")
         self._table: pn.widgets.Tabulator | None = None
         self._loads = Latest(lambda text: setattr(self._box, "objects", [html(alarm(text))]))
-        store.param.watch(lambda _: self._load(), ["shown", "names_version"])
+        store.param.watch(lambda *_: self._load(), ["shown", "names_version"])
         store.param.watch(lambda _: self._mark(), "cluster")
         self._load()
 

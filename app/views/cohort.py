@@ -14,11 +14,14 @@ from app.page import alarm, empty, html, number, term, waiting, wrap
 from app.state import Store
 from app.tasks import Latest
 from app.theme import REASON_COLOURS, badge
+from app.views.stream import StreamPanel
 
 _LAYERS = {"Slide": "", "Tissue found": "mask", "Tiles kept": "kept"}
 _START = (
     "Type <code>tessera ingest FOLDER --workspace {root}</code> in a terminal, where FOLDER holds slides,<br>or "
-    "<code>tessera ingest --tiles FOLDER --workspace {root}</code> for ready-made tile images. This page follows."
+    "<code>tessera ingest --tiles FOLDER --workspace {root}</code> for ready-made tile images,<br>or "
+    "<code>tessera ingest gdc: --project TCGA-BRCA --plan --workspace {root}</code> for an archive that is larger than your disk.<br>"
+    "This page follows."
 )
 
 
@@ -39,7 +42,7 @@ class CohortPage(pn.viewable.Viewer):
         self._load()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return pn.Column(self._top, self._layer, self._body, sizing_mode="stretch_width")
+        return pn.Column(StreamPanel(self._store), self._top, self._layer, self._body, sizing_mode="stretch_width")
 
     def _load(self) -> None:
         self._loads.load(lambda: read_cohort(self._store.workspace), self._show)
@@ -47,7 +50,11 @@ class CohortPage(pn.viewable.Viewer):
     def _show(self, facts: CohortFacts) -> None:
         self._facts = facts
         self._layer.visible = bool(facts.slides)
-        if not facts.states and not facts.rejected:
+        if not facts.states and not facts.rejected and self._store.stream is not None:
+            self._top.object = wrap(
+                "<h2>Cohort</h2><p class='quiet'>The first slides come when their tiles are in the store.</p>"
+            )
+        elif not facts.states and not facts.rejected:
             text = _START.format(root=escape(str(self._store.workspace.root)))
             self._top.object = wrap(empty("No slides yet", text))
         else:

@@ -44,7 +44,7 @@ class Curves(pn.viewable.Viewer):
         self._items = dict(zip(_AGREEMENT, legend.items, strict=True))
         self._loss = _figure("training step")
         self._loss.line("x", "y", source=self._sources["loss"], color=VIOLET, line_width=1.6)
-        store.param.watch(lambda _: self.update(), ["current", "run"])
+        store.param.watch(lambda *_: self.update(), ["current", "run"])
         self.update()
 
     def __panel__(self) -> pn.viewable.Viewable:

@@ -51,7 +51,7 @@ class ExplorePage(pn.viewable.Viewer):
             css_classes=["ts-selections"],
         )  # fmt: skip
         self._selections.param.watch(self._choose_selection, "value")
-        store.param.watch(lambda _: self._draw(), ["shown", "activities", "failures", "names_version"])
+        store.param.watch(lambda *_: self._draw(), ["shown", "activities", "failures", "names_version"])
         store.param.watch(lambda _: self._mark_cluster(), "cluster")
         self._draw()
 

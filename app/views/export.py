@@ -48,7 +48,7 @@ class ExportPage(pn.viewable.Viewer):
         self._go.on_click(self._clicked)
         self._plan, self._list, self._message = html(waiting("Counting…")), html(), html()
         self._loads = Latest(lambda text: setattr(self._plan, "object", wrap(alarm(text))))
-        store.param.watch(lambda _: self._draw(), ["exports", "names_version", "shown", "failures"])
+        store.param.watch(lambda *_: self._draw(), ["exports", "names_version", "shown", "failures"])
         store.param.watch(lambda event: setattr(self._author, "value", event.new), "author")
         self._author.value = store.author or pn.state.user or ""
         for widget in (self._which, self._some):

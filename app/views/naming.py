@@ -47,7 +47,7 @@ class Naming(pn.viewable.Viewer):
         self._author.value = store.who()
         self._author.disabled = bool(pn.state.user)  # who is logged in decides under that name
         self._author.param.watch(lambda event: setattr(store, "author", event.new or ""), "value")
-        store.param.watch(lambda _: self._draw(), ["cluster", "names_version", "run"])
+        store.param.watch(lambda *_: self._draw(), ["cluster", "names_version", "run"])
         self._draw()
 
     def __panel__(self) -> pn.viewable.Viewable:

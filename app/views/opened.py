@@ -32,7 +32,7 @@ class Opened(pn.viewable.Viewer):
         self._gallery.param.watch(lambda event: self._mark(event.new), "picked")
         points.param.watch(lambda _: self._load(), "polygon")
         store.param.watch(lambda _: self._close_lasso(), "cluster")
-        store.param.watch(lambda _: self._load(), ["shown", "names_version"])
+        store.param.watch(lambda *_: self._load(), ["shown", "names_version"])
         store.param.watch(lambda event: setattr(self._gallery, "picked", event.new), "tile")
         self._load()
 

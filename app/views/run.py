@@ -51,7 +51,7 @@ class RunPage(pn.viewable.Viewer):
         self._curves = Curves(store)
         self._loads = Latest(lambda text: setattr(self._status, "object", wrap(alarm(text))))
         self._lists = Latest(lambda text: setattr(self._all, "object", wrap(alarm(text))))
-        store.param.watch(lambda _: self._draw(), ["current", "run_names"])
+        store.param.watch(lambda *_: self._draw(), ["current", "run_names"])
         self._draw()
 
     def __panel__(self) -> pn.viewable.Viewable:

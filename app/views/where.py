@@ -9,7 +9,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from app.page import alarm, html, wrap
-from app.state import Store
+from app.state import PAGES, Store
 from app.tasks import Latest
 from app.views.cohort import grid_extent
 from core.explore.slide_map import TileInfo, slide_row, tile_info
@@ -25,14 +25,18 @@ class Where(pn.viewable.Viewer):
         super().__init__(**params)
         self._store = store
         self._body = html(css_classes=["ts-where"], sizing_mode=None, width=400)
+        self._open = pmui.Button(
+            label="Open on the slide", variant="outlined", size="small", visible=False, css_classes=["ts-open-slide"]
+        )
+        self._open.on_click(lambda _: self._open_slide())
         self._over = pmui.Checkbox(label="show the clusters on the slide", value=True, size="small", visible=False)
         self._loads = Latest(lambda text: setattr(self._body, "object", wrap(alarm(text))))
         self._over.param.watch(lambda _: self._load(), "value")
-        store.param.watch(lambda _: self._load(), ["tile", "shown", "cluster", "names_version"])
+        store.param.watch(lambda *_: self._load(), ["tile", "shown", "cluster", "names_version"])
         self._load()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return pn.Column(self._body, self._over, width=410)
+        return pn.Column(self._body, pn.Row(self._over, self._open), width=410)
 
     def _load(self) -> None:
         view, tile, cluster, over = self._store.view(), self._store.tile, self._store.cluster, self._over.value
@@ -48,7 +52,13 @@ class Where(pn.viewable.Viewer):
     def _show(self, found: tuple[str, bool]) -> None:
         body, has_slide = found
         self._body.object = wrap(body)
-        self._over.visible = has_slide
+        self._over.visible = self._open.visible = has_slide
+
+    def _open_slide(self) -> None:
+        view, tile = self._store.view(), self._store.tile
+        if view is not None and 0 <= tile < len(view.labels):
+            slide = int(view.index.slide[tile])
+            self._store.param.update(slide=slide, page=PAGES.index("slide"), visits=self._store.visits + 1)
 
 
 def _picture(view: View, tile: int, cluster: int, title: Any, edits: str, *, over: bool) -> tuple[str, bool]:

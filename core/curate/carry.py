@@ -57,7 +57,7 @@ def suggest(old: Labels, said: dict[int, str], new: Labels, kind: str = "name") 
         kind: name or mark.
 
     Returns:
-        One suggestion for each new cluster of whose tiles at least a quarter was called something.
+        One suggestion for each new cluster of whose compared tiles at least a quarter was called something.
     """
     n = min(len(old), len(new))
     values = sorted(set(said.values()))
@@ -68,7 +68,8 @@ def suggest(old: Labels, said: dict[int, str], new: Labels, kind: str = "name") 
     for cluster, value in said.items():
         table[cluster] = code[value]
     counts = contingency(new[:n], table[old[:n]])[:, : len(values)].tocsr()  # the last entry of the table serves -1
-    sizes = np.bincount(new[new >= 0], minlength=counts.shape[0]).tolist()
+    seen = new[:n]
+    sizes = np.bincount(seen[seen >= 0], minlength=counts.shape[0]).tolist()
     found = []
     for cluster in np.flatnonzero(np.diff(counts.indptr)).tolist():
         row = slice(counts.indptr[cluster], counts.indptr[cluster + 1])

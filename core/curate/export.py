@@ -162,6 +162,7 @@ def _row(plan: Plan, view: View, position: int, mpp: float) -> Row:
     cluster, slide = int(view.labels[tile]), plan.slides[int(view.index.slide[tile])]
     return {
         "tile": tile, "slide": slide.name, "slide_id": slide.id, "slide_key": slide.key, "patient": slide.patient,
+        "site": slide.site, "project": slide.project, "sample_type": slide.sample_type,
         "x0": int(view.index.x0[tile]), "y0": int(view.index.y0[tile]), "side0": int(view.index.side0[tile]), "mpp": mpp,
         "cluster": cluster, "name": plan.class_of[cluster], "distance": float(view.distances[tile]), "run": view.run,
         "interval": view.interval, "split": plan.splits[position], "sha256": "",

@@ -29,6 +29,9 @@ class Slide:
         key: checksum, or name where there is none: the same for the same slide wherever it lies.
         vendor: as OpenSlide names it.
         path: where it was at ingest.
+        site: tissue source site, empty when not known.
+        project: of the archive, empty when not known.
+        sample_type: primary tumour, normal tissue, ..., empty when not known.
     """
 
     id: int
@@ -38,6 +41,9 @@ class Slide:
     key: str
     vendor: str
     path: str
+    site: str = ""
+    project: str = ""
+    sample_type: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,11 +136,13 @@ def class_names(view: View, clusters: list[int] | str | None) -> dict[int, str]:
 def slide_facts(view: View) -> dict[int, Slide]:
     """All slides by their row in the ledger."""
     with view.workspace.ledger.read() as connection:
-        rows = connection.execute("SELECT id, name, kind, patient, sha256, vendor, path FROM slide").fetchall()
+        rows = connection.execute(
+            "SELECT id, name, kind, patient, sha256, vendor, path, site, project, sample_type FROM slide"
+        ).fetchall()
     return {
         row["id"]: Slide(
             row["id"], row["name"], row["kind"], row["patient"], row["sha256"] or row["name"], row["vendor"] or "",
-            row["path"],
+            row["path"], row["site"], row["project"], row["sample_type"],
         )
         for row in rows
     }  # fmt: skip

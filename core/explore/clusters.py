@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -19,7 +21,7 @@ def cluster_table(view: View, before: npt.NDArray[np.int32] | None = None) -> pd
 
     Returns:
         cluster (id), size, share, compactness (mean distance to the centroid, lower is tighter), n_slides, top_slide
-        (name) and top_slide_share, stability (Jaccard overlap with the same cluster one interval before; NaN at first).
+        (name) and top_slide_share, n_patients and n_sites (of the slides whose barcode tells them), stability (Jaccard overlap with the same cluster one interval before; NaN at first).
     """
     rows = np.searchsorted(view.ids, view.labels).clip(0, max(len(view.ids) - 1, 0))
     known = view.labels >= 0
@@ -38,6 +40,8 @@ def cluster_table(view: View, before: npt.NDArray[np.int32] | None = None) -> pd
             "n_slides": np.diff(by_slide.indptr),
             "top_slide": [names.get(int(slide), "") for slide in top],
             "top_slide_share": np.asarray(by_slide.max(axis=1).todense()).ravel() / np.maximum(view.sizes, 1),
+            "n_patients": _distinct(by_slide, _told(view, "patient")),
+            "n_sites": _distinct(by_slide, _told(view, "site")),
             "stability": _stability(view, before),
         }
     )
@@ -48,6 +52,23 @@ def slide_names(view: View) -> dict[int, str]:
     """Name of each slide by its row in the ledger."""
     with view.workspace.ledger.read() as connection:
         return {row["id"]: row["name"] for row in connection.execute("SELECT id, name FROM slide")}
+
+
+def _told(view: View, column: Literal["patient", "site"]) -> dict[int, str]:
+    """What the names of slides tell, by row in the ledger."""
+    with view.workspace.ledger.read() as connection:
+        rows = connection.execute(f"SELECT id, {column} AS told FROM slide WHERE {column} != ''")
+        return {row["id"]: row["told"] for row in rows}
+
+
+def _distinct(by_slide: sp.csr_matrix, told: dict[int, str]) -> npt.NDArray[np.int64]:
+    """How many different values the slides of each cluster have."""
+    slides = np.array([slide for slide in told if slide < by_slide.shape[1]], np.int64)
+    _, codes = np.unique([told[int(slide)] for slide in slides], return_inverse=True)
+    member = sp.coo_matrix(
+        (np.ones(len(slides), np.int64), (slides, codes)), shape=(by_slide.shape[1], len(slides) or 1)
+    )
+    return np.diff((by_slide @ member.tocsr()).indptr).astype(np.int64)
 
 
 def _stability(view: View, before: npt.NDArray[np.int32] | None) -> npt.NDArray[np.float64]:

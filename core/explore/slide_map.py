@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -86,8 +87,29 @@ def reason_grid(workspace: Workspace, slide_id: int) -> npt.NDArray[np.uint8] | 
     return codes.reshape(row["grid_rows"], row["grid_columns"])
 
 
-def label_grid(view: View, slide_id: int) -> npt.NDArray[np.int32]:
-    """Cluster of every grid position of a slide, int32 (rows, columns), -1 where there is no tile.
+def viewable_row(workspace: Workspace, slide_id: int) -> sqlite3.Row:
+    """A slide's row, if it is a slide whose size is known.
+
+    Raises:
+        TesseraError: no such slide, or ready-made tiles, or it was never opened.
+    """
+    row = slide_row(workspace, slide_id)
+    if row["kind"] != "slide" or not row["width"]:
+        why = row["reason"] or f"it is {row['state']}"
+        raise TesseraError(
+            f"{row['name']} "
+            + ("consists of ready-made tiles: it has no map" if row["kind"] != "slide" else f"cannot be shown: {why}")
+        )
+    return row
+
+
+def slide_path(row: sqlite3.Row) -> Path:
+    """Where the slide's file was when it was ingested."""
+    return Path(row["path"])
+
+
+def tile_grid(view: View, slide_id: int) -> npt.NDArray[np.int64]:
+    """Tile of every grid position of a slide, int64 (rows, columns), -1 where there is none.
 
     Raises:
         TesseraError: no such slide, or it has no grid (ready-made tiles).
@@ -96,11 +118,46 @@ def label_grid(view: View, slide_id: int) -> npt.NDArray[np.int32]:
     if row["grid_rows"] is None:
         raise TesseraError(f"{row['name']} consists of ready-made tiles: it has no map")
     tiles = np.flatnonzero(view.index.slide[: len(view.labels)] == slide_id)
-    grid = np.full((row["grid_rows"], row["grid_columns"]), -1, np.int32)
+    grid = np.full((row["grid_rows"], row["grid_columns"]), -1, np.int64)
     rows = np.round(view.index.y0[tiles] / row["step0"]).astype(np.int64)
     columns = np.round(view.index.x0[tiles] / row["step0"]).astype(np.int64)
-    grid[rows, columns] = view.labels[tiles]
+    grid[rows, columns] = tiles
     return grid
+
+
+def label_grid(view: View, slide_id: int) -> npt.NDArray[np.int32]:
+    """Cluster of every grid position of a slide, int32 (rows, columns), -1 where there is no tile.
+
+    Raises:
+        TesseraError: no such slide, or it has no grid (ready-made tiles).
+    """
+    return labels_at(view, tile_grid(view, slide_id))
+
+
+def labels_at(view: View, tiles: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """Cluster of each tile of a grid, int32 of the same shape, -1 where there is no tile."""
+    return np.where(tiles >= 0, view.labels[np.maximum(tiles, 0)], -1).astype(np.int32)
+
+
+def cells_file(view: View, slide_id: int) -> bytes:
+    """What the slide page draws and asks: uint32 rows and columns, then int32 clusters and int32 tiles of all positions.
+
+    Both grids run row by row and hold -1 where there is no tile; a tile without a cluster has -1 in the first only.
+
+    Raises:
+        TesseraError: no such slide, or it has no grid.
+    """
+    tiles = tile_grid(view, slide_id)
+    shape = np.array(tiles.shape, "<u4").tobytes()
+    return shape + labels_at(view, tiles).astype("<i4").tobytes() + tiles.astype("<i4").tobytes()
+
+
+def clusters_on_slide(view: View, slide_id: int) -> list[tuple[int, int]]:
+    """Clusters of a slide and how many of its tiles each has, the largest first."""
+    labels = view.labels[view.index.slide[: len(view.labels)] == slide_id]
+    ids, sizes = np.unique(labels[labels >= 0], return_counts=True)
+    order = np.lexsort((ids, -sizes))
+    return [(int(ids[i]), int(sizes[i])) for i in order]
 
 
 def overlay_png(grid: npt.NDArray[np.int32], highlight: int | None = None) -> bytes:

@@ -49,6 +49,10 @@ class Crew:
         """Slides that others have not finished."""
         return sum(map(len, self._open.values()))
 
+    def has(self, file_id: str) -> bool:
+        """Whether another worker does this slide."""
+        return any(file_id in slides for slides in self._open.values())
+
     def give_out(self, queued: list[Queued]) -> list[Queued]:
         """Publish the orders; returns this worker's own share."""
         if self.world == 1:

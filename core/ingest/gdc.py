@@ -19,7 +19,7 @@ import stamina
 from core.config import StreamConfig
 from core.errors import ConfigError, TesseraError
 from core.ingest.http import Patience, TransientError, check_status, make_client, origin
-from core.ingest.remote import Catalogue, RemoteSlide, reason_against, sort_out
+from core.ingest.remote import Catalogue, RemoteSlide, limited, reason_against, sort_out
 
 STRATEGIES = ("Diagnostic Slide", "Tissue Slide")
 TOKEN_VARIABLE = "TESSERA_GDC_TOKEN"
@@ -69,10 +69,7 @@ class GdcSource:
                 f"the GDC lists no open slide for {self.describe()}: check the names of the projects at "
                 "portal.gdc.cancer.gov, and whether they have slides of this kind"
             )
-        found = sort_out([_from_hit(hit, self._config) for hit in hits], release)
-        if self._config.limit:
-            found.slides = found.slides[: self._config.limit]
-        return found
+        return limited(sort_out([_from_hit(hit, self._config) for hit in hits], release), self._config)
 
     def _filters(self) -> dict[str, Any]:
         programs = [name for name in self._projects if "-" not in name]

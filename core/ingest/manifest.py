@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from core.config import StreamConfig
 from core.errors import ConfigError
 from core.ingest.gdc import data_urls
-from core.ingest.remote import Catalogue, RemoteSlide, sort_out
+from core.ingest.remote import Catalogue, RemoteSlide, limited, sort_out
 
 _GDC_COLUMNS = ("id", "filename", "md5", "size")
 
@@ -41,7 +41,7 @@ class ManifestSource:
             file_id, name = row["id"].strip(), row["filename"].strip()
             urls = data_urls(self._config, file_id, name)
             entries.append(RemoteSlide(file_id, name, int(row["size"]), row["md5"].strip().lower(), urls))
-        return sort_out(entries)
+        return limited(sort_out(entries), self._config)
 
 
 class UrlListSource:
@@ -49,10 +49,11 @@ class UrlListSource:
 
     Args:
         path: the file.
+        config: how many to take.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, config: StreamConfig) -> None:
+        self._path, self._config = path, config
 
     def describe(self) -> str:
         """The source in words."""
@@ -72,7 +73,7 @@ class UrlListSource:
             file_id = "url-" + hashlib.sha256(url.encode()).hexdigest()[:32]
             project = (row.get("project") or "").strip()
             entries.append(RemoteSlide(file_id, name, int(row["size"]), row["md5"].strip().lower(), (url,), project))
-        return sort_out(entries)
+        return limited(sort_out(entries), self._config)
 
 
 def _read_table(path: Path, columns: tuple[str, ...], separator: str) -> list[dict[str, str]]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import cv2
 
+from core import files
 from core.config import IngestConfig
 from core.errors import ConfigError, SlideError, WorkspaceError
 from core.ingest.barcode import parse_barcode
@@ -109,6 +110,8 @@ class _SlideIngest:
             self._report.slides_failed += 1
             self._problem(slide_id, "failed", path, error.reason)
         except (OSError, ValueError, cv2.error) as error:
+            if isinstance(error, OSError) and files.is_no_room(error):
+                raise WorkspaceError(f"{self._workspace.root} has no room left: make some and start again") from error
             logger.exception("%s failed", path)
             self._report.slides_failed += 1
             self._problem(slide_id, "failed", path, f"cannot be read: {error}")
@@ -160,6 +163,16 @@ def single_writer(workspace: Workspace) -> Iterator[None]:
         except OSError as error:
             raise WorkspaceError(f"another ingest is at work in {workspace.root}: wait for it, or end it") from error
         yield
+
+
+def config_of(workspace: Workspace) -> IngestConfig:
+    """Settings that agree with the tiles that the workspace has; the defaults when it has none."""
+    with workspace.ledger.read() as connection:
+        stored = {row["key"]: float(row["value"]) for row in connection.execute("SELECT * FROM meta WHERE key IN"
+                                                                                " ('tile_mpp', 'tile_px', 'overlap')")}  # fmt: skip
+    if not stored:
+        return IngestConfig()
+    return IngestConfig(mpp=stored["tile_mpp"], tile_px=int(stored["tile_px"]), overlap=int(stored["overlap"]))
 
 
 def fix_tile_spec(workspace: Workspace, config: IngestConfig) -> None:

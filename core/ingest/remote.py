@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Protocol
 
+from core.config import StreamConfig
 from core.ingest.sources import SLIDE_SUFFIXES
 
 _MD5 = re.compile(r"[0-9a-f]{32}")
@@ -96,6 +97,13 @@ def sort_out(entries: list[RemoteSlide], release: str = "") -> Catalogue:
             seen.add(slide.file_id)
             found.slides.append(slide)
     return found
+
+
+def limited(catalogue: Catalogue, config: StreamConfig) -> Catalogue:
+    """The first slides by id, as many as the config allows: the same ones each time."""
+    if config.limit:
+        catalogue.slides = sorted(catalogue.slides, key=lambda slide: slide.file_id)[: config.limit]
+    return catalogue
 
 
 def from_row(row: sqlite3.Row) -> RemoteSlide:

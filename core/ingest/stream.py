@@ -115,7 +115,7 @@ class _Coordinator:
         self._crew = Crew(self._folders, ledger, config, ingest, place)
         self._rates = Rate()
         self._heard = self._written = 0.0
-        self._want = "run"
+        self._want, self._retries = "run", ledger.retries()
 
     def run(self) -> tuple[str, str]:
         """Work until all is done or somebody wants a stop; returns the final state and a message."""
@@ -141,7 +141,6 @@ class _Coordinator:
             obstacle = self._worker.obstacle()
             if self._due("_heard", _LISTEN_EVERY_S):
                 self._listen()
-                self._worker.offer(self._crew.listen())
             if self._want == "stop":
                 return "stopped", "stopped as asked; resume goes on where it was"
             if obstacle == "tiles" and not self._crew.n_open:
@@ -175,6 +174,13 @@ class _Coordinator:
         if want != self._want:
             self._crew.pass_on(want)
             self._want = want
+        back = self._crew.listen()
+        if self._retries != (retries := self._ledger.retries()):
+            self._retries = retries
+            back += [one for one in self._ledger.queued() if not self._crew.has(one[0].file_id)]
+        fresh = [one for one in back if not self._worker.has(one[0].file_id)]
+        if fresh:
+            self._worker.offer(fresh)
 
     def _tell(self, message: str) -> None:
         moved = self._worker.moved()

@@ -22,6 +22,7 @@ from core.workspace import Workspace
 STATES = ("queued", "reserved", "downloading", "verifying", "tiling", "tiled", "committed", "failed", "set_aside")
 UNFINISHED = ("queued", "reserved", "downloading", "verifying", "tiling")
 WANTS = ("run", "pause", "stop")
+_RETRIES = "stream_retries"
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,10 @@ def retry_failed(workspace: Workspace, reason: str | None = None) -> int:
         How many.
     """
     where = "state IN ('failed', 'set_aside')" if reason is not None else "state = 'failed'"
+    where += " AND md5 != ''"  # entries that were rejected unread can only come back by a better list
     where += " AND reason = ?" if reason is not None else ""
     with workspace.ledger.write() as connection:
+        connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_RETRIES, str(time.time())))
         return connection.execute(
             f"UPDATE remote_slide SET state = 'queued', reason = '', rounds = 0, retry_at = 0, updated = ? WHERE {where}",
             (time.time(), *(() if reason is None else (reason,))),
@@ -188,9 +191,10 @@ class StreamLedger:
         """Record the state of a slide. A slide that is committed stays so."""
         with self._workspace.ledger.write() as connection:
             connection.execute(
-                "UPDATE remote_slide SET state = ?, reason = ?, rounds = coalesce(?, rounds), retry_at = ?, updated = ?"
+                "UPDATE remote_slide SET state = ?, reason = ?, rounds = coalesce(?, rounds), retry_at = ?, updated = ?,"
+                " bytes_done = iif(? IN ('queued', 'failed', 'set_aside'), 0, bytes_done)"
                 " WHERE file_id = ? AND state != 'committed'",
-                (state, reason, rounds, retry_at, time.time(), file_id),
+                (state, reason, rounds, retry_at, time.time(), state, file_id),
             )
 
     def renewed(self, old: RemoteSlide, new: RemoteSlide) -> bool:
@@ -224,6 +228,12 @@ class StreamLedger:
         """What this ingest is asked to do."""
         with self._workspace.ledger.read() as connection:
             return str(connection.execute("SELECT want FROM stream").fetchone()["want"])
+
+    def retries(self) -> str:
+        """A mark that changes when somebody has put slides back into the queue."""
+        with self._workspace.ledger.read() as connection:
+            row = connection.execute("SELECT value FROM meta WHERE key = ?", (_RETRIES,)).fetchone()
+        return "" if row is None else str(row["value"])
 
     def state_of(self, file_ids: Iterable[str]) -> dict[str, str]:
         """States of some slides."""

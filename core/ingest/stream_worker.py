@@ -108,6 +108,10 @@ class StreamWorker:
         """Slides that are not finished."""
         return len(self._queue) + len(self._resting) + len(self._fetching) + len(self._cutting)
 
+    def has(self, file_id: str) -> bool:
+        """Whether this slide waits here or is under way."""
+        return file_id in self.moved() or any(one.slide.file_id == file_id for one in self._queue)
+
     def obstacle(self) -> str:
         """Why nothing is under way although slides wait: tiles, floor, disk, or nothing (empty)."""
         if self._fetching or self._cutting or self._paused:

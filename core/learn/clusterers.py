@@ -13,7 +13,7 @@ import numpy.typing as npt
 from core.config import RunConfig
 from core.errors import RunError
 from core.learn import kmeans
-from core.learn.finders import FINDERS, LIMITS, Memory
+from core.learn.finders import FINDERS, LIMITS, Memory, device_of
 from core.learn.kmeans import Clustering
 from core.learn.pseudo_labels import describe, fold, steer
 
@@ -41,7 +41,8 @@ def cluster(
         RunError: points are not finite.
     """
     if config.clusterer not in FINDERS:
-        return kmeans.cluster(points, config, rng, previous)
+        device = device_of(config)
+        return kmeans.cluster(points, config, rng, previous, None if device == "cpu" else device)
     _refuse_infinite(points)
     limit = min(config.graph_points, LIMITS[config.clusterer])
     if len(points) <= limit:

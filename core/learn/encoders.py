@@ -2,60 +2,69 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from core.errors import ConfigError
+from core.learn.front import build_front
+from core.learn.paper_nets import FEATURES, alexnet_bn, vgg16_bn
 
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, so that its weights fit
+logger = logging.getLogger(__name__)
+
 _PREFIXES = ("module.", "model.", "encoder.", "backbone.", "resnet.")
 
 
 class Encoder(nn.Module):
-    """A backbone that takes uint8 images; normalising on the device saves a conversion per tile on the CPU.
+    """A fixed front end and a backbone; taking uint8 images saves a conversion per tile on the CPU.
 
     Args:
-        backbone: float (B, 3, H, W) -> float (B, dim).
+        front: uint8 (B, 3, H, W) -> float (B, C, H, W).
+        backbone: float (B, C, H, W) -> float (B, dim).
         dim: length of a feature vector.
     """
 
-    mean: torch.Tensor
-    std: torch.Tensor
-
-    def __init__(self, backbone: nn.Module, dim: int) -> None:
+    def __init__(self, front: nn.Module, backbone: nn.Module, dim: int) -> None:
         super().__init__()
-        self.backbone, self.dim = backbone, dim
-        self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1) * 255, persistent=False)
-        self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1) * 255, persistent=False)
+        self.front, self.backbone, self.dim = front, backbone, dim
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Features, float (B, dim), of images uint8 (B, 3, H, W)."""
-        features: torch.Tensor = self.backbone((images.float() - self.mean) / self.std)
+        features: torch.Tensor = self.backbone(self.front(images))
         return features
 
 
-def build_encoder(name: str, *, weights: str, seed: int) -> Encoder:
+def build_encoder(name: str, *, weights: str, seed: int, input: str = "rgb") -> Encoder:
     """Build an encoder.
 
     Args:
-        name: tiny (for tests), or any model of timm, resnet18 and resnet50 among them.
+        name: tiny (for tests), alexnet-bn, vgg16-bn, or any model of timm, resnet18 and resnet50 among them.
         weights: random, timm (downloaded by timm), or the path of a .safetensors or .pth file.
         seed: decides random weights.
+        input: rgb, grey-sobel or haematoxylin, see `core.learn.front`.
 
     Raises:
         ConfigError: no such model; weights that do not exist, do not fit or cannot be downloaded.
     """
+    front = build_front(input)
+    own = {"tiny": (_tiny, 32), "alexnet-bn": (alexnet_bn, FEATURES), "vgg16-bn": (vgg16_bn, FEATURES)}
+    if name in own and weights == "timm":
+        raise ConfigError(f"timm has no weights of {name}: give a file with weights=PATH, or weights=random")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        encoder = Encoder(_tiny(), 32) if name == "tiny" else _from_timm(name, pretrained=weights == "timm")
+        if name in own:
+            build, dim = own[name]
+            backbone = build(front.channels)
+        else:
+            backbone, dim = _from_timm(name, front.channels, pretrained=weights == "timm")
     if weights not in ("random", "timm"):
-        _load_weights(encoder.backbone, Path(weights))
-    return encoder
+        _load_weights(backbone, Path(weights))
+    return Encoder(front, backbone, dim)
 
 
-def _tiny() -> nn.Module:
+def _tiny(channels: int) -> nn.Module:
     """About 15,000 parameters: enough to tell drawn textures apart."""
 
     def block(inputs: int, outputs: int) -> nn.Module:
@@ -63,22 +72,22 @@ def _tiny() -> nn.Module:
             nn.Conv2d(inputs, outputs, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
         )
 
-    return nn.Sequential(block(3, 16), block(16, 32), block(32, 32), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return nn.Sequential(block(channels, 16), block(16, 32), block(32, 32), nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
-def _from_timm(name: str, *, pretrained: bool) -> Encoder:
+def _from_timm(name: str, channels: int, *, pretrained: bool) -> tuple[nn.Module, int]:
     import timm
 
     if not timm.is_model(name):
         close = ", ".join(timm.list_models(f"*{name[:6]}*")[:5]) or "resnet18, resnet50"
         raise ConfigError(f"encoder={name}: timm knows no such model; near: {close}")
     try:
-        backbone = timm.create_model(name, pretrained=pretrained, num_classes=0)
+        backbone = timm.create_model(name, pretrained=pretrained, num_classes=0, in_chans=channels)
     except (OSError, RuntimeError) as error:  # no network: huggingface_hub raises OSErrors of several kinds
         raise ConfigError(
             f"the weights of {name} cannot be downloaded ({error}): give a file with weights=PATH, or weights=random"
         ) from error
-    return Encoder(backbone, int(backbone.num_features))
+    return backbone, int(backbone.num_features)
 
 
 def _load_weights(backbone: nn.Module, path: Path) -> None:
@@ -100,6 +109,9 @@ def _load_weights(backbone: nn.Module, path: Path) -> None:
     fitting = {key: value for key, value in found.items() if key in own and own[key].shape == value.shape}
     if len(fitting) < 0.9 * len(own):
         raise ConfigError(f"weights={path} fit {len(fitting)} of {len(own)} tensors: it is of another encoder")
+    left_out = sorted(set(own) - set(fitting))
+    if left_out:
+        logger.warning("weights=%s lack or do not fit %s: these start at random", path, ", ".join(left_out))
     backbone.load_state_dict(fitting, strict=False)
 
 

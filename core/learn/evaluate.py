@@ -23,12 +23,11 @@ from sklearn.preprocessing import StandardScaler
 
 from core import runs
 from core.errors import RunError
-from core.learn import checkpoint
-from core.learn.encoders import build_encoder
+from core.learn.device import choose_device, place
 from core.learn.features import extract
-from core.learn.loop import choose_device
 from core.learn.matching import contingency
 from core.learn.metrics import nmi
+from core.learn.trained import load_trained, untrained
 from core.tiles.loader import TileLoader
 from core.tiles.store import TileStore
 from core.workspace import Workspace
@@ -74,7 +73,7 @@ def evaluate(workspace: Workspace, name: str, interval: int | None = None) -> di
         "run": name, "interval": chosen, "n_tiles": len(ids), "n_groups": len(np.unique(groups[ids])),
         "n_classes": len(np.unique(labels[ids])), "n_clusters": k,
         "clusters": score_clusters(clusters[ids], labels[ids]),
-        "features": {what: _score_features(features, labels[ids], groups[ids], k) for what, features in sets.items()},
+        "features": {what: score_features(features, labels[ids], groups[ids], k) for what, features in sets.items()},
     }  # fmt: skip
 
 
@@ -138,17 +137,12 @@ def _feature_sets(
     workspace: Workspace, run: runs.Run, store: TileStore, ids: npt.NDArray[np.int64]
 ) -> dict[str, Features]:
     """Features of the run's encoder, of the same encoder before training, and colour statistics."""
-    found = checkpoint.load_last(workspace.run_folder(run.name).checkpoint_path, run.digest)
-    if found is None:
-        raise RunError(f"{run.name} has no checkpoint: nothing can be extracted")
     device = choose_device(run.config.device)
-    trained = build_encoder(run.config.encoder, weights="random", seed=run.config.seed)
-    trained.load_state_dict(found.state["encoder"])
-    untrained = build_encoder(run.config.encoder, weights="random", seed=run.config.seed)
+    encoders = {"run": load_trained(workspace, run).encoder, "random encoder": untrained(run.config)}
     loader = TileLoader(store, run.config.tile_px, run.config.threads)
     sets = {}
-    for what, encoder in (("run", trained), ("random encoder", untrained)):
-        parts = extract(encoder.to(device), loader, ids, batch_size=run.config.extract_batch, device=device)
+    for what, encoder in encoders.items():
+        parts = extract(place(encoder, device), loader, ids, batch_size=run.config.extract_batch, device=device)
         sets[what] = np.concatenate([features for _, features in parts])
     loader.close()
     jpegs = (jpeg for start in range(0, len(ids), 512) for jpeg in store.batch(ids[start : start + 512]))
@@ -156,9 +150,23 @@ def _feature_sets(
     return sets
 
 
-def _score_features(
+def score_features(
     features: Features, labels: Labels, groups: npt.NDArray[np.int32], n_clusters: int
 ) -> dict[str, float]:
+    """What features are worth.
+
+    Args:
+        features: float32 (N, D); they are standardised first.
+        labels: int32 (N,), ground truth.
+        groups: int32 (N,), slide or group of each tile: folds never split one.
+        n_clusters: K of the k-means.
+
+    Returns:
+        knn and linear (mean accuracy over group-wise folds) and kmeans_ami (AMI of k-means with the labels).
+
+    Raises:
+        RunError: too few groups to split by.
+    """
     models = {
         "knn": make_pipeline(StandardScaler(), KNeighborsClassifier(_NEIGHBOURS, metric="cosine")),
         "linear": make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, C=0.1)),

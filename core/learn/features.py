@@ -1,47 +1,65 @@
-"""A feature pass: every tile through the encoder, normalised and into the bank; raw features are never stored."""
+"""Feature passes: every tile through a network and into the bank; raw features are never stored."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from core.config import RunConfig
-from core.learn.encoders import Encoder
-from core.learn.whitening import fit_normalisation
+from core.learn.device import autocast
+from core.learn.whitening import Moments, Normalisation, finish_normalisation
 from core.tiles.loader import TileLoader
 
-_FIT_TILES = 100_000
+_FIT_TILES, _FIT_VALUES = 100_000, 200_000_000  # the sample of the fit, and its size in memory, whichever is smaller
 _FITTING = 5  # stream of randomness, see core.learn.loop
+_CHUNK = 65_536
 
 Told = Callable[[float, float], None]
+Ids = npt.NDArray[np.int64]
+Bank = npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What a pass found.
+
+    Attributes:
+        normalisation: as applied to the bank.
+        unreadable: int64, tiles that do not decode; their rows are zero.
+    """
+
+    normalisation: Normalisation
+    unreadable: Ids
 
 
 def extract(
-    encoder: Encoder, loader: TileLoader, ids: npt.NDArray[np.int64], *, batch_size: int, device: torch.device
-) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
+    network: nn.Module, loader: TileLoader, ids: Ids, *, batch_size: int, device: torch.device
+) -> Iterator[tuple[Ids, npt.NDArray[np.float32]]]:
     """Features of un-augmented tiles, batch by batch, in evaluation mode.
 
     Args:
-        encoder: the network; it is left in evaluation mode.
+        network: uint8 (B, 3, H, W) -> float (B, dim); it is left in evaluation mode.
         loader: reads the tiles.
         ids: int64 (M,), tile numbers.
         batch_size: tiles a step.
-        device: where the encoder is.
+        device: where the network is.
 
     Yields:
         Tile numbers int64 (B,) and features float32 (B, dim); tiles that do not decode are missing.
     """
-    encoder.eval()
+    network.eval()
     with torch.inference_mode():
         for batch in loader.plain(ids, batch_size):
             if len(batch.ids):
                 images = torch.from_numpy(batch.images).to(device, non_blocking=True)
-                with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-                    features = encoder(images)
+                with autocast(device):
+                    features = network(images)
                 yield batch.ids, features.float().cpu().numpy()
 
 
@@ -52,57 +70,88 @@ class FeaturePass:
     does not grow with the cohort.
 
     Args:
-        encoder: the network.
+        network: uint8 images to features.
         loader: reads the tiles.
-        config: normalisation, pca_dim, extract_batch, seed.
-        device: where the encoder is.
+        config: pca_dim, extract_batch, seed.
+        device: where the network is.
     """
 
-    def __init__(self, encoder: Encoder, loader: TileLoader, config: RunConfig, device: torch.device) -> None:
-        self._encoder, self._loader, self._config, self._device = encoder, loader, config, device
+    def __init__(self, network: nn.Module, loader: TileLoader, config: RunConfig, device: torch.device) -> None:
+        self._network, self._loader, self._config, self._device = network, loader, config, device
 
-    def fill(self, bank: npt.NDArray[np.float16], interval: int, told: Told) -> float:
+    def fill(self, bank: Bank, kind: str, interval: int, told: Told) -> Filled:
         """Write a row for every tile.
 
         Args:
             bank: float16 (N, d), written in place; tiles that do not decode get the zero vector.
-            interval: number of the clustering, which decides the sample.
+            kind: normalisation.
+            interval: number of the clustering, which decides the sample of the fit.
             told: hears (share done, tiles a second).
 
-        Returns:
-            Share of the variance that the normalisation keeps.
+        Raises:
+            RunError: features are not finite.
         """
-        n_tiles = len(bank)
+        n_tiles, counted = len(bank), self._counted(len(bank), told)
         rng = np.random.default_rng((self._config.seed, interval, _FITTING))
-        sample = np.sort(rng.choice(n_tiles, min(n_tiles, _FIT_TILES), replace=False))
-        counted = self._counted(n_tiles, told)
-        ids, raw = [], []
+        sample = np.sort(rng.choice(n_tiles, min(n_tiles, self._fit_size(bank, kind)), replace=False))
+        moments, kept = Moments(), []
         for batch_ids, features in counted(sample):
-            ids.append(batch_ids)
-            raw.append(features)
-        stacked = np.concatenate(raw)
-        normalisation = fit_normalisation(stacked, self._config.normalisation, bank.shape[1])
+            moments.add(features)
+            kept.append((batch_ids, features))
+        normalisation = finish_normalisation(moments, kind, bank.shape[1])
+        readable = np.zeros(n_tiles, bool)
         bank[:] = 0
-        bank[np.concatenate(ids)] = normalisation.apply(stacked)
+        for batch_ids, features in kept:
+            bank[batch_ids] = normalisation.apply(features)
+            readable[batch_ids] = True
+        del kept
         for batch_ids, features in counted(np.setdiff1d(np.arange(n_tiles), sample)):
             bank[batch_ids] = normalisation.apply(features)
+            readable[batch_ids] = True
         if isinstance(bank, np.memmap):
             bank.flush()
-        return normalisation.explained
+        return Filled(normalisation, np.flatnonzero(~readable))
 
-    def _counted(
-        self, n_tiles: int, told: Told
-    ) -> Callable[[npt.NDArray[np.int64]], Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]]:
+    def _fit_size(self, bank: Bank, kind: str) -> int:
+        if kind == "none":
+            return 1_000  # nothing is fitted but that features are finite
+        dim: int = getattr(self._network, "dim", None) or bank.shape[1]
+        return max(1_000, min(_FIT_TILES, _FIT_VALUES // dim))
+
+    def _counted(self, n_tiles: int, told: Told) -> Callable[[Ids], Iterator[tuple[Ids, npt.NDArray[np.float32]]]]:
         """`extract` that tells how far it is."""
         done, began = 0, time.monotonic()
 
-        def run(ids: npt.NDArray[np.int64]) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
+        def run(ids: Ids) -> Iterator[tuple[Ids, npt.NDArray[np.float32]]]:
             nonlocal done
             for batch in extract(
-                self._encoder, self._loader, ids, batch_size=self._config.extract_batch, device=self._device
+                self._network, self._loader, ids, batch_size=self._config.extract_batch, device=self._device
             ):
                 done += len(batch[0])
                 told(done / n_tiles, done / (time.monotonic() - began))
                 yield batch
 
         return run
+
+
+def normalise_bank(bank: Bank, out: Bank, kind: str, rng: np.random.Generator) -> Normalisation:
+    """Normalise a bank into another array, chunk by chunk; a row of zeros stays zero.
+
+    Args:
+        bank: float16 (N, D).
+        out: float16 (N, d), written in place.
+        kind: see `core.learn.whitening`.
+        rng: decides the sample of the fit.
+
+    Returns:
+        What was applied.
+    """
+    sample = np.sort(rng.choice(len(bank), min(len(bank), _FIT_TILES), replace=False))
+    moments = Moments()
+    for start in range(0, len(sample), _CHUNK):
+        moments.add(np.asarray(bank[sample[start : start + _CHUNK]], np.float32))
+    normalisation = finish_normalisation(moments, kind, out.shape[1])
+    for start in range(0, len(bank), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        out[rows] = normalisation.apply(bank[rows])
+    return normalisation

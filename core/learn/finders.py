@@ -57,7 +57,7 @@ def find_rcc(points: Points, config: RunConfig, rng: np.random.Generator, memory
     """RCC, robust preset. Its constants are read off the first clustering and held by `memory` when the config says so."""
     held = memory.get(HELD) if config.rcc_hold else None
     model = RCC(
-        lambda_scale=config.rcc_lambda, random_state=_seed(rng), n_threads=config.threads, device=_device(config),
+        lambda_scale=config.rcc_lambda, random_state=_seed(rng), n_threads=config.threads, device=device_of(config),
         constants=None if held is None else Constants(*held.tolist()),
     )  # fmt: skip
     model.fit(points)
@@ -78,7 +78,7 @@ def find_pic(points: Points, config: RunConfig, rng: np.random.Generator, memory
     if len(unit) < 2:
         return Found(np.zeros(len(points), np.int32))
     near = nearest(
-        unit, min(NEIGHBOURS, len(unit) - 1), metric="euclidean", device=_device(config), threads=config.threads,
+        unit, min(NEIGHBOURS, len(unit) - 1), metric="euclidean", device=device_of(config), threads=config.threads,
         seed=_seed(rng),
     )  # fmt: skip
     return Found(pic(near)[place], figures={"graph_recall": near.recall})
@@ -114,7 +114,11 @@ def find_leiden(points: Points, config: RunConfig, rng: np.random.Generator, mem
         return Found(np.zeros(len(points), np.int32))
     space = fit_space(points[first], 64).apply(points[first])
     near = nearest(
-        space, min(_LEIDEN_NEIGHBOURS, len(space) - 1), device=_device(config), threads=config.threads, seed=_seed(rng)
+        space,
+        min(_LEIDEN_NEIGHBOURS, len(space) - 1),
+        device=device_of(config),
+        threads=config.threads,
+        seed=_seed(rng),
     )
     graph, seed = mutual_graph(near, "first"), _seed(rng)
     unit = space / np.maximum(np.linalg.norm(space, axis=1, keepdims=True), 1e-12)
@@ -140,11 +144,11 @@ def _seed(rng: np.random.Generator) -> int:
     return int(rng.integers(1, 2**31 - 1))
 
 
-def _device(config: RunConfig) -> str:
+def device_of(config: RunConfig) -> str:
     """Where graphs are built and solved: cpu, or a CUDA device."""
     if config.device == "cpu":
         return "cpu"
-    from core.learn.loop import choose_device
+    from core.learn.device import choose_device
 
     chosen = choose_device(config.device)
     return str(chosen) if chosen.type == "cuda" else "cpu"

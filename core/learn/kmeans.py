@@ -1,12 +1,12 @@
 """k-means for pseudo-labels: trained on a subset, assigned in chunks, no cluster left empty.
 
-faiss runs the Lloyd steps. Its objective is a float32 running sum, which stops counting above 2^24 points, so the
-objective is computed here in float64 (reference/algorithms.md, 1.3).
+faiss runs the Lloyd steps; on a GPU torch does, where faiss has no build for it. faiss's objective is a float32 running
+sum, which stops counting above 2^24 points, so it is computed here in float64 (reference/algorithms.md, 1.3).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import faiss
@@ -21,6 +21,8 @@ _WARM_ITERATIONS = 5
 _MAX_REPAIRS = 10
 
 Points = npt.NDArray[np.floating]
+_Nearest = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]
+_Search = Callable[[npt.NDArray[np.float32]], _Nearest]
 
 
 @dataclass(frozen=True)
@@ -46,19 +48,22 @@ class Clustering:
 
 
 def cluster(
-    points: Points, config: RunConfig, rng: np.random.Generator, previous: npt.NDArray[np.int32] | None = None
-) -> Clustering:
+    points: Points, config: RunConfig, rng: np.random.Generator, previous: npt.NDArray[np.int32] | None = None,
+    gpu: str | None = None,
+) -> Clustering:  # fmt: skip
     """Cluster all points into `config.clusters` clusters.
 
     With `previous` labels the start is the mean of the current points of each former cluster, and a few Lloyd steps
     suffice; rows then continue the former ones. Deviations from DeepCluster, which runs faiss's Lloyd steps on all points
-    from random points: the subset, the warm start, and the least size.
+    from random points: the subset, the warm start, and the least size. When the method is spherical, centroids are scaled
+    to unit length at every step (points are unit vectors: the nearest centroid is then the one of largest cosine).
 
     Args:
         points: (N, D), any float type, memory-mapped or not; rows that are not finite are an error.
         config: clusters, kmeans_iterations, train_points_per_centroid, min_cluster.
         rng: decides subset and start.
         previous: int32 (N,), row of each point in the last clustering, -1 = none.
+        gpu: a CUDA device that shall do the work; None = faiss on the CPU, and torch is not loaded.
 
     Raises:
         ConfigError: more clusters than points allow.
@@ -71,21 +76,29 @@ def cluster(
     if not np.isfinite(subset).all():
         raise RunError("features are not finite: training has diverged; lower learning_rate and start again")
     start = None if previous is None else _class_means(points, previous, k)
-    centroids = _lloyd(subset, k, config.kmeans_iterations if start is None else _WARM_ITERATIONS, start, rng)
+    iterations = config.kmeans_iterations if start is None else _WARM_ITERATIONS
+    centroids = _lloyd(subset, k, rng, iterations=iterations, start=start, spherical=config.spherical, gpu=gpu)
     repaired = 0
     for _ in range(_MAX_REPAIRS):
-        labels, distances = assign(points, centroids)
+        labels, distances = assign(points, centroids, gpu)
         small = np.flatnonzero(np.bincount(labels, minlength=k) < config.min_cluster)
         if not len(small) or len(points) < 2 * k * config.min_cluster:
             break
         repaired += len(small)
-        centroids = _split_largest(subset, centroids, small, rng)
+        centroids = _split_largest(subset, centroids, small, rng, spherical=config.spherical)
     squared = distances.astype(np.float64) ** 2
     return Clustering(labels, distances, centroids, float(squared.mean()), repaired)
 
 
-def assign(points: Points, centroids: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+def assign(
+    points: Points, centroids: npt.NDArray[np.float32], gpu: str | None = None
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
     """Nearest centroid of every point, in chunks.
+
+    Args:
+        points: (N, D), any float type, memory-mapped or not.
+        centroids: float32 (K, D).
+        gpu: a CUDA device, where torch does it; None = faiss on the CPU.
 
     Returns:
         int32 (N,) labels and float32 (N,) Euclidean distances.
@@ -93,15 +106,38 @@ def assign(points: Points, centroids: npt.NDArray[np.float32]) -> tuple[npt.NDAr
     Raises:
         RunError: a point is not finite.
     """
-    index = faiss.IndexFlatL2(centroids.shape[1])
-    index.add(np.ascontiguousarray(centroids, dtype=np.float32))
+    find = _search(np.ascontiguousarray(centroids, dtype=np.float32), gpu)
     labels, distances = np.empty(len(points), np.int32), np.empty(len(points), np.float32)
     for rows, chunk in _chunks(points):
-        squared, nearest = index.search(chunk, 1)
-        if nearest.min() < 0:
+        nearest, squared = find(chunk)
+        if nearest.min() < 0 or not np.isfinite(squared).all():
             raise RunError("features are not finite: training has diverged; lower learning_rate and start again")
-        labels[rows], distances[rows] = nearest[:, 0], np.sqrt(np.maximum(squared[:, 0], 0))
+        labels[rows], distances[rows] = nearest, np.sqrt(np.maximum(squared, 0))
     return labels, distances
+
+
+def _search(centroids: npt.NDArray[np.float32], gpu: str | None) -> _Search:
+    """From float32 (n, D) to the nearest row (n,) and the squared distance (n,)."""
+    if gpu is None:
+        index = faiss.IndexFlatL2(centroids.shape[1])
+        index.add(centroids)
+
+        def by_faiss(chunk: npt.NDArray[np.float32]) -> _Nearest:
+            squared, nearest = index.search(chunk, 1)
+            return nearest[:, 0], squared[:, 0]
+
+        return by_faiss
+    import torch
+
+    from core.learn import torch_kmeans
+
+    rows = torch.from_numpy(centroids).to(gpu)
+
+    def by_torch(chunk: npt.NDArray[np.float32]) -> _Nearest:
+        found = torch_kmeans.nearest(torch.from_numpy(chunk).to(gpu), rows)
+        return found.labels.cpu().numpy(), found.squared.cpu().numpy()
+
+    return by_torch
 
 
 def _chunks(points: Points) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
@@ -135,20 +171,48 @@ def _class_means(points: Points, labels: npt.NDArray[np.int32], k: int) -> npt.N
 def _lloyd(
     subset: npt.NDArray[np.float32],
     k: int,
-    iterations: int,
-    start: npt.NDArray[np.float32] | None,
     rng: np.random.Generator,
+    *,
+    iterations: int,
+    start: npt.NDArray[np.float32] | None = None,
+    spherical: bool = False,
+    gpu: str | None = None,
 ) -> npt.NDArray[np.float32]:
-    """Lloyd steps by faiss, which splits large clusters when one runs empty."""
+    """Lloyd steps by faiss, or by torch on a GPU; both split a large cluster when one runs empty."""
     if start is not None:
         lost = np.isnan(start).any(axis=1)
         start[lost] = subset[rng.choice(len(subset), int(lost.sum()), replace=False)]
+        start = _unit(start) if spherical else start
+    if gpu is not None and not faiss.get_num_gpus():
+        first = subset[rng.choice(len(subset), k, replace=False)] if start is None else start
+        return _lloyd_by_torch(subset, first, iterations, gpu, spherical=spherical)
     kmeans = faiss.Kmeans(
         subset.shape[1], k, niter=iterations, seed=int(rng.integers(1, 2**31 - 1)), min_points_per_centroid=1,
-        max_points_per_centroid=len(subset), verbose=False,
+        max_points_per_centroid=len(subset), verbose=False, spherical=spherical,
+        gpu=gpu is not None,
     )  # fmt: skip
     kmeans.train(subset, init_centroids=start)
-    return np.asarray(kmeans.centroids, dtype=np.float32)
+    centroids = np.asarray(kmeans.centroids, dtype=np.float32)
+    return _unit(centroids) if spherical else centroids
+
+
+def _lloyd_by_torch(
+    subset: npt.NDArray[np.float32], start: npt.NDArray[np.float32], iterations: int, gpu: str, *, spherical: bool
+) -> npt.NDArray[np.float32]:
+    import torch
+
+    from core.learn import torch_kmeans
+
+    points, first = torch.from_numpy(subset).to(gpu), torch.from_numpy(np.ascontiguousarray(start, np.float32))
+    found: npt.NDArray[np.float32] = (
+        torch_kmeans.lloyd(points, first, iterations=iterations, spherical=spherical).cpu().numpy()
+    )
+    return found
+
+
+def _unit(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Rows of unit length; a row of zeros stays zero."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
 def _split_largest(
@@ -156,6 +220,8 @@ def _split_largest(
     centroids: npt.NDArray[np.float32],
     small: npt.NDArray[np.int64],
     rng: np.random.Generator,
+    *,
+    spherical: bool,
 ) -> npt.NDArray[np.float32]:
     """Dissolve small clusters and give each of their rows one half of a large cluster, split by 2-means (as ODC does)."""
     centroids = centroids.copy()
@@ -166,7 +232,7 @@ def _split_largest(
         members = subset[labels == largest]
         if len(members) < 4:
             break
-        halves = _lloyd(members, 2, _WARM_ITERATIONS, None, rng)
+        halves = _lloyd(members, 2, rng, iterations=_WARM_ITERATIONS, spherical=spherical)
         centroids[largest], centroids[row] = halves
         sizes[largest] = sizes[row] = sizes[largest] // 2
         labels[labels == largest] = -1  # a cluster is split once a round; the next assignment tells the new sizes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import adjusted_mutual_info_score
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from core.learn.matching import contingency
 
@@ -36,10 +36,20 @@ def nmi(first: Labels, second: Labels) -> float:
 
 def ami(first: Labels, second: Labels, rng: np.random.Generator) -> float:
     """Mutual information corrected for chance (arithmetic mean), on at most 500,000 sampled tiles."""
-    both = np.flatnonzero((first >= 0) & (second >= 0))
-    if len(both) > SAMPLE:
-        both = rng.choice(both, SAMPLE, replace=False)
+    both = _sampled(first, second, rng)
     return float(adjusted_mutual_info_score(first[both], second[both]))
+
+
+def ari(first: Labels, second: Labels, rng: np.random.Generator) -> float:
+    """Adjusted Rand index, on at most 500,000 sampled tiles."""
+    both = _sampled(first, second, rng)
+    return float(adjusted_rand_score(first[both], second[both]))
+
+
+def _sampled(first: Labels, second: Labels, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Tiles that both know."""
+    both = np.flatnonzero((first >= 0) & (second >= 0))
+    return rng.choice(both, SAMPLE, replace=False) if len(both) > SAMPLE else both
 
 
 def size_figures(sizes: npt.NDArray[np.int64]) -> dict[str, float]:

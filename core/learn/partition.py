@@ -18,7 +18,7 @@ from core import config as configuration
 from core import runs
 from core.config import RunConfig
 from core.errors import ConfigError, RunError
-from core.learn import clusterers, metrics
+from core.learn import checkpoint, clusterers, metrics
 from core.learn.matching import persistent_ids
 from core.learn.stability import stability as measure_stability
 from core.progress import Progress, Silent
@@ -62,7 +62,7 @@ def partition(
         source: its name.
         clusterer: one of `core.config.CLUSTERERS`.
         clusters: K; None leaves it to clusterers that can find it, and gives k-means the K of the run.
-        name: of the new run; None takes <source>-<clusterer>-1, -2, ...
+        name: of the new run; None takes SOURCE-CLUSTERER-1, -2, ...
         changes: other settings to change, by name.
         progress: hears the phases.
 
@@ -74,7 +74,7 @@ def partition(
     if run.state != "finished":
         raise RunError(f"{source} is {run.state}: only a finished run can be clustered anew")
     config = partition_config(run.config, source, clusterer, clusters, changes or {})
-    chosen = runs.free_name(workspace, name, f"{source}-{clusterer}-{{}}")
+    chosen = runs.free_name(workspace, name, f"{source}-{clusterer}-1")
     theirs, ours = workspace.run_folder(source), workspace.run_folder(chosen)
     everything, own = theirs.assignment(run.interval), theirs.tiles()
     before = everything if own is None else everything[own]
@@ -96,7 +96,11 @@ def partition(
     ours.adopt(theirs, run.interval)
     ours.save_distances(0, distances)
     ours.save_interval(0, labels, Clusters(ids, sizes, found.centroids))
-    runs.add_finished(workspace, config, chosen, figures, f"features of {source}, clustered by {clusterer}")
+    _keep_network(workspace, run, config, chosen)
+    runs.record_finished(
+        workspace, chosen, run, n_tiles=run.n_tiles, store_version=run.store_version, config=config, figures=figures,
+        event=f"features of {source}, clustered by {clusterer}",
+    )  # fmt: skip
     told.update("clustering", len(bank), len(bank))
     return Partition(chosen, source, int((labels >= 0).sum()), int((sizes > 0).sum()), figures, seconds)
 
@@ -106,6 +110,20 @@ def _spread(values: npt.NDArray[Any], rows: npt.NDArray[np.int64], n: int, absen
     spread = np.full(n, absent, values.dtype)
     spread[rows] = values
     return spread
+
+
+def _keep_network(workspace: Workspace, run: runs.Run, config: RunConfig, name: str) -> None:
+    """The source's last save under the new settings, so that a partition can be evaluated and later tiles placed in it."""
+    found = checkpoint.load_last(workspace.run_folder(run.name).checkpoint_path, run.digest)
+    if found is None:
+        return
+    state = dict(found.state)
+    if config.method == "deepcluster-v2":
+        state["normalisation"] = None  # the bank itself was clustered, not what training made of it
+    checkpoint.save(
+        workspace.run_folder(name).checkpoint_path,
+        checkpoint.Checkpoint(configuration.digest(config), 0, found.batch, found.step, state),
+    )
 
 
 def partition_config(

@@ -20,7 +20,7 @@ _LANCZOS_STEPS = 25
 _CG_STEPS = 100
 _FEW = 250
 _SHORT_SHARE = 0.01
-_TYPICAL = 2.0  # |X|_2 / sqrt(N) of rows of length sqrt(d), 1.2 to 4.9 on what was measured
+_TYPICAL = 2.0  # |X|_2 / sqrt(N) of rows of length sqrt(d) lies between 1, whitened, and sqrt(d)
 _CHUNK = 65_536
 _DUPLICATE = 0.01  # edges shorter than this times sqrt(D) say nothing of scale
 

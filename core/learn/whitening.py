@@ -1,4 +1,4 @@
-"""Normalisations of features before clustering, fitted on a sample and applied in a stream."""
+"""Normalisations of features before clustering, fitted on a sample in a stream and applied in a stream."""
 
 from __future__ import annotations
 
@@ -36,33 +36,95 @@ class Normalisation:
         return projected / np.maximum(norms, _NORM_FLOOR)
 
 
+class Moments:
+    """Mean and covariance of a stream of features, in float64.
+
+    Sums are of differences to the first batch's mean, so that a large common part does not eat the digits.
+    """
+
+    def __init__(self) -> None:
+        self.n = 0
+        self._shift: npt.NDArray[np.float64] = np.zeros(0)
+        self._sum: npt.NDArray[np.float64] = np.zeros(0)
+        self._outer: npt.NDArray[np.float64] = np.zeros((0, 0))
+
+    def add(self, features: Features) -> None:
+        """Take in features (n, D).
+
+        Raises:
+            RunError: they are not finite.
+        """
+        if not np.isfinite(features).all():
+            raise RunError("features are not finite: training has diverged; lower learning_rate and start again")
+        exact = features.astype(np.float64)
+        if self.n == 0:
+            size = exact.shape[1]
+            self._shift, self._sum, self._outer = exact.mean(axis=0), np.zeros(size), np.zeros((size, size))
+        exact -= self._shift
+        self.n += len(exact)
+        self._sum += exact.sum(axis=0)
+        self._outer += exact.T @ exact
+
+    @property
+    def size(self) -> int:
+        """Length of a feature vector."""
+        return len(self._shift)
+
+    @property
+    def mean(self) -> npt.NDArray[np.float64]:
+        """float64 (D,)."""
+        return self._shift + self._sum / max(self.n, 1)
+
+    @property
+    def covariance(self) -> npt.NDArray[np.float64]:
+        """float64 (D, D), divided by n - 1."""
+        off = self._sum / max(self.n, 1)
+        return (self._outer - self.n * np.outer(off, off)) / max(self.n - 1, 1)
+
+
 def fit_normalisation(features: Features, kind: str, dimensions: int) -> Normalisation:
-    """Fit on a sample of features.
-
-    pca-whiten is DeepCluster's (Caron et al. 2018, section 4: PCA to 256, whitening, L2), with covariance in float64 and a
-    floor under the eigenvalues, which the original lacks. centre-scale divides by the standard deviation instead.
-
-    Args:
-        features: (n, D).
-        kind: pca-whiten, centre-scale or none.
-        dimensions: at most this many are kept by pca-whiten.
+    """`finish_normalisation` on features (n, D) that are all there.
 
     Raises:
         RunError: features are not finite.
     """
-    if not np.isfinite(features).all():
-        raise RunError("features are not finite: training has diverged; lower learning_rate and start again")
-    exact = features.astype(np.float64)
-    mean = exact.mean(axis=0)
-    size = exact.shape[1]
+    moments = Moments()
+    moments.add(features)
+    return finish_normalisation(moments, kind, dimensions)
+
+
+def finish_normalisation(moments: Moments, kind: str, dimensions: int) -> Normalisation:
+    """The normalisation that fits the moments.
+
+    pca-whiten is DeepCluster's (Caron et al. 2018, section 4: PCA to 256, whitening, L2), with covariance in float64 and a
+    floor under the eigenvalues, which the original lacks. centre-scale divides by the standard deviation instead; centre
+    does not; none leaves only the unit length.
+
+    Args:
+        moments: of a sample.
+        kind: pca-whiten, centre-scale, centre or none.
+        dimensions: at most this many are kept by pca-whiten.
+
+    Raises:
+        RunError: there are no features, since no tile could be read.
+    """
+    if moments.n == 0:
+        raise RunError("not one tile could be read: look at the store with `tessera status`")
+    size = moments.size
     if kind == "none":
         return Normalisation(np.zeros(size), np.eye(size), 1.0)
+    if kind == "centre":
+        return Normalisation(moments.mean, np.eye(size), 1.0)
+    covariance = moments.covariance
     if kind == "centre-scale":
-        spread = exact.std(axis=0)
+        spread = np.sqrt(np.diag(covariance).clip(0))
         floor = max(float(spread.max()) * EIGENVALUE_FLOOR**0.5, _NORM_FLOOR)
-        return Normalisation(mean, np.diag(1 / np.maximum(spread, floor)), 1.0)
-    centred = exact - mean
-    values, vectors = np.linalg.eigh(centred.T @ centred / max(len(exact) - 1, 1))
+        return Normalisation(moments.mean, np.diag(1 / np.maximum(spread, floor)), 1.0)
+    return _whitening(moments.mean, covariance, dimensions)
+
+
+def _whitening(mean: npt.NDArray[np.float64], covariance: npt.NDArray[np.float64], dimensions: int) -> Normalisation:
+    values, vectors = np.linalg.eigh(covariance)
     order = np.argsort(values)[::-1][:dimensions]
     kept = values[order]
     scale = 1 / np.sqrt(np.maximum(kept, max(kept[0] * EIGENVALUE_FLOOR, _NORM_FLOOR)))

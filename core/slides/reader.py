@@ -44,6 +44,11 @@ class Pixels(Protocol):
 class Slide:
     """An open slide. A context manager; not to be pickled.
 
+    Args:
+        path: the file, or the folder of a DICOM series.
+        default_mpp: um per pixel where the slide records none; 0 when there is no such value.
+        cache_bytes: decoded pixels that OpenSlide may keep for each reader of `pixels`.
+
     Attributes:
         path: the file, or the folder of a DICOM series.
         vendor: as OpenSlide names it.
@@ -54,8 +59,9 @@ class Slide:
         reader: native or openslide, set by `pixels`.
     """
 
-    def __init__(self, path: Path, *, default_mpp: float = 0) -> None:
+    def __init__(self, path: Path, *, default_mpp: float = 0, cache_bytes: int = _CACHE_BYTES) -> None:
         self.path = path
+        self._cache_bytes = cache_bytes
         self._file = _open(path)
         self.width, self.height = self._file.dimensions
         self.vendor = str(self._file.properties.get("openslide.vendor", ""))
@@ -72,6 +78,10 @@ class Slide:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the file."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; readers that `pixels` gave have handles of their own."""
         self._file.close()
 
     def thumbnail(self) -> Image:
@@ -98,7 +108,7 @@ class Slide:
         """A level too large to hold (a slide without a pyramid), shrunk as it is read, at most by `shrink` of level 0."""
         width, height = self._file.level_dimensions[level]
         by = max(whole for whole in (1, 2, 4, 8) if whole <= max(1, shrink / self._file.level_downsamples[level]))
-        plain = _OpenSlidePixels(self.path, level, round(self._file.level_downsamples[level]))
+        plain = _OpenSlidePixels(self.path, level, round(self._file.level_downsamples[level]), self._cache_bytes)
         native = self._native(level, plain)
         if native is not None:
             try:
@@ -112,6 +122,15 @@ class Slide:
             bands.append(np.asarray(cv2.resize(band, size, interpolation=cv2.INTER_AREA), dtype=np.uint8))
         return np.concatenate(bands)
 
+    def best_level(self, downsample: float) -> tuple[int, int]:
+        """The coarsest level with an integer downsample that is still fine enough: its number and its downsample."""
+        level, factor = 0, 1
+        for candidate, exact in enumerate(self._file.level_downsamples):
+            whole = round(exact)
+            if factor < whole <= downsample and abs(exact - whole) <= _INTEGER_TOLERANCE * whole:
+                level, factor = candidate, whole
+        return level, factor
+
     def pixels(self, downsample: float) -> tuple[Pixels, int]:
         """The reader for a wanted downsample: the coarsest exact level that is still fine enough.
 
@@ -121,12 +140,8 @@ class Slide:
         Returns:
             A reader and the integer downsample of its level.
         """
-        level, factor = 0, 1
-        for candidate, exact in enumerate(self._file.level_downsamples):
-            whole = round(exact)
-            if factor < whole <= downsample and abs(exact - whole) <= _INTEGER_TOLERANCE * whole:
-                level, factor = candidate, whole
-        plain = _OpenSlidePixels(self.path, level, factor)
+        level, factor = self.best_level(downsample)
+        plain = _OpenSlidePixels(self.path, level, factor, self._cache_bytes)
         native = self._native(level, plain)
         self.reader = "openslide" if native is None else "native"
         return (plain if native is None else native), factor
@@ -162,10 +177,10 @@ class _OpenSlidePixels:
     broken region fails.
     """
 
-    def __init__(self, path: Path, level: int, factor: int) -> None:
+    def __init__(self, path: Path, level: int, factor: int, cache_bytes: int = _CACHE_BYTES) -> None:
         self._path, self._level, self._factor = path, level, factor
         self._lock = threading.Lock()
-        self._cache = openslide.OpenSlideCache(_CACHE_BYTES)
+        self._cache = openslide.OpenSlideCache(cache_bytes)
         self._file = self._fresh()
 
     def read(self, x: int, y: int, width: int, height: int) -> Image:

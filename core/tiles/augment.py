@@ -13,7 +13,7 @@ Image = npt.NDArray[np.uint8]
 
 # Optical densities of haematoxylin, eosin and DAB (Ruifrok & Johnston 2001), rows normalised as in scikit-image.
 _RGB_FROM_HED = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
-_HED_FROM_RGB = np.linalg.inv(_RGB_FROM_HED)
+HED_FROM_RGB = np.linalg.inv(_RGB_FROM_HED)
 _LOG = np.log(np.maximum(np.arange(256), 1) / 255).astype(np.float32)
 _BLUR_SHARE, _JPEG_SHARE, _STAIN_SHARE = 0.3, 0.3, 0.8
 _RATIO = (0.9, 1.1)
@@ -87,7 +87,7 @@ def jitter_stain(tile: Image, spread: float, rng: np.random.Generator) -> Image:
     """
     alpha, beta = rng.uniform(1 - spread, 1 + spread, 3), rng.uniform(-spread, spread, 3)
     matrix = np.empty((3, 4), np.float32)
-    matrix[:, :3] = (_HED_FROM_RGB @ np.diag(alpha) @ _RGB_FROM_HED).T
+    matrix[:, :3] = (HED_FROM_RGB @ np.diag(alpha) @ _RGB_FROM_HED).T
     matrix[:, 3] = -beta @ _RGB_FROM_HED
     logs = cv2.transform(_LOG[tile], matrix)
     return np.asarray(cv2.convertScaleAbs(cv2.exp(np.minimum(logs, 0)), alpha=255), dtype=np.uint8)

@@ -39,7 +39,7 @@ class Batch:
 
     Attributes:
         ids: int64 (B,), tile numbers; tiles that do not decode are left out.
-        images: uint8 (B, 3, H, W), RGB.
+        images: uint8 (crops * B, 3, H, W), RGB; the first views of all tiles, then the second ones.
         n_broken: tiles left out.
     """
 
@@ -68,7 +68,7 @@ class TileLoader:
 
     def plain(self, ids: npt.NDArray[np.int64], batch_size: int) -> Iterator[Batch]:
         """Tiles as they are, scaled, in the order of `ids`."""
-        return self._run(ids, batch_size, None, (), 0)
+        return self._run(ids, batch_size, None, 0)
 
     def augmented(
         self,
@@ -78,6 +78,7 @@ class TileLoader:
         *,
         seed: tuple[int, ...],
         start_batch: int = 0,
+        crops: int = 1,
     ) -> Iterator[Batch]:
         """Random views of tiles in the order of `ids`.
 
@@ -90,22 +91,19 @@ class TileLoader:
             augment: makes the views.
             seed: whole numbers, say (seed of the run, interval).
             start_batch: batches to pass over, when a pass is resumed.
+            crops: views of each tile.
         """
-        return self._run(ids, batch_size, augment, seed, start_batch)
+        views = _Views(augment, seed, crops)
+        return self._run(ids, batch_size, views, start_batch)
 
     def _run(
-        self,
-        ids: npt.NDArray[np.int64],
-        batch_size: int,
-        augment: Augment | None,
-        seed: tuple[int, ...],
-        start_batch: int,
+        self, ids: npt.NDArray[np.int64], batch_size: int, views: _Views | None, start_batch: int
     ) -> Iterator[Batch]:
         waiting: deque[Future[Batch]] = deque()
         try:
             for start in range(start_batch * batch_size, len(ids), batch_size):
                 part = ids[start : start + batch_size]
-                waiting.append(self._pool.submit(self._load, part, start, augment, seed))
+                waiting.append(self._pool.submit(self._load, part, start, views))
                 if len(waiting) >= self._threads * _AHEAD:
                     yield waiting.popleft().result()
             while waiting:
@@ -114,10 +112,11 @@ class TileLoader:
             for future in waiting:
                 future.cancel()
 
-    def _load(self, ids: npt.NDArray[np.int64], start: int, augment: Augment | None, seed: tuple[int, ...]) -> Batch:
-        images = np.empty((len(ids), 3, self._tile_px, self._tile_px), np.uint8)
+    def _load(self, ids: npt.NDArray[np.int64], start: int, views: _Views | None) -> Batch:
+        crops = 1 if views is None else views.crops
+        images = np.empty((crops, len(ids), 3, self._tile_px, self._tile_px), np.uint8)
         good = np.ones(len(ids), bool)
-        enough = self._tile_px if augment is None else int(self._tile_px / augment.crop_scale**0.5) + 1
+        enough = self._tile_px if views is None else int(self._tile_px / views.augment.crop_scale**0.5) + 1
         for i, jpeg in enumerate(self._source.batch(ids)):
             try:
                 # the decoder halves for free while more than `enough` pixels are left
@@ -126,11 +125,22 @@ class TileLoader:
                 logger.warning("tile %d does not decode and is left out: %s", ids[i], error)
                 good[i] = False
                 continue
-            if augment is None:
-                view = resize(tile, self._tile_px)
-            else:
-                view = augment(tile, np.random.default_rng((*seed, start + i)))
-            images[i] = view.transpose(2, 0, 1)
-        if good.all():
-            return Batch(ids, images, 0)
-        return Batch(ids[good], images[good], int((~good).sum()))
+            shown = [resize(tile, self._tile_px)] if views is None else views.of(tile, start + i)
+            for crop, view in enumerate(shown):
+                images[crop, i] = view.transpose(2, 0, 1)
+        if not good.all():
+            ids, images = ids[good], images[:, good]
+        return Batch(ids, images.reshape(-1, *images.shape[2:]), int((~good).sum()))
+
+
+@dataclass(frozen=True)
+class _Views:
+    """How the tiles of a pass are shown."""
+
+    augment: Augment
+    seed: tuple[int, ...]
+    crops: int
+
+    def of(self, tile: npt.NDArray[np.uint8], position: int) -> list[npt.NDArray[np.uint8]]:
+        rng = np.random.default_rng((*self.seed, position))
+        return [self.augment(tile, rng) for _ in range(self.crops)]

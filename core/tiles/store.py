@@ -182,20 +182,27 @@ class TileStore:
 
         Returns:
             Number of tiles in the store afterwards.
+
+        Raises:
+            StoreError: no space, no permission; the fragments can be committed later.
         """
         if fragments:
             parsed = [lance.FragmentMetadata.from_json(text) for text in fragments]
             self._dataset = None
             dataset = self._open()
             operation: Any
-            if dataset is None:
-                operation = lance.LanceOperation.Overwrite(SCHEMA, parsed)
-                lance.LanceDataset.commit(str(self.path), operation)
-            else:
-                operation = lance.LanceOperation.Append(parsed)
-                lance.LanceDataset.commit(str(self.path), operation, read_version=dataset.version)
-            _sync_manifest(self.path)
-            self._dataset = None
+            try:
+                if dataset is None:
+                    operation = lance.LanceOperation.Overwrite(SCHEMA, parsed)
+                    lance.LanceDataset.commit(str(self.path), operation)
+                else:
+                    operation = lance.LanceOperation.Append(parsed)
+                    lance.LanceDataset.commit(str(self.path), operation, read_version=dataset.version)
+                _sync_manifest(self.path)
+            except OSError as error:
+                raise StoreError(f"cannot commit tiles to {self.path}: {error}") from error
+            finally:
+                self._dataset = None
         return len(self)
 
     def refresh(self) -> None:

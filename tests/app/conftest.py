@@ -29,14 +29,25 @@ Serve = Callable[..., str]
 
 
 @pytest.fixture
-def page() -> Iterator[Any]:
-    """A fresh Chromium and one page in it."""
+def browser() -> Iterator[Any]:
+    """A fresh Chromium."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        made = browser.new_page(viewport={"width": 1280, "height": 1000})
-        made.set_default_timeout(PATIENCE_MS)
-        yield made
-        browser.close()
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+def open_tab(browser: Any) -> Any:
+    """One more page, patient."""
+    made = browser.new_page(viewport={"width": 1280, "height": 1000})
+    made.set_default_timeout(PATIENCE_MS)
+    return made
+
+
+@pytest.fixture
+def page(browser: Any) -> Any:
+    """A fresh Chromium and one page in it."""
+    return open_tab(browser)
 
 
 @pytest.fixture
@@ -95,7 +106,7 @@ def serving(folder: Path) -> Iterator[Serve]:
     yield start
     for process in processes:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=PATIENCE_MS / 1000)
 
 
 def _wait_for_line(process: subprocess.Popen[bytes], words: bytes, log: Path) -> None:

@@ -14,6 +14,7 @@ import re
 import socket
 import struct
 import threading
+import time
 import uuid
 from collections import defaultdict, deque
 from collections.abc import Callable
@@ -70,7 +71,9 @@ class StandIn:
         self.largest_page = 1_000_000
         self.most_connections = 1_000
         self.active = self.most_active = 0
-        self.bytes_per_second = 0.0
+        self.bytes_per_second = 0.0  # of each connection; 0 is as fast as it goes
+        self.link_bytes_per_second = 0.0  # of all together
+        self._link_free_at = 0.0
         self.released = threading.Event()  # set at the end: whoever stalls lets go
         self.lock = threading.Lock()
         stand_in = self
@@ -109,6 +112,17 @@ class StandIn:
     def script(self, file_id: str, *faults: Fault) -> None:
         """What goes wrong with the next requests for a slide, or for a path such as /files."""
         self.faults[file_id].extend(faults)
+
+    def pace(self, n: int) -> None:
+        """Wait as long as a line of the given rates needs for `n` bytes."""
+        wait = n / self.bytes_per_second if self.bytes_per_second else 0.0
+        if self.link_bytes_per_second:
+            with self.lock:
+                now = time.monotonic()
+                self._link_free_at = max(now, self._link_free_at) + n / self.link_bytes_per_second
+                wait = max(wait, self._link_free_at - now)
+        if wait:
+            self.released.wait(wait)
 
     def gets(self, file_id: str) -> list[Asked]:
         """Requests for the bytes of a slide."""
@@ -249,7 +263,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._pieces(body[:after])
             self.close_connection = True
             if kind == "stall":
-                state.released.wait(30)
+                state.released.wait(600)
             if kind == "reset":
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close() if kind == "reset" else self.connection.shutdown(socket.SHUT_RDWR)
@@ -268,8 +282,7 @@ class _Handler(BaseHTTPRequestHandler):
             piece = body[i : i + _PIECE]
             self.wfile.write(piece)
             self.asked.sent += len(piece)
-            if state.bytes_per_second:
-                state.released.wait(len(piece) / state.bytes_per_second)
+            state.pace(len(piece))
 
 
 def _matches(hit: dict[str, Any], filters: dict[str, Any] | None) -> bool:

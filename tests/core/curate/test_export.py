@@ -39,6 +39,8 @@ def everything_below(folder: Path) -> set[str]:
 
 def test_the_manifest_tells_the_truth_about_every_file(planted: Planted, tmp_path: Path) -> None:
     name(planted, c0="tumour", c3="fat", c6="tumour")
+    with planted.workspace.ledger.write() as connection:
+        connection.execute("UPDATE slide SET site = 'A1', project = 'TCGA-BRCA', sample_type = 'Primary Tumor'")
     report = export(planted.workspace, RUN, tmp_path / "out", author="Dr Virchow")
     labels, view, tiles = planted.labels[2], open_view(planted.workspace, RUN), jpegs(planted)
     rows = pq.read_table(report.path / "manifest.parquet").to_pylist()
@@ -54,6 +56,7 @@ def test_the_manifest_tells_the_truth_about_every_file(planted: Planted, tmp_pat
         assert (row["x0"], row["y0"]) == (view.index.x0[tile], view.index.y0[tile])
         assert row["slide"] == names[view.index.slide[tile]]
         assert (row["mpp"], row["run"], row["interval"]) == (INGEST.mpp, RUN, 2)
+        assert (row["site"], row["project"], row["sample_type"]) == ("A1", "TCGA-BRCA", "Primary Tumor")
     files = {str(path.relative_to(report.path)) for path in report.path.rglob("*.jpg")}
     assert files == {row["file"] for row in rows}
     counts = {"tumour": int(np.isin(labels, [0, 6]).sum()), "fat": int((labels == 3).sum())}

@@ -33,6 +33,18 @@ def test_every_column_is_what_a_loop_over_tiles_counts(view: View, planted_once:
         assert row["stability"] == pytest.approx((members & earlier).sum() / (members | earlier).sum())
 
 
+def test_patients_and_sites_of_barcodes_are_counted(planted: Planted) -> None:
+    with planted.workspace.ledger.write() as connection:
+        connection.execute("UPDATE slide SET patient = 'TCGA-A1-' || id, site = 'A1' WHERE id < 3")
+    view = open_view(planted.workspace, RUN)
+    labels = planted.labels[2]
+    table = cluster_table(view).set_index("cluster")
+    for cluster in view.ids:
+        told = {int(slide) for slide in view.index.slide[labels == cluster] if slide < 3}
+        assert (table.loc[cluster, "n_patients"], table.loc[cluster, "n_sites"]) == (len(told), int(bool(told)))
+    assert table["n_patients"].max() == 2
+
+
 def test_the_largest_cluster_comes_first(view: View) -> None:
     sizes = cluster_table(view)["size"].to_numpy()
     assert (np.diff(sizes) <= 0).all()

@@ -195,7 +195,7 @@ def test_a_list_of_urls(tmp_path: Path) -> None:
     path.write_text(
         f"url,size,md5,project\nhttps://host/a/b%20c.svs,5,{'1' * 32},GTEx\nftp://host/d.svs,5,{'1' * 32},\n"
     )
-    found = UrlListSource(path).catalogue()
+    found = UrlListSource(path, StreamConfig()).catalogue()
     assert [(slide.name, slide.project) for slide in found.slides] == [("b c.svs", "GTEx")]
     assert found.rejected == [("d.svs", "it has no http address: mend the list")]
 

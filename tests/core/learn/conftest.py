@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
+import faiss
 import numpy as np
 import pytest
 import simplejpeg
+import torch
 
 from core.config import IngestConfig
 from core.ingest.tile_folder import ingest_tiles
 from core.synthetic import CLASSES, draw_texture
 from core.workspace import Workspace
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> None:
+    """Tiny networks run several times faster on one thread when the cores are shared."""
+    torch.set_num_threads(1)
+    faiss.omp_set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def signals_as_before() -> Iterator[None]:
+    """A `Reporter` in this process takes SIGTERM for a wish to stop the run; it must not outlive the test."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session")

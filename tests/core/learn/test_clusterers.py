@@ -41,7 +41,7 @@ def cluster(points: np.ndarray, config: RunConfig, memory: Memory | None = None)
 
 
 @pytest.mark.parametrize("count", ["target", "free"])
-@pytest.mark.parametrize("name", ["kmeans", *FINDING])
+@pytest.mark.parametrize("name", ["kmeans", "spherical-kmeans", *FINDING])
 def test_every_clusterer_gives_a_whole_clustering(name: str, count: str) -> None:
     points, truth = sphere_blobs(900, 6)
     config = dataclasses.replace(FREE, clusterer=name, cluster_count=count, clusters=6)

@@ -24,10 +24,11 @@ def test_every_method_finds_the_neighbours_of_scikit_learn(metric: str, method: 
         np.testing.assert_allclose(found.distances, lengths[:, 1:], atol=2e-3)
 
 
-def test_cells_find_most_neighbours_and_the_same_ones_twice() -> None:
-    points = np.random.default_rng(0).normal(size=(20_000, 8)).astype(np.float32)
+def test_cells_find_most_neighbours_and_the_same_ones_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.learn.neighbours_torch.POINTS_PER_CELL", 64)
+    points = np.random.default_rng(0).normal(size=(4_000, 8)).astype(np.float32)
     found = nearest(points, 10, method="torch-cells")
-    assert 0.9 < found.recall < 1  # 39 cells, of which 24 are searched
+    assert 0.8 < found.recall < 1  # 62 cells, of which 24 are searched
     assert (found.ids >= 0).all()
     np.testing.assert_array_equal(found.ids, nearest(points, 10, method="torch-cells").ids)
 

@@ -10,15 +10,18 @@ import numpy as np
 import pytest
 
 from core import cli, runs
-from core.config import RunConfig
+from core.config import IngestConfig, RunConfig
 from core.curate import decisions
 from core.curate.export import export
 from core.errors import ConfigError, RunError
 from core.explore.clusters import cluster_table
 from core.explore.view import open_view
+from core.ingest.tile_folder import ingest_tiles
+from core.learn.assign import assign
 from core.learn.loop import Trainer
 from core.learn.partition import agreement, compare, describe, partition
 from core.learn.stability import stability
+from core.learn.trained import load_trained
 from core.learn.worker import Reporter
 from core.workspace import Workspace
 from tests.core.learn.test_clusterers import FREE, sphere_blobs
@@ -125,3 +128,16 @@ def test_stability_is_whole_for_clear_blobs_and_low_for_none() -> None:
     kmeans = dataclasses.replace(FREE, clusterer="kmeans", clusters=20)
     blind = stability(even, kmeans, np.random.default_rng(0), size=1.0, rounds=1)
     assert max(blind.drift, blind.bootstrap) < 0.8
+
+
+def test_a_partition_keeps_its_network_and_takes_later_tiles(done: Workspace, tmp_path: Path, textures: Path) -> None:
+    made = partition(done, "r", clusterer="rcc")
+    assert load_trained(done, runs.get(done, made.name)).interval == 0
+    later = tmp_path / "later"
+    (later / "new").mkdir(parents=True)
+    for number, tile in enumerate(sorted(textures.glob("*/1*.jpg"))):
+        (later / "new" / f"{number}.jpg").write_bytes(tile.read_bytes() + b"\0")  # other bytes, the same picture
+    ingest_tiles(done, later, IngestConfig(tile_px=64))
+    placed = assign(done, made.name)
+    assert placed.n_placed == number + 1
+    assert runs.get(done, placed.run).n_tiles == 200 + placed.n_placed

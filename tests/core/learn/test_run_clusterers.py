@@ -34,7 +34,7 @@ def test_training_by_rcc_finds_textures_and_resumes_bit_equal(ready: Workspace) 
     assert figures["clusters", RCC.epochs] == len(clusters.ids)
     saved = checkpoint.load_last(folder.checkpoint_path, runs.get(ready, "undisturbed").digest)
     assert saved is not None
-    assert saved.state["memory"][HELD].shape == (4,)
+    assert saved.state["memory"][0][HELD].shape == (4,)
 
     runs.create(ready, RCC, "killed")
     for interval in (0, 1):

@@ -1,0 +1,99 @@
+// The clusters of a slide: a switch for each, its colour, its name and how many tiles it has here.
+import { button, make } from "./lib/dom.js";
+
+const STYLE = `
+.ts-switches{font:13px/1.4 system-ui,sans-serif;color:#23263a;display:flex;flex-direction:column;gap:6px}
+.ts-switches .top{display:flex;flex-wrap:wrap;gap:4px}
+.ts-switches .top button{border:1px solid #d8d5e3;background:#fff;font:500 12px/1 system-ui,sans-serif;color:#4a4f63;padding:6px 10px;border-radius:7px;cursor:pointer}
+.ts-switches .top button:hover{background:#f0eff6}
+.ts-switches input[type=search]{border:1px solid #d8d5e3;border-radius:7px;padding:6px 10px;font:inherit;color:inherit}
+.ts-switches ul{list-style:none;margin:0;padding:0;overflow:auto}
+.ts-switches li{display:flex;align-items:center;gap:8px;padding:2px 6px;border-radius:7px}
+.ts-switches li[aria-current=true]{background:#efebfa}
+.ts-switches li input{accent-color:var(--c);width:15px;height:15px;margin:0;flex:none}
+.ts-switches li i{width:12px;height:12px;border-radius:50%;background:var(--c);flex:none}
+.ts-switches li button{flex:1;min-width:0;text-align:left;border:0;background:none;font:inherit;color:inherit;padding:4px 0;cursor:pointer;overflow-wrap:anywhere;border-radius:5px}
+.ts-switches li button:hover{text-decoration:underline}
+.ts-switches :is(button,input):focus-visible{outline:2px solid #4f3d8f;outline-offset:1px}
+.ts-switches li span{color:#656b80;font-variant-numeric:tabular-nums}
+.ts-switches p{margin:0;color:#656b80}
+`;
+const MANY = 14; // from here on there is a field to search
+
+function render({ model, el }) {
+  const style = make("style", "", STYLE);
+  const box = make("div", "ts-switches");
+  const list = make("ul");
+  const search = make("input");
+  const none = make("p", "", "No cluster of that name is on this slide.");
+  Object.assign(search, { type: "search", placeholder: "Search the clusters" });
+  search.setAttribute("aria-label", "Search the clusters");
+  list.style.maxHeight = `${model.get("height_px")}px`;
+  el.append(style, box);
+
+  const hide = (ids) => {
+    model.set("hidden", ids);
+    model.save_changes();
+    mark();
+  };
+  const all = () => model.get("rows").map((row) => row.id);
+  const flip = (id) => {
+    const hidden = model.get("hidden");
+    hide(hidden.includes(id) ? hidden.filter((one) => one !== id) : [...hidden, id]);
+  };
+  const choose = (id) => {
+    model.set("chosen", id);
+    model.save_changes();
+    mark();
+  };
+  const top = make("div", "top");
+  top.append(
+    button("All", "Paint all clusters", () => hide([])),
+    button("None", "Paint no cluster", () => hide(all())),
+    button("Only the open one", "Paint only the cluster that is marked in this list", () => hide(all().filter((id) => id !== model.get("chosen")))),
+  ); // prettier-ignore
+  const item = (row) => {
+    const line = make("li");
+    line.dataset.id = row.id;
+    line.style.setProperty("--c", row.colour);
+    const box = make("input");
+    box.type = "checkbox";
+    box.setAttribute("aria-label", `paint ${row.name}`);
+    box.onchange = () => flip(row.id);
+    const name = button(row.name, `Open ${row.name}`, () => choose(row.id));
+    line.append(box, make("i"), name, make("span", "", row.n.toLocaleString("en")));
+    return line;
+  };
+  const mark = () => {
+    const hidden = new Set(model.get("hidden"));
+    const wanted = search.value.trim().toLowerCase();
+    let found = 0;
+    for (const line of list.children) {
+      const id = Number(line.dataset.id);
+      line.querySelector("input").checked = !hidden.has(id);
+      line.setAttribute("aria-current", id === model.get("chosen"));
+      line.style.display = line.querySelector("button").textContent.toLowerCase().includes(wanted) ? "" : "none";
+      if (!line.style.display) found++;
+    }
+    none.style.display = found || !list.children.length ? "none" : "";
+  };
+  const draw = () => {
+    const rows = model.get("rows");
+    list.replaceChildren(...rows.map(item));
+    search.style.display = rows.length >= MANY ? "" : "none";
+    top.style.display = rows.length ? "" : "none";
+    box.dataset.ready = rows.length;
+    mark();
+  };
+  box.append(top, search, list, none);
+  search.oninput = mark;
+  model.on("change:rows", draw);
+  model.on("change:hidden", mark);
+  model.on("change:chosen", mark);
+  draw();
+  return () => {
+    box.remove();
+    style.remove();
+  };
+}
+export default { render };

@@ -1,0 +1,157 @@
+"""`tessera ingest` from an archive: which options it has, and what they call."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core import config as configuration
+from core.activity import track
+from core.config import IngestConfig, StreamConfig
+from core.errors import ConfigError, WorkspaceError
+from core.terminal import TerminalProgress
+from core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from core.ingest.remote import Source
+
+STREAM_OPTIONS = ("limit", "slide_budget", "tile_budget", "connections", "mirror", "slides_dir", "token_file")
+GDC_WORD = "gdc:"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of streaming to `tessera ingest`."""
+    group = parser.add_argument_group("from an archive, through a small disk")
+    group.add_argument(
+        "--project",
+        action="append",
+        metavar="P",
+        help="with gdc: as source; TCGA-BRCA, or TCGA for all; may be repeated",
+    )
+    group.add_argument(
+        "--strategy",
+        action="append",
+        metavar="S",
+        help="'Diagnostic Slide' (default) or 'Tissue Slide'; may be repeated",
+    )
+    group.add_argument(
+        "--manifest", type=Path, metavar="FILE", help="with gdc: as source; a GDC manifest in place of projects"
+    )
+    group.add_argument(
+        "--urls", type=Path, metavar="FILE", help="CSV with the columns url, size, md5 and perhaps name, project"
+    )
+    group.add_argument("--plan", action="store_true", help="say what it will take, and move nothing")
+    group.add_argument(
+        "--go-on", action="store_true", help="go on with what is queued, with the settings it was begun with"
+    )
+    group.add_argument("--retry-failed", action="store_true", help="put failed slides back into the queue first")
+    about = configuration.settings(StreamConfig)
+    for name in STREAM_OPTIONS:
+        default = StreamConfig.__dataclass_fields__[name].default
+        shown = f" Default {default:,}." if isinstance(default, int) else ""
+        group.add_argument(
+            f"--{name.replace('_', '-')}", dest=name, default=None, metavar="X",
+            help=f"{about[name].help}{shown}".replace("%", "%%"),
+        )  # fmt: skip
+
+
+def is_stream(options: argparse.Namespace) -> bool:
+    """Whether the words name an archive."""
+    return bool(GDC_WORD in map(str, options.sources) or options.manifest or options.urls or options.go_on)
+
+
+def run(options: argparse.Namespace, given: dict[str, str]) -> tuple[int, Any, str]:
+    """Do it.
+
+    Args:
+        options: the words.
+        given: settings that were named, of `IngestConfig` and by --set of either config.
+
+    Returns:
+        Exit code, the answer for JSON, the answer in words.
+
+    Raises:
+        ConfigError: words that do not go together, or an unknown setting.
+    """
+    from core.ingest.crew import work
+    from core.ingest.machines import Place
+    from core.ingest.stream import check_place, stream
+
+    place = Place.of(os.environ)
+    check_place(place)
+    if place.rank:
+        n = work(options.workspace.resolve(), place)
+        return 0, {"rank": place.rank, "slides": n}, f"worker {place.rank} of {place.world} has cut {n} slides"
+    stream_config, ingest_config = _configs(options, given)
+    source = _source(options, stream_config)
+    if options.plan:
+        return _plan(options, source, stream_config, ingest_config)
+    workspace = Workspace.create(options.workspace)
+    if options.retry_failed:
+        from core.ingest.stream_ledger import retry_failed
+
+        retry_failed(workspace)
+    with TerminalProgress(quiet=options.json) as bars, track(workspace, "ingest", also=bars) as progress:
+        report = stream(workspace, source, stream_config, ingest_config, progress=progress, place=place)
+    return (0 if report.ok else 1), dataclasses.asdict(report), report.summary()
+
+
+def _configs(options: argparse.Namespace, given: dict[str, str]) -> tuple[StreamConfig, IngestConfig]:
+    """Both configs from what was named and, with --go-on, from what was recorded."""
+    known = set(configuration.settings(StreamConfig))
+    named: dict[str, Any] = {name: value for name, value in given.items() if name in known}
+    named |= {name: getattr(options, name) for name in STREAM_OPTIONS if getattr(options, name) is not None}
+    cut: dict[str, Any] = {name: value for name, value in given.items() if name not in known}
+    if options.go_on:
+        from core.ingest.stream_ledger import read_stream
+
+        row = read_stream(Workspace.open(options.workspace))
+        if row is None:
+            raise WorkspaceError("there is nothing to go on with: begin with `tessera ingest gdc: --project P`")
+        named = {**configuration.as_dict(row.stream), **named}
+        cut = {**configuration.as_dict(row.ingest), **cut}
+    return configuration.from_mapping(StreamConfig, named), configuration.from_mapping(IngestConfig, cut)
+
+
+def _source(options: argparse.Namespace, config: StreamConfig) -> Source | None:
+    """The one source that the words name; None goes on with the queue.
+
+    Raises:
+        ConfigError: none, or several.
+    """
+    others = [source for source in options.sources if str(source) != GDC_WORD]
+    if others or options.tiles is not None:
+        raise ConfigError("slides on disk and slides of an archive are two ingests: give one source at a time")
+    if sum((bool(options.project or options.manifest), bool(options.urls), options.go_on)) > 1:
+        raise ConfigError("give one of --project, --manifest, --urls and --go-on")
+    if options.project and options.manifest:
+        raise ConfigError("a manifest names its slides: leave --project out")
+    if options.go_on:
+        return None
+    from core.ingest.gdc import STRATEGIES, GdcSource
+    from core.ingest.manifest import ManifestSource, UrlListSource
+
+    if options.urls is not None:
+        return UrlListSource(options.urls, config)
+    if options.manifest is not None:
+        return ManifestSource(options.manifest, config)
+    projects = [word.strip() for words in options.project or [] for word in words.split(",") if word.strip()]
+    return GdcSource(config, projects, options.strategy or STRATEGIES[:1])
+
+
+def _plan(
+    options: argparse.Namespace, source: Source | None, config: StreamConfig, ingest: IngestConfig
+) -> tuple[int, Any, str]:
+    from core.ingest.plan import make_plan
+
+    if source is None:
+        raise ConfigError("--plan needs a source: gdc: with --project or --manifest, or --urls")
+    folder = options.workspace.resolve()
+    while not folder.is_dir():
+        folder = folder.parent
+    plan = make_plan(source.describe(), source.catalogue(), config, ingest, shutil.disk_usage(folder).free)
+    return 0, dataclasses.asdict(plan), plan.summary()

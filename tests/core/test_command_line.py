@@ -1,0 +1,173 @@
+"""The command line as a person or a script uses it: processes of their own, answers in JSON, honest exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import simplejpeg
+
+from core.synthetic import CLASSES, draw_slide, draw_texture
+
+SETTINGS = "encoder=tiny clusters=6 epochs=2 tile_px=32 batch_size=32 pca_dim=8 threads=1 device=cpu"
+TINY = [word for setting in SETTINGS.split() for word in ("--set", setting)]
+
+
+class Shell:
+    """Runs `tessera` in one workspace."""
+
+    def __init__(self, workspace: Path) -> None:
+        self._workspace = workspace
+
+    def __call__(self, *words: object) -> tuple[int, str, str]:
+        command = [sys.executable, "-m", "core.cli", *map(str, words), "--workspace", str(self._workspace)]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env={**os.environ})
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.returncode, done.stdout, done.stderr
+
+    def json(self, *words: object) -> Any:
+        code, out, err = self(*words, "--json")
+        assert code == 0, err
+        return json.loads(out)
+
+    def fails(self, *words: object) -> str:
+        code, out, err = self(*words)
+        assert code == 1, (code, out, err)
+        assert err.startswith("tessera: ")
+        return err
+
+
+def labelled_tiles(folder: Path) -> Path:
+    """30 tiles of each texture in class folders."""
+    rng = np.random.default_rng(0)
+    for kind in CLASSES:
+        (folder / kind).mkdir(parents=True)
+        big = draw_texture(kind, rng, 512)
+        for i in range(30):
+            y, x = divmod(i, 6)
+            tile = np.ascontiguousarray(big[y * 96 : y * 96 + 96, x * 80 : x * 80 + 96])
+            (folder / kind / f"{i}.jpg").write_bytes(simplejpeg.encode_jpeg(tile))
+    return folder
+
+
+@pytest.mark.slow
+def test_the_whole_path_by_the_command_line(tmp_path: Path) -> None:
+    slides, tessera = tmp_path / "slides", Shell(tmp_path / "w")
+    slides.mkdir()
+    for seed in range(2):
+        draw_slide(slides / f"s{seed}.svs", seed=seed, width=1344, height=1152)
+    report = tessera.json("ingest", slides, "--tile-px", 96)
+    assert (report["slides_done"], report["problems"]) == (2, [])
+    again = tessera.json("ingest", slides, "--tile-px", 96)
+    assert (again["skipped"], again["tiles_added"]) == (2, 0)
+    (slides / "broken.svs").write_text("no slide")
+    code, out, _ = tessera("ingest", slides, "--tile-px", 96, "--json")
+    assert code == 1
+    assert [name for name, _ in json.loads(out)["problems"]] == ["broken.svs"]
+
+    assert "no run r" in tessera.fails("resume", "r")
+    created = tessera.json("run", "--name", "r", *TINY)
+    assert (created["run"], created["state"]) == ("r", "finished")
+    assert "already" in tessera.fails("run", "--name", "r", *TINY)
+    assert "finished" in tessera.fails("pause", "r")
+    status = tessera.json("status")
+    assert status["tiles"] == report["tiles_added"]
+    assert status["slides"] == {"done": 2}
+    (run,) = status["runs"]
+    assert (run["name"], run["state"], run["interval"], run["config"]["clusters"]) == ("r", "finished", 2, 6)
+    assert 0 <= run["nmi"] <= 1
+    assert run["loss"] > 0
+
+    assert "label" in tessera.fails("evaluate", "r")
+    placed = tessera.json("project", "r")
+    assert (placed["run"], placed["interval"], placed["tiles"]) == ("r", 2, status["tiles"])
+    assert "no cluster has a name" in tessera.fails("export", "r", "--to", tmp_path / "out")
+    written = tessera.json("export", "r", "--to", tmp_path / "out", "--clusters", "all")
+    assert written["n_tiles"] == status["tiles"] == len(list((tmp_path / "out").rglob("*.jpg")))
+    assert sum(written["classes"].values()) == written["n_tiles"]
+    assert "exists already" in tessera.fails("export", "r", "--to", tmp_path / "out", "--clusters", "all")
+    assert "--clusters 1,x" in tessera.fails("export", "r", "--to", tmp_path / "other", "--clusters", "1,x")
+
+
+@pytest.mark.slow
+def test_runs_are_steered_and_scored_by_the_command_line(tmp_path: Path) -> None:
+    tessera = Shell(tmp_path / "w")
+    tessera.json("ingest", "--tiles", labelled_tiles(tmp_path / "tiles"), "--tile-px", 96)
+    assert "too many" in tessera.fails("run", "--set", "clusters=1000")
+    assert "unknown setting" in tessera.fails("run", "--set", "colour=red")
+    (tmp_path / "settings.json").write_text('{"clusters": 7, "epochs": 2}')
+    words = ("run", "--config", tmp_path / "settings.json", "--name", "r", "--detach", *TINY)
+    assert tessera.json(*words)["run"] == "r"
+    assert tessera.json("stop", "r") == {"run": "r", "want": "stop"}
+    while (run := tessera.json("status")["runs"][0])["alive"]:
+        assert run["state"] in ("queued", "running", "stopped", "finished")
+    assert run["config"]["clusters"] == 6  # words beat the file
+    if run["state"] != "finished":  # it may have been quicker than the word
+        tessera.json("resume", "r")
+        while (run := tessera.json("status")["runs"][0])["alive"]:
+            assert run["state"] != "failed"
+    assert run["state"] == "finished"
+    scores = tessera.json("evaluate", "r")
+    assert 0 < scores["clusters"]["nmi"] <= 1
+
+
+def test_wrong_words_are_told_apart_from_failures(tmp_path: Path) -> None:
+    tessera = Shell(tmp_path / "none")
+    for words in (("fly",), ("run", "--fast"), ("export", "r"), ()):
+        code, _, err = tessera(*words)
+        assert code == 2
+        assert "usage" in err
+    assert "no workspace in" in tessera.fails("status")
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.slow
+def test_the_demo_is_made_once_and_found_again(tmp_path: Path) -> None:
+    """On small slides in the place where the demo keeps its drawings; the server is left out."""
+    drawings = tmp_path / "w" / "demo-slides"
+    drawings.mkdir(parents=True)
+    for seed in range(2):
+        draw_slide(drawings / f"s{seed}.svs", seed=seed, width=2304, height=2048)
+    tessera = Shell(tmp_path / "w")
+    assert tessera("demo", "--no-serve", "--offline")[0] == 0
+    first = tessera.json("status")
+    (run,) = first["runs"]
+    assert (run["name"], run["state"]) == ("demo", "finished")
+    assert first["slides"] == {"done": 2}
+    folder = tmp_path / "w" / "runs" / "demo"
+    maps = sorted(path.name for path in (folder / "projection").iterdir())
+    assert maps == [f"{run['interval']:04d}.npy"]
+    written = (folder / "projection" / maps[0]).stat().st_mtime_ns
+    assert tessera("demo", "--no-serve", "--offline")[0] == 0
+    assert tessera.json("status")["runs"] == first["runs"]
+    assert (folder / "projection" / maps[0]).stat().st_mtime_ns == written
+
+
+@pytest.mark.slow
+def test_without_data_and_network_the_demo_draws_its_slides_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.demo import find_cohort
+    from core.progress import Silent
+    from core.slides.reader import Slide
+    from core.workspace import Workspace
+
+    monkeypatch.setenv("TESSERA_DATA", str(tmp_path / "nothing"))
+    workspace = Workspace.create(tmp_path / "w")
+    (workspace.root / ".demo-slides").mkdir()  # of a demo that was killed while it drew
+    (workspace.root / ".demo-slides" / "synthetic-01.svs").write_bytes(b"half")
+    (folder,) = find_cohort(workspace, Silent())  # tests let no connection out
+    slides = sorted(folder.glob("*.svs"))
+    assert len(slides) == 4
+    for path in slides:
+        with Slide(path) as slide:
+            assert slide.mpp == 0.5
+    before = [path.stat().st_mtime_ns for path in slides]
+    assert find_cohort(workspace, Silent(), offline=True) == [folder]
+    assert [path.stat().st_mtime_ns for path in slides] == before

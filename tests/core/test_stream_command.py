@@ -1,0 +1,115 @@
+"""`tessera ingest` from an archive, as typed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import stamina
+
+from core import cli
+from core.ingest.stream_ledger import read_stream
+from core.synthetic import draw_slide
+from core.workspace import Workspace
+from tests.standins.gdc_server import Fault, StandIn
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[StandIn]:
+    slide = draw_slide(tmp_path / "one.svs", seed=1, width=640, height=640, regions=4).path
+    with StandIn() as server:
+        server.add("TCGA-A1-0001-01Z-00-DX1.svs", slide.read_bytes())
+        server.add("TCGA-A2-0002-01Z-00-DX1.svs", b"II*\0 no slide", project="TCGA-LUAD")
+        stamina.set_testing(True, attempts=1000)
+        yield server
+        stamina.set_testing(False)
+
+
+class Shell:
+    def __init__(self, archive: StandIn, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.archive, self.root, self._capsys = archive, root, capsys
+
+    def __call__(self, *words: object) -> tuple[int, str, str]:
+        settings = ["--set", f"gdc_url={self.archive.url}", "--set", "attempts=2", "--set", "rounds=1"]
+        settings += ["--set", "free_floor=0", "--set", "commit_every_s=0"]
+        code = cli.main(["ingest", *map(str, words), *settings, "--workspace", str(self.root), "--tile-px", "64"])
+        out = self._capsys.readouterr()
+        return code, out.out, out.err
+
+
+@pytest.fixture
+def shell(archive: StandIn, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(archive, tmp_path / "w", capsys)
+
+
+def test_plan_then_ingest_then_nothing_to_do(shell: Shell) -> None:
+    code, out, _ = shell("gdc:", "--project", "TCGA-BRCA", "--plan")
+    assert code == 0
+    assert "slides   1," in out
+    assert "Data Release 44.0" in out
+    assert not shell.root.exists()
+    code, out, _ = shell("gdc:", "--project", "TCGA-BRCA", "--slide-budget", "1GB", "--tile-budget", "1GB", "--json")
+    assert code == 0
+    assert json.loads(out)["slides_done"] == 1
+    row = read_stream(Workspace.open(shell.root))
+    assert row is not None
+    assert (row.stream.slide_budget, row.ingest.tile_px, row.state) == (10**9, 64, "finished")
+    code, out, _ = shell("--go-on")
+    assert code == 0
+    assert "1 known" in out
+
+
+def test_one_bad_slide_gives_exit_code_1_and_its_reason(shell: Shell) -> None:
+    code, out, _ = shell("gdc:", "--project", "TCGA-BRCA,TCGA-LUAD")
+    assert code == 1
+    assert "1 slides" in out
+    assert "! TCGA-A2-0002-01Z-00-DX1.svs: not a slide format" in out
+    code, out, _ = shell("--go-on", "--retry-failed")
+    assert code == 1
+    assert "1 known" in out
+
+
+def test_manifest_and_list_of_urls(shell: Shell, tmp_path: Path) -> None:
+    file_id, entry = next(iter(shell.archive.entries.items()))
+    md5, size = entry.hit["md5sum"], entry.hit["file_size"]
+    manifest = tmp_path / "manifest.txt"
+    manifest.write_text(
+        f"id\tfilename\tmd5\tsize\tstate\n{file_id}\t{entry.hit['file_name']}\t{md5}\t{size}\treleased\n"
+    )
+    assert shell("gdc:", "--manifest", manifest)[0] == 0
+    urls = tmp_path / "urls.csv"
+    urls.write_text(f"url,size,md5\n{shell.archive.url}/data/{file_id},{size},{md5}\n")
+    _, out, _ = shell("--urls", urls)
+    assert "has the same bytes as" in out
+    other = Shell(shell.archive, tmp_path / "other", shell._capsys)
+    assert other("--urls", urls)[0] == 0
+
+
+def test_words_that_do_not_go_together(shell: Shell, tmp_path: Path) -> None:
+    assert "give one source at a time" in shell("gdc:", tmp_path, "--project", "TCGA-BRCA")[2]
+    assert "give one of" in shell("gdc:", "--project", "TCGA-BRCA", "--urls", tmp_path / "x")[2]
+    assert "leave --project out" in shell("gdc:", "--project", "TCGA-BRCA", "--manifest", tmp_path / "x")[2]
+    assert "needs --project" in shell("gdc:")[2]
+    assert "choose of" in shell("gdc:", "--project", "P", "--strategy", "X")[2]
+    assert "write a size" in shell("gdc:", "--project", "P", "--slide-budget", "many")[2]
+    assert "--slide-budget 1GB" in shell("gdc:", "--project", "TCGA-BRCA", "--slide-budget", "10", "--plan")[2]
+    assert "--plan needs a source" in shell("--go-on", "--plan")[2] or "no workspace" in shell("--go-on")[2]
+    assert "unknown setting nonsense" in shell("gdc:", "--project", "P", "--set", "nonsense=1")[2]
+
+
+def test_troubles_of_the_archive_are_said_in_words(shell: Shell) -> None:
+    code, _, err = shell("gdc:", "--project", "TCGA-NONE")
+    assert code == 1
+    assert "check the names of the projects" in err
+    shell.archive.script("/files", *[Fault("html")] * 100)
+    code, _, err = shell("gdc:", "--project", "TCGA-BRCA")
+    assert code == 1
+    assert "no JSON" in err
+
+
+def test_ranks_come_from_the_environment(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "3")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert "rank 3 of 2" in shell("gdc:", "--project", "TCGA-BRCA")[2]

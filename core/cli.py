@@ -177,11 +177,14 @@ def _add_curation_commands(group: Any) -> None:
     propagate = _command(
         group, "propagate", commands_curate.propagate, "propose classes for all tiles from a few labels", json=True
     )
-    for parser in (name, history, undo, propagate):
+    recluster = _command(
+        group, "recluster", commands_curate.recluster, "drop artefacts and excluded tiles, and run again on the others"
+    )
+    for parser in (name, history, undo, propagate, recluster):
         parser.add_argument("name", metavar="R", help="the run")
-    for parser in (name, undo, propagate):
+    for parser in (name, undo, propagate, recluster):
         parser.add_argument("--author", default="", help="who decides; your login if not given")
-    for parser in (name, propagate):
+    for parser in (name, propagate, recluster):
         parser.add_argument("--interval", type=int, default=None, help="which clustering; the last if not given")
     name.add_argument("cluster", type=int, metavar="CLUSTER", help="its number")
     name.add_argument("title", nargs="?", default=None, metavar="NAME", help="its name; '' takes it away")
@@ -189,6 +192,9 @@ def _add_curation_commands(group: Any) -> None:
     name.add_argument("--note", default=None, help="anything worth remembering")
     undo.add_argument("--decision", type=int, default=None, metavar="N", help="its number in the history")
     undo.add_argument("--redo", action="store_true", help="make again what was undone")
+    recluster.add_argument("--reject", default="", metavar="LIST", help="clusters to mark as artefact first, 3,7,12")
+    recluster.add_argument("--as", dest="title", default=None, metavar="NEW", help="name of the new run")
+    _add_settings(recluster)
     propagate.add_argument("--accept", default=None, metavar="PROPOSAL", help="move the confident tiles of a proposal")
     propagate.add_argument("--least", type=float, default=0.9, help="confidence that counts (%(default)s)")
     _add_settings(propagate)

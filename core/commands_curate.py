@@ -1,4 +1,4 @@
-"""What the commands of curation do: `tessera name | history | undo | propagate`."""
+"""What the commands of curation do: `tessera name | history | undo | propagate | recluster`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from core import config as configuration
 from core.activity import track
-from core.config import PropagateConfig
+from core.config import PropagateConfig, RunConfig
 from core.errors import ConfigError
 from core.terminal import TerminalProgress
 from core.workspace import Workspace
@@ -59,6 +59,25 @@ def undo(options: argparse.Namespace) -> int:
     change = redo if options.redo else undo
     found = change(workspace, options.name, author=_author(options), decision=options.decision)
     print(f"{'made again' if options.redo else 'took back'} {found.id}: {found.kind} {_detail(found.payload)}")
+    return 0
+
+
+def recluster(options: argparse.Namespace) -> int:
+    """`tessera recluster R [--reject 3,7]`."""
+    from core.curate.recluster import reject_and_recluster, training_config
+
+    workspace = Workspace.open(options.workspace)
+    try:
+        reject = [int(word) for word in options.reject.split(",") if word]
+    except ValueError as error:
+        raise ConfigError(f"--reject {options.reject}: write cluster numbers as 3,7,12") from error
+    settings = configuration.as_dict(training_config(workspace, options.name))
+    changed = configuration.parse_overrides(options.settings)
+    made = reject_and_recluster(
+        workspace, options.name, reject, author=_author(options), interval=options.interval, name=options.title,
+        config=configuration.from_mapping(RunConfig, {**settings, **changed}),
+    )  # fmt: skip
+    print(f"{made.name} is running on the tiles that are left; follow it with `tessera status`")
     return 0
 
 

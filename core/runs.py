@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from core import config as configuration
 from core import files
@@ -15,6 +16,10 @@ from core.activity import is_alive
 from core.config import RunConfig
 from core.errors import ConfigError, RunError
 from core.workspace import Workspace
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 WANTS = ("run", "pause", "stop")
@@ -83,13 +88,16 @@ class Event:
     text: str
 
 
-def create(workspace: Workspace, config: RunConfig, name: str | None = None) -> Run:
+def create(
+    workspace: Workspace, config: RunConfig, name: str | None = None, *, tiles: npt.NDArray[np.int64] | None = None
+) -> Run:
     """Record a new run on the tiles that are committed now.
 
     Args:
         workspace: where its tiles are.
         config: its settings.
         name: letters, digits, dot, dash, underscore; None takes run-1, run-2, ...
+        tiles: int64, numbers of the tiles to learn from; all if None.
 
     Raises:
         RunError: no tiles, or the name is taken or cannot be a folder.
@@ -102,11 +110,14 @@ def create(workspace: Workspace, config: RunConfig, name: str | None = None) -> 
         raise RunError("there are no tiles yet: add some with `tessera ingest SOURCE`")
     if config.source:
         raise ConfigError(f"source={config.source}: `tessera cluster {config.source}` makes such a run")
-    if config.clusters * 2 > n_tiles:
-        raise ConfigError(f"clusters={config.clusters} is too many for {n_tiles} tiles: choose at most {n_tiles // 2}")
+    learnt = n_tiles if tiles is None else len(tiles)
+    if config.clusters * 2 > learnt:
+        raise ConfigError(f"clusters={config.clusters} is too many for {learnt} tiles: choose at most {learnt // 2}")
     chosen = free_name(workspace, name, "run-1")
     text = json.dumps(configuration.as_dict(config), indent=2)
     files.write_text(workspace.run_folder(chosen).root / "config.json", text)
+    if tiles is not None:
+        workspace.run_folder(chosen).save_tiles(tiles)
     with workspace.ledger.write() as connection:
         connection.execute(
             "INSERT INTO run (name, config, digest, state, want, created, n_tiles, store_version)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +36,7 @@ def project(
         progress: hears the phases.
 
     Returns:
-        float32 (N, 2), within -1 to 1.
+        float32 (N, 2), within -1 to 1; NaN for tiles that the run does not learn from.
 
     Raises:
         RunError: no clustering yet, an older one, or fewer than 20 tiles.
@@ -48,20 +49,23 @@ def project(
             f"features of interval {view.interval} are gone: only the last clustering, {last}, can be mapped"
         )
     folder = workspace.run_folder(run)
-    bank = folder.open_bank()
+    bank, seen = folder.open_bank(), folder.tiles()
+    if seen is None:
+        seen = np.arange(len(bank))
     if len(bank) < _MIN_TILES:
         raise RunError(f"{len(bank)} tiles are too few for a map: ingest more")
     rng = np.random.default_rng(seed)
-    rows = _stratified(view, min(sample, len(bank)), rng)
+    rows = _stratified(replace(view, labels=view.labels[seen]), min(sample, len(bank)), rng)
     told.update("fitting the map", 0, len(bank))
     fitted = _umap(np.asarray(bank[rows], np.float32), seed)
     xy = np.empty((len(bank), 2), np.float32)
     _place(bank, rows, fitted, xy, told)
     earlier = [number for number in folder.projections() if number < view.interval]
-    xy = _oriented(xy, folder.projection(earlier[-1]) if earlier else None)
-    folder.save_projection(view.interval, xy)
+    placed = np.full((len(view.labels), 2), np.nan, np.float32)
+    placed[seen] = _oriented(xy, folder.projection(earlier[-1])[seen] if earlier else None)
+    folder.save_projection(view.interval, placed)
     told.update("fitting the map", len(bank), len(bank))
-    return xy
+    return placed
 
 
 def _stratified(view: View, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:

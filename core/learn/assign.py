@@ -87,6 +87,8 @@ def assign(workspace: Workspace, name: str, *, to: str | None = None, progress: 
     trained, old = load_trained(workspace, run), workspace.run_folder(name)
     if trained.interval != run.interval:
         raise RunError(f"the last save of {name} does not belong to its last clusters: start a new run")
+    if old.tiles() is not None:
+        raise RunError(f"{name} learnt from some tiles only: later tiles cannot be placed into it; start a new run")
     chosen = runs.free_name(workspace, to, f"{name}-assigned")
     new = workspace.run_folder(chosen)
     shutil.rmtree(new.root, ignore_errors=True)  # of a call that was killed: no run has this name

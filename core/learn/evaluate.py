@@ -61,12 +61,12 @@ def evaluate(workspace: Workspace, name: str, interval: int | None = None) -> di
     store = TileStore(workspace.tiles_path, run.store_version)
     index = store.index()
     labels, groups = index.label[: run.n_tiles].astype(np.int32), index.slide[: run.n_tiles]
-    labelled = np.flatnonzero(labels >= 0)
+    clusters = workspace.run_folder(name).assignment(chosen)
+    labelled = np.flatnonzero((labels >= 0) & (clusters >= 0))
     if len(np.unique(labels[labelled])) < 2:
         raise RunError("there are no labels to score against: ingest labelled tiles with --tiles FOLDER")
     rng = np.random.default_rng(0)
     ids = np.sort(rng.choice(labelled, min(len(labelled), _MAX_TILES), replace=False)).astype(np.int64)
-    clusters = workspace.run_folder(name).assignment(chosen)
     sets = _feature_sets(workspace, run, store, ids)
     k = len(np.unique(clusters[ids]))
     return {

@@ -28,12 +28,12 @@ from core.learn.method import Method, Points, PseudoClasses, Site
 from core.learn.method_v1 import DeepCluster
 from core.learn.method_v2 import DeepClusterV2
 from core.learn.schedule import learning_rate
+from core.learn.scope import scope
 from core.learn.worker import Reporter, StopRequestedError
-from core.run_folder import Clusters, RunFolder
+from core.run_folder import Clusters
 from core.tiles.augment import Augment
 from core.tiles.loader import TileLoader
 from core.tiles.sampler import class_weights, draw
-from core.tiles.store import TileStore
 from core.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -96,13 +96,12 @@ class Trainer:
     """
 
     def __init__(self, workspace: Workspace, run: runs.Run, reporter: Reporter) -> None:
-        self.run_row, self.config, self.reporter = run, run.config, reporter
-        self.folder: RunFolder = workspace.run_folder(run.name)
-        store = TileStore(workspace.tiles_path, run.store_version)
+        self.config, self.reporter = run.config, reporter
+        self.run_row, self.folder, store = scope(workspace, run)
         self.loader = TileLoader(store, self.config.tile_px, self.config.threads)
-        self.known = known_groups(workspace, store, run.n_tiles)
+        self.known = known_groups(workspace, store, self.run_row.n_tiles)
         device = choose_device(self.config.device)
-        site = Site(self.config, run.n_tiles, self.folder, self.loader, device)
+        site = Site(self.config, self.run_row.n_tiles, self.folder, self.loader, device)
         self.method = METHODS[self.config.method](site)
         self.interval, self.batch, self.step = -1, 0, 0
         self.memory: list[Memory] = [{} for _ in range(self.method.n_heads)]  # of each head's clusterer

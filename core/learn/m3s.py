@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 import torch
 from torch import nn
 
@@ -27,6 +28,7 @@ from core.run_folder import Features
 
 _PLACING = 5
 _CHUNK = 65_536
+_DENSE_LINKS = 4_000_000
 
 Points = npt.NDArray[np.float32]
 Classes = npt.NDArray[np.int64]
@@ -63,10 +65,15 @@ class GraphNetwork(nn.Module):
         self.first, self.second = nn.Linear(dim, hidden, bias=False), nn.Linear(hidden, n_classes)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, mixed: torch.Tensor, adjacency: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Embedding (N, hidden) and logits (N, n_classes) of features that are mixed over neighbours already."""
+    def forward(self, mixed: torch.Tensor, links: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Embedding (N, hidden) and logits (M, n_classes).
+
+        Args:
+            mixed: (N, dim), features that are mixed over neighbours already.
+            links: (M, N), rows of the adjacency, dense or sparse.
+        """
         embedding = torch.relu(self.first(self.dropout(mixed)))
-        return embedding, adjacency @ self.second(self.dropout(embedding))
+        return embedding, links @ self.second(self.dropout(embedding))
 
 
 def propagate(
@@ -108,15 +115,13 @@ def propagate(
     return Propagated(found, confidence, agrees)
 
 
-def normalised_adjacency(graph: Graph) -> torch.Tensor:
-    """D^-1/2 (A + I) D^-1/2 of a graph (Kipf and Welling, eq. 2), sparse COO float32 (n, n)."""
+def normalised_adjacency(graph: Graph) -> sp.csr_matrix:
+    """D^-1/2 (A + I) D^-1/2 of a graph (Kipf and Welling, eq. 2), float32 (n, n)."""
     own = np.arange(graph.n, dtype=np.int64)
     row = np.concatenate([graph.first, graph.second, own])
     column = np.concatenate([graph.second, graph.first, own])
     scale = 1 / np.sqrt(graph.degrees() + 1)
-    values = torch.from_numpy((scale[row] * scale[column]).astype(np.float32))
-    indices = torch.from_numpy(np.stack([row, column]))
-    return torch.sparse_coo_tensor(indices, values, (graph.n, graph.n), check_invariants=True).coalesce()
+    return sp.csr_matrix(((scale[row] * scale[column]).astype(np.float32), (row, column)), shape=(graph.n, graph.n))
 
 
 def align(embedding: Points, labels: Classes, n_classes: int, n_clusters: int, seed: int) -> Classes:
@@ -174,7 +179,7 @@ def _stages(
     """All stages and the last training; probabilities (N, C) and agreement (N,)."""
     neighbours = nearest(points, config.neighbours, seed=config.seed)
     adjacency = normalised_adjacency(mutual_graph(neighbours, connect="first"))
-    mixed = adjacency @ torch.from_numpy(points)
+    mixed = np.asarray(adjacency @ points, np.float32)
     for stage in range(config.stages + 1):
         told(stage, config.stages + 1)
         embedding, probabilities = _train(mixed, adjacency, labels, n_classes, config, int(rng.integers(2**31)))
@@ -189,29 +194,42 @@ def _stages(
 
 
 def _train(
-    mixed: torch.Tensor, adjacency: torch.Tensor, labels: Classes, n_classes: int, config: PropagateConfig, seed: int
+    mixed: Points, adjacency: sp.csr_matrix, labels: Classes, n_classes: int, config: PropagateConfig, seed: int
 ) -> tuple[Points, Points]:
     """A fresh network trained on the labels; unit embeddings (N, H) and probabilities (N, C)."""
+    known = np.flatnonzero(labels >= 0)
+    near, links = _links_of(adjacency, known)  # the loss sees no further
+    inputs, targets = torch.from_numpy(mixed[near]), torch.from_numpy(labels[known])
+    counts = np.bincount(labels[known], minlength=n_classes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # weights and dropout
         network = GraphNetwork(mixed.shape[1], config.hidden, n_classes, config.dropout)
         optimiser = torch.optim.Adam(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
-        known = np.flatnonzero(labels >= 0)
-        rows, targets = torch.from_numpy(known), torch.from_numpy(labels[known])
-        counts = np.bincount(labels[known], minlength=n_classes)
         criterion = nn.CrossEntropyLoss(weight=torch.from_numpy((counts.mean() / counts).astype(np.float32)))
-        network.train()
         for _ in range(config.epochs):
-            _, logits = network(mixed, adjacency)
-            loss = criterion(logits[rows], targets)
+            loss = criterion(network(inputs, links)[1], targets)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
     network.eval()
     with torch.inference_mode():
-        embedding, logits = network(mixed, adjacency)
-    unit = nn.functional.normalize(embedding, dim=1)
+        embedding = torch.relu(network.first(torch.from_numpy(mixed)))
+        logits = torch.from_numpy(np.asarray(adjacency @ network.second(embedding).numpy()))
+        unit = nn.functional.normalize(embedding, dim=1)
     return unit.numpy().copy(), torch.softmax(logits, dim=1).numpy().copy()
+
+
+def _links_of(adjacency: sp.csr_matrix, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], torch.Tensor]:
+    """The points that some rows are linked to, and their rows over these; dense while that is small."""
+    part = adjacency[rows]
+    near = np.unique(part.indices).astype(np.int64)
+    part = part[:, near]
+    if part.shape[0] * part.shape[1] <= _DENSE_LINKS:
+        return near, torch.from_numpy(part.toarray())
+    entries = part.tocoo()
+    indices = torch.from_numpy(np.stack([entries.row, entries.col]).astype(np.int64))
+    sparse = torch.sparse_coo_tensor(indices, torch.from_numpy(entries.data), part.shape, check_invariants=True)
+    return near, sparse.coalesce()
 
 
 def _sample(n: int, seeds: npt.NDArray[np.int64], most: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:

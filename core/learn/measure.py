@@ -9,6 +9,7 @@ from core import runs
 from core.learn import advice, metrics
 from core.learn.worker import Reporter
 from core.tiles.store import TileStore
+from core.tiles.subset import StoreSubset
 from core.workspace import Workspace
 
 Labels = npt.NDArray[np.int32]
@@ -64,7 +65,7 @@ def advise(reporter: Reporter, name: str, interval: int, n_clusters: int) -> Non
         reporter.event("advice", f"interval {interval}: {text}")
 
 
-def known_groups(workspace: Workspace, store: TileStore, n_tiles: int) -> dict[str, Labels]:
+def known_groups(workspace: Workspace, store: TileStore | StoreSubset, n_tiles: int) -> dict[str, Labels]:
     """What is known of tiles besides pixels, to compare clusters with: labels, slide, patient, site.
 
     Returns:

@@ -7,6 +7,7 @@ import pytest
 
 from core.config import PropagateConfig
 from core.errors import ConfigError
+from core.learn import m3s
 from core.learn.graph import Graph
 from core.learn.m3s import align, choose, normalised_adjacency, propagate
 
@@ -39,6 +40,16 @@ def test_stages_help_where_labels_are_few() -> None:
     assert (staged == truth).mean() > (once == truth).mean()
 
 
+def test_many_labels_give_the_same_by_sparse_links_as_by_dense(monkeypatch: pytest.MonkeyPatch) -> None:
+    points, truth = blobs(200)
+    seeds = np.arange(60)
+    dense = propagate(points, seeds, truth[seeds], QUICK)
+    monkeypatch.setattr(m3s, "_DENSE_LINKS", 0)
+    sparse = propagate(points, seeds, truth[seeds], QUICK)
+    np.testing.assert_allclose(sparse.confidence, dense.confidence, atol=1e-3)
+    np.testing.assert_array_equal(sparse.classes, dense.classes)
+
+
 def test_the_same_seed_gives_the_same_answer() -> None:
     points, truth = blobs(120)
     seeds = np.array([0, 1, 2, 3])
@@ -60,7 +71,7 @@ def test_the_adjacency_is_that_of_kipf_and_welling() -> None:
     for a, b in ((0, 1), (0, 2), (1, 2)):
         full[a, b] = full[b, a] = 1
     scale = np.diag(full.sum(axis=1) ** -0.5)
-    np.testing.assert_allclose(normalised_adjacency(graph).to_dense().numpy(), scale @ full @ scale, atol=1e-6)
+    np.testing.assert_allclose(normalised_adjacency(graph).toarray(), scale @ full @ scale, atol=1e-6)
 
 
 def test_only_confident_predictions_on_which_the_cluster_agrees_are_taken_over() -> None:

@@ -1,6 +1,6 @@
 """How well a small budget keeps a line busy: the real sizes of TCGA's diagnostic slides, a thousandth of everything.
 
-    python benchmarks/stream.py [--slides 60] [--link 2.0] [--budgets 6,8,12,16]
+    PYTHONPATH=. python benchmarks/stream.py [--slides 60] [--link 2.0] [--budgets 6,8,12,16]
 
 The stand-in for the GDC serves slides whose sizes follow the measured quantiles of 11,892 diagnostic slides, divided by 1000
 (a drawn slide, then bytes that readers pass over), through one line that all connections share. The real ingest fetches, verifies, cuts,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -12,14 +13,17 @@ import panel_material_ui as pmui
 import param
 
 from app.deciding import Decider
-from app.page import html
+from app.page import alarm, html, wrap
 from app.state import Store
+from app.tasks import Latest
 from app.theme import TABLE_CSS
+from core.background import start_command
 from core.curate.decisions import merge_clusters, note_cluster
 from core.curate.history import Decision, clean_author, history
 from core.curate.split import split_cluster
 from core.curate.state import in_effect
 from core.curate.undo import redo, redoable, undo, undoable
+from core.explore.neighbours import nearest_clusters
 from core.explore.view import View
 
 _FORMS = ("Merge", "Split", "Note", "History")
@@ -46,6 +50,12 @@ class Actions(pn.viewable.Viewer):
             self._buttons[name].on_click(lambda _, name=name: self._toggle(name))
         self._buttons["Undo"].on_click(self._undo)
         self._buttons["Redo"].on_click(self._redo)
+        self._near = Latest(lambda text: setattr(self._said, "object", wrap(alarm(text))))
+        self._recluster = pmui.Button(
+            label="Recluster without artefacts", visible=False, css_classes=["ts-do-recluster"],
+            description="A new run on the tiles that are neither in clusters marked as artefact nor taken out.", **quiet,
+        )  # fmt: skip
+        self._recluster.on_click(self._start_again)
         self._form = pn.Column(sizing_mode="stretch_width", margin=(0, 6))
         store.param.watch(lambda *_: self._draw(), ["names_version", "shown"])
         store.param.watch(lambda *_: self._show_form(), "cluster")
@@ -53,7 +63,7 @@ class Actions(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pn.Column(
-            pn.FlexBox(*self._buttons.values(), margin=(0, 6)), self._form, self._said, visible=self.param.visible,
+            pn.FlexBox(*self._buttons.values(), self._recluster, margin=(0, 6)), self._form, self._said, visible=self.param.visible,
             sizing_mode="stretch_width",
         )  # fmt: skip
 
@@ -68,6 +78,7 @@ class Actions(pn.viewable.Viewer):
 
     def _draw(self) -> None:
         past, author = history(self._store.workspace, self._store.run), clean_author(self._store.who())
+        self._recluster.visible = "artefact" in self._store.decided().marks.values()
         self._buttons["Undo"].disabled = undoable(past, author) is None
         self._buttons["Redo"].disabled = redoable(past, author) is None
         self._show_form()
@@ -87,6 +98,7 @@ class Actions(pn.viewable.Viewer):
     def _merge_form(self, view: View) -> pn.viewable.Viewable:
         cluster = self._store.cluster
         others = {self._label(other): other for other in view.ids.tolist() if other != cluster}
+        near = html()
         which = pmui.AutocompleteInput(
             label=f"take into {self._store.title(cluster)}", options=others, width=300, size="small", min_characters=0,
             search_strategy="includes", case_sensitive=False, css_classes=["ts-merge-which"],
@@ -99,7 +111,8 @@ class Actions(pn.viewable.Viewer):
                 self._close()
 
         go.on_click(clicked)
-        return pn.Row(which, go)
+        self._near.load(lambda: nearest_clusters(view, cluster), lambda found: _offer(found, which, near, self._label))
+        return pn.Column(pn.Row(which, go), near)
 
     def _split_form(self, _: View) -> pn.viewable.Viewable:
         cluster = self._store.cluster
@@ -167,9 +180,25 @@ class Actions(pn.viewable.Viewer):
     async def _redo(self, _: Any) -> None:
         await self._decider.do(lambda view, author: _change(redo, view, author))
 
+    def _start_again(self, _: Any) -> None:
+        author = [f"--author={self._store.who()}"] if self._store.who() else []
+        start_command(self._store.workspace, "recluster", self._store.run, *author)
+        text = "A new run without them begins; it appears on the Run page."
+        self._said.object = wrap(f"<p class='quiet ts-said'>{text}</p>")
+
     def _label(self, cluster: int) -> str:
         name = self._store.names().get(cluster)
         return f"{name} ({self._store.number(cluster)})" if name else self._store.title(cluster)
+
+
+def _offer(
+    found: list[tuple[int, float]], which: pmui.AutocompleteInput, near: pn.pane.HTML, label: Callable[[int], str]
+) -> None:
+    """Put the clusters that look most alike first, and say which they are."""
+    first = {label(cluster): cluster for cluster, _ in found}
+    which.options = {**first, **which.options}
+    if first:
+        near.object = wrap(f"<p class='quiet'>Most alike: {escape(', '.join(list(first)[:4]))}.</p>")
 
 
 def words(decision: Decision, number: Callable[[int], str] = str) -> str:

@@ -11,12 +11,15 @@ import panel_material_ui as pmui
 
 from app.components import EmbeddingMap, TileGallery
 from app.deciding import Decider
-from app.page import html, wrap
+from app.page import alarm, html, wrap
 from app.state import Store
+from app.tasks import Latest
 from core.curate.decisions import exclude_tiles, move_tiles, save_selection
+from core.explore.neighbours import Similar, similar_to_tiles
 from core.explore.projection import inside_polygon
 from core.explore.view import View
 
+_ALIKE, _SIMILAR = "Similar tiles", 24
 _HINT = "Ctrl-click tiles, or press X on one, to choose several."
 
 
@@ -29,6 +32,9 @@ class Chosen(pn.viewable.Viewer):
         self._count, self._said = html(sizing_mode=None), html()
         self._decider = Decider(store, self._said)
         small: dict[str, Any] = {"size": "small", "variant": "outlined"}
+        self._similar = pmui.Button(label="Find similar", css_classes=["ts-similar"], **small)
+        self._similar.on_click(lambda _: self._find_similar())
+        self._looks = Latest(lambda text: setattr(self._said, "object", wrap(alarm(text))))
         self._exclude = pmui.Button(label="Take out", css_classes=["ts-exclude"], **small)
         self._target = pmui.Select(label="move to", options={}, size="small", width=190, css_classes=["ts-move-to"])
         self._move = pmui.Button(label="Move", css_classes=["ts-move"], **small)
@@ -44,7 +50,7 @@ class Chosen(pn.viewable.Viewer):
         self._save.on_click(self._keep)
         self._clear.on_click(lambda _: self._let_go())
         self._box = pn.FlexBox(
-            self._count, self._exclude, self._target, self._move, self._name, self._save, self._clear, visible=False,
+            self._count, self._similar, self._exclude, self._target, self._move, self._name, self._save, self._clear, visible=False,
             align_items="center", gap="6px", margin=(4, 10), css_classes=["ts-chosen"],
             styles={"background": "#f0edf9", "border-radius": "10px", "padding": "2px 10px"},
         )  # fmt: skip
@@ -60,6 +66,7 @@ class Chosen(pn.viewable.Viewer):
     def _draw(self) -> None:
         view, n, lasso = self._store.view(), len(self._gallery.chosen), len(self._points.polygon) >= 3
         self._box.visible = view is not None and (n > 0 or lasso)
+        self._similar.visible = n > 0
         self._name.visible = self._save.visible = lasso and not n
         text = f"<b>{n} {'tile' if n == 1 else 'tiles'} chosen</b>" if n else "<b>All tiles inside the lasso</b>"
         self._count.object = wrap(text)
@@ -106,6 +113,15 @@ class Chosen(pn.viewable.Viewer):
             save_selection(view.workspace, view.run, mapped, polygon, name or "", author=author)
 
         await self._decider.do(decide, "Kept. Choose it again above the map, from any browser.")
+
+    def _find_similar(self) -> None:
+        view, chosen = self._store.view(), list(self._gallery.chosen)
+        if view is not None and chosen:
+            self._looks.load(lambda: similar_to_tiles(view, chosen, _SIMILAR), self._show_similar)
+
+    def _show_similar(self, found: Similar) -> None:
+        row = {"title": _ALIKE, "help": "nearest to the chosen tiles, from any cluster", "ids": found.tiles.tolist()}
+        self._gallery.rows = [row, *(other for other in self._gallery.rows if other["title"] != _ALIKE)]
 
     def _let_go(self) -> None:
         self._gallery.chosen = []

@@ -13,14 +13,19 @@ from app.page import alarm, empty, html, waiting, wrap
 from app.state import Store
 from app.tasks import Latest
 from app.theme import badge
+from core import config as configuration
 from core.background import start_command
+from core.config import ExportConfig
 from core.curate.export import FORMATS, slug
 from core.curate.export_log import list_exports
 from core.explore.palette import colour
 from core.explore.view import View
 
 _NAMED, _ALL, _SOME = "clusters with a name", "all clusters", "some clusters"
-_FORMAT_WORDS = {"imagefolder": "JPEG files in class folders", "parquet": "one Parquet table"}
+_FORMAT_WORDS = {
+    "imagefolder": "JPEG files in class folders", "parquet": "one Parquet table", "webdataset": "WebDataset shards",
+    "hf-imagefolder": "Hugging Face image folder", "hf-parquet": "Hugging Face Parquet", "qupath": "QuPath (GeoJSON)",
+}  # fmt: skip
 _NO_NAME = "Name clusters on the Explore page and they are offered here; or choose all clusters on the left."
 
 
@@ -39,6 +44,24 @@ class ExportPage(pn.viewable.Viewer):
         )
         words = {_FORMAT_WORDS.get(name, name): name for name in FORMATS}
         self._format = pmui.Select(label="format", options=words, css_classes=["ts-format"], **common)
+        about = configuration.settings(ExportConfig)
+        self._per_class = pmui.IntInput(
+            label="tiles per class (0 = all)", value=0, start=0, description=about["per_class"].help,
+            css_classes=["ts-per-class"], **common,
+        )  # fmt: skip
+        self._val, self._test = (
+            pmui.FloatInput(
+                label=label,
+                value=0.0,
+                start=0,
+                end=0.9,
+                step=0.05,
+                description=about[key].help,
+                css_classes=[f"ts-{key}"],
+                **common,
+            )
+            for label, key in (("share for validation", "val"), ("share for the test", "test"))
+        )
         self._folder = pmui.TextInput(
             label="name of the new folder", value="tile-set", css_classes=["ts-folder"],
             description="It is made in the folder exports of the workspace; nothing is ever overwritten.", **common,
@@ -57,7 +80,7 @@ class ExportPage(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         form = pn.Column(
-            html("<h2>New tile set</h2>"), self._which, self._some, self._format, self._folder, self._author, self._go,
+            html("<h2>New tile set</h2>"), self._which, self._some, self._format, self._per_class, self._val, self._test, self._folder, self._author, self._go,
             self._message, width=310,
         )  # fmt: skip
         right = pn.Column(self._plan, self._list, sizing_mode="stretch_width")
@@ -76,7 +99,12 @@ class ExportPage(pn.viewable.Viewer):
             run, interval, _ = self._store.shown
             words = ["export", run, f"--to={folder}", f"--format={self._format.value}", f"--interval={interval}"]
             words += [f"--clusters={clusters}"] if clusters else []
-            author = self._author.value_input or self._author.value
+            words += [
+                f"--per-class={self._per_class.value or 0}",
+                f"--val={self._val.value or 0}",
+                f"--test={self._test.value or 0}",
+            ]
+            author = pn.state.user or self._author.value_input or self._author.value
             words += [f"--author={author}"] if author else []
             start_command(self._store.workspace, *words)
             self._message.object = wrap(f"<p class='quiet'>Writing {escape(folder.name)}; you may go on meanwhile.</p>")

@@ -30,7 +30,7 @@ _TIPS = {
     "top_slide_share": TERMS["biggest slide"],
 }
 _MARKS = {"tissue": "tissue", "artefact": "artefact", "mixed": "mixed", "unknown": "don't know"}
-_WIDTHS = {"tiles": 178, "number": 52, "mark": 76, "size": 66, "stability": 84, "top_slide_share": 84}
+_WIDTHS = {"tiles": 178, "number": 66, "mark": 76, "size": 66, "stability": 84, "top_slide_share": 84}
 _ROW_PX, _PAGE = 48, 8
 
 
@@ -118,7 +118,7 @@ def _rows(table: pd.DataFrame, decided: State, number: Callable[[int], str], she
                 for i in ids
             ],
             "cluster": ids,
-            "number": [number(i).rjust(6, chr(0x2007)) for i in ids],  # sorts as numbers do
+            "number": [number(i).rjust(5, chr(0x2007)) for i in ids],  # sorts as numbers do
             "name": [decided.names.get(i, "") for i in ids],
             "mark": [_MARKS.get(decided.marks.get(i, ""), "") for i in ids],
             "size": table["size"],

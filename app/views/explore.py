@@ -17,6 +17,7 @@ from app.views.opened import Opened
 from app.views.where import Where
 from core.background import start_command
 from core.explore.palette import colour
+from core.explore.view import View
 
 _NONE = "Start a run on the Run page. Its first clusters appear here after its first look at all tiles."
 
@@ -88,9 +89,7 @@ class ExplorePage(pn.viewable.Viewer):
             f"{len(view.labels):,} tiles in {len(view.ids)} {term('cluster', 'clusters')}. Each point of the map is a tile; near means alike. "
             "Click a point, or draw a lasso around some.</p>"
         )
-        if self._store.cluster not in view.ids and len(view.ids):
-            taken_in_by = self._store.decided().merged.get(self._store.cluster)
-            self._store.cluster = int(view.ids[view.sizes.argmax()]) if taken_in_by is None else taken_in_by
+        self._open_a_real_cluster(view)
         self._offer_selections()
         mapped = self._store.mapped()
         self._map.visible = mapped is not None
@@ -130,7 +129,16 @@ class ExplorePage(pn.viewable.Viewer):
         named = self._store.names()
         self._map.labels = [named.get(cluster) or self._store.title(cluster) for cluster in self._map.ids]
 
+    def _open_a_real_cluster(self, view: View) -> None:
+        """The one that took the open one in, or else the largest, when the open one is not there (any more)."""
+        if self._store.cluster not in view.ids and len(view.ids):
+            taken_in_by = self._store.decided().merged.get(self._store.cluster, -1)
+            self._store.cluster = taken_in_by if taken_in_by in view.ids else int(view.ids[view.sizes.argmax()])
+
     def _mark_cluster(self) -> None:
+        view = self._store.view()
+        if view is not None:
+            self._open_a_real_cluster(view)  # the address is read again when the browser connects
         self._map.highlight = self._store.cluster
 
     def _offer_selections(self) -> None:

@@ -39,7 +39,7 @@ class Shell:
     def fails(self, *words: object) -> str:
         code, out, err = self(*words)
         assert code == 1, (code, out, err)
-        assert err.startswith("tessera: ")
+        assert err.strip().startswith("tessera: ")
         return err
 
 

@@ -74,7 +74,7 @@ def find_cohort(workspace: Workspace, progress: Progress, *, offline: bool = Fal
     folder = workspace.root / "demo-slides"
     if not offline:
         progress.update("downloading a slide of OpenSlide's test data", 0, 0)
-        downloaded = _download(folder)
+        downloaded = _download(workspace.root / "demo-download")  # which exists even after a download that failed
         if downloaded is not None:
             return [downloaded]
     if not folder.is_dir():
@@ -92,7 +92,7 @@ def _download(folder: Path) -> Path | None:
     try:
         return Path(
             pooch.retrieve(
-                CMU_URL, known_hash=f"sha256:{CMU_SHA256}", path=folder / "cmu", fname="CMU-1-Small-Region.svs"
+                CMU_URL, known_hash=f"sha256:{CMU_SHA256}", path=folder, fname="CMU-1-Small-Region.svs"
             )
         )
     except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong checksum is a ValueError

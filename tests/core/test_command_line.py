@@ -113,8 +113,7 @@ def test_runs_are_steered_and_scored_by_the_command_line(tmp_path: Path) -> None
         while (run := tessera.json("status")["runs"][0])["alive"]:
             assert run["state"] != "failed"
     assert run["state"] == "finished"
-    scores = tessera.json("evaluate", "r")
-    assert 0 < scores["clusters"]["nmi"] <= 1
+    assert "two groups" in tessera.fails("evaluate", "r")  # class folders alone do not say which tiles belong together
 
 
 def test_wrong_words_are_told_apart_from_failures(tmp_path: Path) -> None:

@@ -91,9 +91,7 @@ def _download(folder: Path) -> Path | None:
 
     try:
         return Path(
-            pooch.retrieve(
-                CMU_URL, known_hash=f"sha256:{CMU_SHA256}", path=folder, fname="CMU-1-Small-Region.svs"
-            )
+            pooch.retrieve(CMU_URL, known_hash=f"sha256:{CMU_SHA256}", path=folder, fname="CMU-1-Small-Region.svs")
         )
     except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong checksum is a ValueError
         logger.warning("the demo slide cannot be downloaded (%s); drawing synthetic slides instead", error)

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+from html import escape
 from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
 
+from app.page import html, wrap
 from core import config as configuration
 from core.config import RunConfig, Setting
 
 
 class SettingsForm(pn.viewable.Viewer):
-    """Widgets for every setting; `config` reads them."""
+    """Widgets for every setting; `config` reads them, and `changed` says in words which differ from their defaults."""
 
     def __init__(self, **params: Any) -> None:
         super().__init__(**params)
         about = {name: entry for name, entry in configuration.settings(RunConfig).items() if not entry.internal}
-        defaults = {field.name: field.default for field in dataclasses.fields(RunConfig)}
-        self.widgets = {name: _widget(name, entry, defaults[name]) for name, entry in about.items()}
+        self._defaults = {field.name: field.default for field in dataclasses.fields(RunConfig)}
+        self.widgets = {name: _widget(name, entry, self._defaults[name]) for name, entry in about.items()}
+        self.changed = html(css_classes=["ts-changed"])
+        for widget in self.widgets.values():
+            widget.param.watch(self._tell, "value")
+        self._tell()
         self._basic = [self.widgets[name] for name, entry in about.items() if not entry.advanced]
         self._advanced = [self.widgets[name] for name, entry in about.items() if entry.advanced]
 
@@ -29,6 +35,13 @@ class SettingsForm(pn.viewable.Viewer):
             css_classes=["ts-more-settings"],
         )  # fmt: skip
         return pn.Column(*self._basic, advanced, sizing_mode="stretch_width")
+
+    def _tell(self, *_: Any) -> None:
+        """Say what the server has taken, so that nobody starts a run with a value that never arrived."""
+        other = [(n, w.value) for n, w in self.widgets.items() if w.value != self._defaults[n]]
+        words = ", ".join(f"{escape(name)}&nbsp;<b>{escape(str(value))}</b>" for name, value in other)
+        text = f"Changed: {words}." if other else "All settings are at their defaults."
+        self.changed.object = wrap(f"<p class='quiet'>{text}</p>")
 
     def config(self) -> RunConfig:
         """The settings as entered.

@@ -56,7 +56,7 @@ class RunPage(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         left = pn.Column(
-            html("<h2>New run</h2>"), self._name, self._start, self._message,
+            html("<h2>New run</h2>"), self._name, self._start, self._form.changed, self._message,
             html("<h3>Settings</h3><p class='quiet'>Point at the i beside a setting to read what it does.</p>"), self._form, width=310,
         )  # fmt: skip
         steer = pn.Row(self._choice, *self._steer.values())

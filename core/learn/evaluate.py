@@ -34,6 +34,7 @@ from core.workspace import Workspace
 
 _MAX_TILES = 20_000
 _FOLDS, _NEIGHBOURS = 5, 20
+_NO_FOLDS = "– k-NN and linear need at least two groups (slides) of each class: give labels.csv a column group"
 
 Labels = npt.NDArray[np.int32]
 Features = npt.NDArray[np.float32]
@@ -49,10 +50,11 @@ def evaluate(workspace: Workspace, name: str, interval: int | None = None) -> di
 
     Returns:
         clusters: NMI, AMI, ARI, purity, Hungarian accuracy against labels; features: k-NN and linear accuracy (mean over
-        group-wise folds) of run, random_encoder and colour, with the AMI of k-means on each at the run's K.
+        group-wise folds; None with fewer than two groups a class) of run, random_encoder and colour, with the AMI of
+        k-means on each at the run's K.
 
     Raises:
-        RunError: no labels, no clustering yet, or too few groups to split by.
+        RunError: no labels, or no clustering yet.
     """
     run = runs.get(workspace, name)
     chosen = run.interval if interval is None else interval
@@ -86,7 +88,10 @@ def describe(scores: dict[str, Any]) -> str:
         f"{'features':22}{'k-NN':>8}{'linear':>8}{'AMI of k-means':>16}",
     ]
     for what, row in scores["features"].items():
-        lines.append(f"{what:22}{row['knn']:8.3f}{row['linear']:8.3f}{row['kmeans_ami']:16.3f}")
+        knn, linear = (f"{'–' if row[key] is None else format(row[key], '.3f'):>8}" for key in ("knn", "linear"))
+        lines.append(f"{what:22}{knn}{linear}{row['kmeans_ami']:16.3f}")
+    if any(row["knn"] is None for row in scores["features"].values()):
+        lines.append(_NO_FOLDS)
     return "\n".join(lines)
 
 
@@ -152,7 +157,7 @@ def _feature_sets(
 
 def score_features(
     features: Features, labels: Labels, groups: npt.NDArray[np.int32], n_clusters: int
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """What features are worth.
 
     Args:
@@ -162,25 +167,20 @@ def score_features(
         n_clusters: K of the k-means.
 
     Returns:
-        knn and linear (mean accuracy over group-wise folds) and kmeans_ami (AMI of k-means with the labels).
-
-    Raises:
-        RunError: too few groups to split by.
+        knn and linear (mean accuracy over group-wise folds; None when a class has fewer than two groups, for tiles of
+        one group are near-copies and would flatter them) and kmeans_ami (AMI of k-means with the labels).
     """
     models = {
         "knn": make_pipeline(StandardScaler(), KNeighborsClassifier(_NEIGHBOURS, metric="cosine")),
         "linear": make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, C=0.1)),
     }
     folds = min(_FOLDS, *(len(np.unique(groups[labels == label])) for label in np.unique(labels)))
-    if folds < 2:
-        raise RunError(
-            "each class needs at least two groups (slides) to be scored fairly: give labels.csv a column group"
-        )
-    splits = list(StratifiedGroupKFold(folds, shuffle=True, random_state=0).split(features, labels, groups))
-    scores = {
-        what: float(np.mean([model.fit(features[a], labels[a]).score(features[b], labels[b]) for a, b in splits]))
-        for what, model in models.items()
-    }
+    scores: dict[str, float | None] = dict.fromkeys(models)
+    if folds >= 2:
+        splits = list(StratifiedGroupKFold(folds, shuffle=True, random_state=0).split(features, labels, groups))
+        for what, model in models.items():
+            found = [model.fit(features[a], labels[a]).score(features[b], labels[b]) for a, b in splits]
+            scores[what] = float(np.mean(found))
     scaled = StandardScaler().fit_transform(features)
-    found = KMeans(n_clusters, n_init=3, random_state=0).fit_predict(scaled)
-    return {**scores, "kmeans_ami": float(adjusted_mutual_info_score(labels, found))}
+    clusters = KMeans(n_clusters, n_init=3, random_state=0).fit_predict(scaled)
+    return {**scores, "kmeans_ami": float(adjusted_mutual_info_score(labels, clusters))}

@@ -14,6 +14,7 @@ WIDTH = 16
 
 F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
+F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
 
@@ -62,6 +63,56 @@ def apply_system(
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def _begin(
+    degree: F32, strength: np.float32, target: F32, product: F32, residual: F32, direction: F32,
+    norm: F64, rz: F64, left: F64,
+) -> None:  # fmt: skip
+    """First residual and direction; adds up |X|^2, r.z and |r|^2 by column."""
+    for row in range(target.shape[0]):
+        inverse = np.float32(1) / (np.float32(1) + strength * degree[row])
+        for column in range(WIDTH):
+            x = target[row, column]
+            r = x - product[row, column]
+            z = inverse * r
+            residual[row, column] = r
+            direction[row, column] = z
+            norm[column] += x * x
+            left[column] += r * r
+            rz[column] += r * z
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def _advance(
+    degree: F32, strength: np.float32, solution: F32, residual: F32, direction: F32, product: F32, rz: F64, left: F64,
+) -> None:  # fmt: skip
+    """One CG step along `direction`, given its `product` with the system; leaves r.z and |r|^2 by column."""
+    n = solution.shape[0]
+    curvature, fresh = np.zeros(WIDTH), np.zeros(WIDTH)
+    alpha, beta = np.zeros(WIDTH, np.float32), np.zeros(WIDTH, np.float32)
+    for row in range(n):
+        for column in range(WIDTH):
+            curvature[column] += direction[row, column] * product[row, column]
+    for column in range(WIDTH):
+        alpha[column] = rz[column] / curvature[column] if curvature[column] > 1e-30 else 0.0
+        left[column] = 0.0
+    for row in range(n):
+        inverse = np.float32(1) / (np.float32(1) + strength * degree[row])
+        for column in range(WIDTH):
+            solution[row, column] += alpha[column] * direction[row, column]
+            r = residual[row, column] - alpha[column] * product[row, column]
+            residual[row, column] = r
+            left[column] += r * r
+            fresh[column] += r * r * inverse
+    for column in range(WIDTH):
+        beta[column] = fresh[column] / rz[column] if rz[column] > 1e-30 else 0.0
+        rz[column] = fresh[column]
+    for row in range(n):
+        inverse = np.float32(1) / (np.float32(1) + strength * degree[row])
+        for column in range(WIDTH):
+            direction[row, column] = inverse * residual[row, column] + beta[column] * direction[row, column]
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def conjugate_gradients(
     starts: I64, columns: I32, values: F32, degree: F32, strength: np.float32, target: F32, solution: F32,
     work: F32, tolerance: float, most: int,
@@ -83,51 +134,17 @@ def conjugate_gradients(
     Returns:
         Iterations done, and the sum of (X - U)^2.
     """
-    n = target.shape[0]
     residual, direction, product = work[0], work[1], work[2]
     norm, rz, left = np.zeros(WIDTH), np.zeros(WIDTH), np.zeros(WIDTH)
-    alpha, beta = np.zeros(WIDTH, np.float32), np.zeros(WIDTH, np.float32)
     apply_system(starts, columns, values, degree, strength, solution, product)
-    for row in range(n):
-        inverse = np.float32(1) / (np.float32(1) + strength * degree[row])
-        for column in range(WIDTH):
-            x = target[row, column]
-            r = x - product[row, column]
-            z = inverse * r
-            residual[row, column] = r
-            direction[row, column] = z
-            norm[column] += x * x
-            left[column] += r * r
-            rz[column] += r * z
+    _begin(degree, strength, target, product, residual, direction, norm, rz, left)
     done = 0
     while done < most and np.any(left > tolerance * tolerance * norm + 1e-30):
         done += 1
         apply_system(starts, columns, values, degree, strength, direction, product)
-        curvature = np.zeros(WIDTH)
-        for row in range(n):
-            for column in range(WIDTH):
-                curvature[column] += direction[row, column] * product[row, column]
-        for column in range(WIDTH):
-            alpha[column] = rz[column] / curvature[column] if curvature[column] > 1e-30 else 0.0
-            left[column] = 0.0
-        fresh = np.zeros(WIDTH)
-        for row in range(n):
-            inverse = np.float32(1) / (np.float32(1) + strength * degree[row])
-            for column in range(WIDTH):
-                solution[row, column] += alpha[column] * direction[row, column]
-                r = residual[row, column] - alpha[column] * product[row, column]
-                residual[row, column] = r
-                left[column] += r * r
-                fresh[column] += r * r * inverse
-        for column in range(WIDTH):
-            beta[column] = fresh[column] / rz[column] if rz[column] > 1e-30 else 0.0
-            rz[column] = fresh[column]
-        for row in range(n):
-            inverse = np.float32(1) / (np.float32(1) + strength * degree[row])
-            for column in range(WIDTH):
-                direction[row, column] = inverse * residual[row, column] + beta[column] * direction[row, column]
+        _advance(degree, strength, solution, residual, direction, product, rz, left)
     distance = 0.0
-    for row in range(n):
+    for row in range(target.shape[0]):
         for column in range(WIDTH):
             difference = target[row, column] - solution[row, column]
             distance += difference * difference

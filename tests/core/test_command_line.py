@@ -43,9 +43,9 @@ class Shell:
         return err
 
 
-def labelled_tiles(folder: Path) -> Path:
-    """30 tiles of each texture in class folders."""
-    rng = np.random.default_rng(0)
+def labelled_tiles(folder: Path, groups: bool) -> Path:
+    """30 tiles of each texture in class folders; with groups, labels.csv puts six rows of them into one group each."""
+    rng, lines = np.random.default_rng(0), ["file,label,group"]
     for kind in CLASSES:
         (folder / kind).mkdir(parents=True)
         big = draw_texture(kind, rng, 512)
@@ -53,6 +53,9 @@ def labelled_tiles(folder: Path) -> Path:
             y, x = divmod(i, 6)
             tile = np.ascontiguousarray(big[y * 96 : y * 96 + 96, x * 80 : x * 80 + 96])
             (folder / kind / f"{i}.jpg").write_bytes(simplejpeg.encode_jpeg(tile))
+            lines.append(f"{kind}/{i}.jpg,{kind},{kind}-{y}")
+    if groups:
+        (folder / "labels.csv").write_text("\n".join(lines))
     return folder
 
 
@@ -96,9 +99,10 @@ def test_the_whole_path_by_the_command_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_runs_are_steered_and_scored_by_the_command_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("groups", [True, False])
+def test_runs_are_steered_and_scored_by_the_command_line(tmp_path: Path, groups: bool) -> None:
     tessera = Shell(tmp_path / "w")
-    tessera.json("ingest", "--tiles", labelled_tiles(tmp_path / "tiles"), "--tile-px", 96)
+    tessera.json("ingest", "--tiles", labelled_tiles(tmp_path / "tiles", groups), "--tile-px", 96)
     assert "too many" in tessera.fails("run", "--set", "clusters=1000")
     assert "unknown setting" in tessera.fails("run", "--set", "colour=red")
     (tmp_path / "settings.json").write_text('{"clusters": 7, "epochs": 2}')
@@ -113,7 +117,14 @@ def test_runs_are_steered_and_scored_by_the_command_line(tmp_path: Path) -> None
         while (run := tessera.json("status")["runs"][0])["alive"]:
             assert run["state"] != "failed"
     assert run["state"] == "finished"
-    assert "two groups" in tessera.fails("evaluate", "r")  # class folders alone do not say which tiles belong together
+    scores = tessera.json("evaluate", "r")
+    assert 0 < scores["clusters"]["nmi"] <= 1
+    for what in ("run", "random_encoder", "colour"):
+        found = scores["features"][what]
+        assert 0 < found["kmeans_ami"] <= 1
+        # class folders alone do not say which tiles belong together, so that nothing fair can be learnt from them
+        assert [found["knn"] is None, found["linear"] is None] == [not groups, not groups]
+    assert ("two groups" in tessera("evaluate", "r")[1]) is not groups
 
 
 def test_wrong_words_are_told_apart_from_failures(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 // The clusters of a slide: a switch for each, its colour, its name and how many tiles it has here.
-import { button, make } from "./lib/dom.js";
+import { button, make, mount } from "./lib/dom.js";
 
 const STYLE = `
 .ts-switches{font:13px/1.4 system-ui,sans-serif;color:#23263a;display:flex;flex-direction:column;gap:6px}
@@ -21,7 +21,6 @@ const STYLE = `
 const MANY = 14; // from here on there is a field to search
 
 function render({ model, el }) {
-  const style = make("style", "", STYLE);
   const box = make("div", "ts-switches");
   const list = make("ul");
   const search = make("input");
@@ -29,7 +28,7 @@ function render({ model, el }) {
   Object.assign(search, { type: "search", placeholder: "Search the clusters" });
   search.setAttribute("aria-label", "Search the clusters");
   list.style.maxHeight = `${model.get("height_px")}px`;
-  el.append(style, box);
+  const unmount = mount(el, STYLE, box);
 
   const hide = (ids) => {
     model.set("hidden", ids);
@@ -91,9 +90,6 @@ function render({ model, el }) {
   model.on("change:hidden", mark);
   model.on("change:chosen", mark);
   draw();
-  return () => {
-    box.remove();
-    style.remove();
-  };
+  return unmount;
 }
 export default { render };

@@ -2,6 +2,7 @@
 // A lasso sends its polygon, never ids; hovering shows the tile.
 import createScatterplot from "regl-scatterplot";
 
+import { button, make, mount } from "./lib/dom.js";
 import { readPoints } from "./lib/points.js";
 import { tileSource } from "./lib/tiles.js";
 
@@ -23,30 +24,15 @@ const STYLE = `
 .ts-map-note{position:absolute;inset:0;display:grid;place-items:center;font:14px system-ui,sans-serif;color:#6a7085;pointer-events:none}
 `;
 
-function button(label, title, onclick) {
-  const made = document.createElement("button");
-  made.type = "button";
-  made.textContent = label;
-  made.title = title;
-  made.onclick = onclick;
-  return made;
-}
-
 function render({ model, el }) {
-  const style = document.createElement("style");
-  style.textContent = STYLE;
-  const box = document.createElement("div");
-  box.className = "ts-map";
+  const box = make("div", "ts-map");
   box.style.height = `${model.get("height_px")}px`;
-  const canvas = document.createElement("canvas");
-  const hover = document.createElement("div");
-  hover.className = "ts-map-hover";
-  const picture = document.createElement("img");
-  const caption = document.createElement("span");
+  const canvas = make("canvas");
+  const hover = make("div", "ts-map-hover");
+  const picture = make("img");
+  const caption = make("span");
   hover.append(picture, caption);
-  const note = document.createElement("div");
-  note.className = "ts-map-note";
-  note.textContent = "Loading the map…";
+  const note = make("div", "ts-map-note", "Loading the map…");
   const source = tileSource(model);
 
   let plot = null;
@@ -60,11 +46,10 @@ function render({ model, el }) {
   const lasso = button("Lasso", "Draw around tiles to see them in the gallery", () => setMode("lasso"));
   lasso.classList.add("ts-map-lasso");
   const whole = button("Whole map", "Show all points again", () => plot?.reset());
-  const bar = document.createElement("div");
-  bar.className = "ts-map-bar";
+  const bar = make("div", "ts-map-bar");
   bar.append(pan, lasso, whole);
   box.append(canvas, bar, hover, note);
-  el.append(style, box);
+  const unmount = mount(el, STYLE, box);
   setMode("panZoom");
 
   const categories = () => {
@@ -154,8 +139,7 @@ function render({ model, el }) {
   return () => {
     resize.disconnect();
     plot?.destroy();
-    box.remove();
-    style.remove();
+    unmount();
   };
 }
 export default { render };

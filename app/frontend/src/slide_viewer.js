@@ -3,7 +3,7 @@
 import OpenSeadragon from "openseadragon";
 
 import { paintCells, readCells } from "./lib/cells.js";
-import { make } from "./lib/dom.js";
+import { make, mount } from "./lib/dom.js";
 import { length, magnification, micrometres, pixelSize, scaleBar, times } from "./lib/furniture.js";
 import { slideBar } from "./lib/slide_bar.js";
 import { slideSource } from "./lib/slide_source.js";
@@ -17,7 +17,6 @@ const ZOOM = 1.5;
 const CLOSEST = 4; // screen pixels per pixel of the slide
 
 function render({ model, el }) {
-  const style = make("style", "", STYLE);
   const box = make("div", "ts-slide-viewer");
   const stage = make("div", "ts-stage");
   const over = make("canvas", "ts-over");
@@ -170,7 +169,7 @@ function render({ model, el }) {
   }); // prettier-ignore
   bar.showOpacity(model.get("opacity"));
   box.append(stage, over, scale, foot, bar.element, hover, note);
-  el.append(style, box);
+  const unmount = mount(el, STYLE, box);
 
   const say = (text) => {
     note.textContent = text;
@@ -316,8 +315,7 @@ function render({ model, el }) {
   return () => {
     resize.disconnect();
     viewer?.destroy();
-    box.remove();
-    style.remove();
+    unmount();
   };
 }
 export default { render };

@@ -1,5 +1,6 @@
 // Rows of tiles, 4, 6 or 12 across so that rows of 12 end flush. Pictures come when they scroll into view. A click or Enter
 // picks a tile, arrow keys walk; X or Ctrl-click chooses several to do something with, Escape lets them go.
+import { make, mount } from "./lib/dom.js";
 import { tileSource } from "./lib/tiles.js";
 
 const STYLE = `
@@ -24,12 +25,9 @@ const STYLE = `
 `;
 
 function render({ model, el }) {
-  const style = document.createElement("style");
-  style.textContent = STYLE;
-  const box = document.createElement("div");
-  box.className = "ts-gallery";
+  const box = make("div", "ts-gallery");
   box.style.setProperty("--side", `${model.get("side_px")}px`);
-  el.append(style, box);
+  const unmount = mount(el, STYLE, box);
   const source = tileSource(model);
 
   const pick = (id) => {
@@ -46,19 +44,18 @@ function render({ model, el }) {
     choose(chosen.includes(id) ? chosen.filter((other) => other !== id) : [...chosen, id]);
   };
   const tile = (id) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "ts-tile";
-    button.dataset.tile = id;
-    button.setAttribute("aria-label", `tile ${id}`);
-    const image = document.createElement("img");
+    const made = make("button", "ts-tile");
+    made.type = "button";
+    made.dataset.tile = id;
+    made.setAttribute("aria-label", `tile ${id}`);
+    const image = make("img");
     image.loading = "lazy";
     image.decoding = "async";
     image.alt = "";
     source.address(id).then((address) => (image.src = address));
-    button.append(image);
-    button.onclick = (event) => (event.ctrlKey || event.metaKey || event.shiftKey ? toggle(id) : pick(id));
-    return button;
+    made.append(image);
+    made.onclick = (event) => (event.ctrlKey || event.metaKey || event.shiftKey ? toggle(id) : pick(id));
+    return made;
   };
   const mark = () => {
     const chosen = new Set(model.get("chosen"));
@@ -69,13 +66,10 @@ function render({ model, el }) {
     }
   };
   const section = (row) => {
-    const part = document.createElement("section");
-    const title = document.createElement("h4");
-    title.textContent = row.title;
-    const help = document.createElement("p");
-    help.textContent = row.help;
-    const tiles = document.createElement("div");
-    tiles.className = "row";
+    const part = make("section");
+    const title = make("h4", "", row.title);
+    const help = make("p", "", row.help);
+    const tiles = make("div", "row");
     tiles.append(...row.ids.map(tile));
     part.append(title, help, tiles);
     return part;
@@ -104,9 +98,6 @@ function render({ model, el }) {
   model.on("change:picked", mark);
   model.on("change:chosen", mark);
   draw();
-  return () => {
-    box.remove();
-    style.remove();
-  };
+  return unmount;
 }
 export default { render };

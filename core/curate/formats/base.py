@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -45,25 +46,82 @@ class Layout:
         return distinct_slugs(list(self.classes))
 
 
-class Writer(Protocol):
-    """Writes tiles in one format.
+class Writer:
+    """Writes tiles in one format; base of all formats.
+
+    Args:
+        layout: of the set.
 
     Attributes:
         extra: columns that `add` puts into the rows besides `file`.
         needs_pixels: whether `add` must be given the JPEGs.
     """
 
-    extra: tuple[pa.Field, ...]
-    needs_pixels: bool
+    extra: tuple[pa.Field, ...] = ()
+    needs_pixels = True
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
 
     def add(self, rows: list[Row], jpegs: list[bytes]) -> None:
         """Write some tiles and set `file` of their rows."""
+        raise NotImplementedError
 
     def close(self) -> None:
-        """Finish what is open."""
+        """Finish what is open; nothing is, unless a format says so."""
 
     def front_matter(self) -> str:
-        """YAML for the head of the dataset card, or nothing."""
+        """YAML for the head of the dataset card; empty unless a format has any."""
+        return ""
+
+
+class Shard(Protocol):
+    """A file that many tiles go into."""
+
+    def close(self) -> None:
+        """Finish the file."""
+
+
+S = TypeVar("S", bound=Shard)
+
+
+class Shards(Generic[S]):
+    """The open shard of each split; a full one is closed, and the next begins with the next tile.
+
+    Args:
+        layout: of the set.
+        name: split, number of the shard and how many the split will have to its path in the folder.
+        start: opens a shard.
+    """
+
+    def __init__(self, layout: Layout, name: Callable[[str, int, int], str], start: Callable[[Path], S]) -> None:
+        self._layout, self._name, self._start = layout, name, start
+        self._written = dict.fromkeys(layout.splits, 0)
+        self._open: dict[str, tuple[str, S]] = {}
+
+    def room(self, split: str) -> int:
+        """Tiles that the present shard still takes."""
+        return self._layout.shard_tiles - self._written[split] % self._layout.shard_tiles
+
+    def current(self, split: str) -> tuple[str, S]:
+        """Path in the folder and writer of the present shard."""
+        if split not in self._open:
+            number = self._written[split] // self._layout.shard_tiles
+            total = -(-self._layout.counts[split] // self._layout.shard_tiles)
+            name = self._name(split or "train", number, total)
+            self._open[split] = name, self._start(self._layout.folder / name)
+        return self._open[split]
+
+    def wrote(self, split: str, n: int) -> None:
+        """Count what was written to the present shard."""
+        self._written[split] += n
+        if self._written[split] % self._layout.shard_tiles == 0:
+            self._open.pop(split)[1].close()
+
+    def close(self) -> None:
+        """Finish open shards."""
+        for _, shard in self._open.values():
+            shard.close()
 
 
 def tile_file_name(row: Row) -> str:

@@ -6,24 +6,20 @@ import csv
 import json
 from typing import Any, TextIO
 
-import pyarrow as pa
-
 from core.curate.cells import csv_cell
-from core.curate.formats.base import Layout, Row, tile_file_name
+from core.curate.formats.base import Layout, Row, Writer, tile_file_name
 
 
-class ImageFolder:
+class ImageFolder(Writer):
     """`[split/]class/tile.jpg`, with labels.csv (file,label,group), which `tessera ingest --tiles` reads.
 
     Args:
         layout: of the set.
     """
 
-    extra: tuple[pa.Field, ...] = ()
-    needs_pixels = True
-
     def __init__(self, layout: Layout) -> None:
-        self._layout, self._folders = layout, layout.folders()
+        super().__init__(layout)
+        self._folders = layout.folders()
         for split in layout.splits:
             for folder in self._folders.values():
                 (layout.folder / split / folder).mkdir(parents=True)
@@ -44,23 +40,17 @@ class ImageFolder:
         """Finish labels.csv."""
         self._stream.close()
 
-    def front_matter(self) -> str:
-        """None."""
-        return ""
 
-
-class HuggingFaceFolder:
+class HuggingFaceFolder(Writer):
     """`data/split/class/tile.jpg` and one metadata.jsonl a split: `datasets.load_dataset("imagefolder", data_dir=...)`.
 
     Args:
         layout: of the set; without splits all is train.
     """
 
-    extra: tuple[pa.Field, ...] = ()
-    needs_pixels = True
-
     def __init__(self, layout: Layout) -> None:
-        self._layout, self._folders = layout, layout.folders()
+        super().__init__(layout)
+        self._folders = layout.folders()
         self._metadata: dict[str, TextIO] = {}
         for split in layout.splits:
             root = layout.folder / "data" / (split or "train")

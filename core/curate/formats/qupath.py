@@ -17,10 +17,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TextIO
 
-import pyarrow as pa
-
 from core.curate.cells import slug
-from core.curate.formats.base import Layout, Row
+from core.curate.formats.base import Layout, Row, Writer
 from core.explore.palette import colour
 
 _NAMESPACE = uuid.UUID("6f1f8f0c-6f0b-4c5e-9a58-6a7f3c1d2b90")  # of Tessera's tiles, for ever
@@ -28,7 +26,7 @@ _NAMESPACE = uuid.UUID("6f1f8f0c-6f0b-4c5e-9a58-6a7f3c1d2b90")  # of Tessera's t
 Origins = dict[int, tuple[int, int]]
 
 
-class QuPath:
+class QuPath(Writer):
     """Writes tiles in the order of slides; slides that are ready-made tiles have no place in a viewer.
 
     Args:
@@ -37,11 +35,11 @@ class QuPath:
         colours: class name to a cluster whose colour it has.
     """
 
-    extra: tuple[pa.Field, ...] = ()
     needs_pixels = False
 
     def __init__(self, layout: Layout, origins: Origins, colours: dict[str, int]) -> None:
-        self._layout, self._origins = layout, origins
+        super().__init__(layout)
+        self._origins = origins
         self._classes = {name: _classification(name, colours[name]) for name in layout.classes}
         self._stream: TextIO | None = None
         self._files = ExitStack()

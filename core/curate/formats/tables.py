@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.curate.formats.base import Layout, Row, tile_file_name
+from core.curate.formats.base import Layout, Row, Shards, Writer, tile_file_name
 
 _ABOUT = (
     ("tile", pa.int64()), ("slide", pa.string()), ("patient", pa.string()), ("x0", pa.int32()), ("y0", pa.int32()),
@@ -16,7 +16,7 @@ _ABOUT = (
 )  # fmt: skip
 
 
-class PlainTable:
+class PlainTable(Writer):
     """JPEG bytes as a column of manifest.parquet.
 
     Args:
@@ -24,9 +24,9 @@ class PlainTable:
     """
 
     extra: tuple[pa.Field, ...] = (pa.field("jpeg", pa.binary()),)
-    needs_pixels = True
 
     def __init__(self, layout: Layout) -> None:
+        super().__init__(layout)
         layout.folder.mkdir(exist_ok=True)
 
     def add(self, rows: list[Row], jpegs: list[bytes]) -> None:
@@ -34,30 +34,23 @@ class PlainTable:
         for row, jpeg in zip(rows, jpegs, strict=True):
             row["jpeg"], row["file"] = jpeg, ""
 
-    def close(self) -> None:
-        """Nothing is open."""
 
-    def front_matter(self) -> str:
-        """None."""
-        return ""
-
-
-class HuggingFaceTable:
+class HuggingFaceTable(Writer):
     """`data/split-00000-of-00003.parquet` with features Image and ClassLabel.
 
     Args:
         layout: of the set; without splits all is train.
     """
 
-    extra: tuple[pa.Field, ...] = ()
-    needs_pixels = True
-
     def __init__(self, layout: Layout) -> None:
-        self._layout = layout
+        super().__init__(layout)
         self._code = {name: code for code, name in enumerate(layout.classes)}
         self._schema = _huggingface_schema(layout.classes)
-        self._written = dict.fromkeys(layout.splits, 0)
-        self._open: dict[str, tuple[str, pq.ParquetWriter]] = {}
+        self._shards = Shards(
+            layout,
+            lambda split, number, total: f"data/{split}-{number:05d}-of-{total:05d}.parquet",
+            lambda path: pq.ParquetWriter(path, self._schema),
+        )
         (layout.folder / "data").mkdir()
 
     def add(self, rows: list[Row], jpegs: list[bytes]) -> None:
@@ -65,12 +58,12 @@ class HuggingFaceTable:
         for split in self._layout.splits:
             pending = [(row, jpeg) for row, jpeg in zip(rows, jpegs, strict=True) if row["split"] == split]
             while pending:
-                room = self._layout.shard_tiles - self._written[split] % self._layout.shard_tiles
+                room = self._shards.room(split)
                 self._write(split, pending[:room])
                 pending = pending[room:]
 
     def _write(self, split: str, pairs: list[tuple[Row, bytes]]) -> None:
-        name, writer = self._shard(split)
+        name, writer = self._shards.current(split)
         records = []
         for row, jpeg in pairs:
             row["file"] = name
@@ -78,23 +71,11 @@ class HuggingFaceTable:
             image = {"bytes": jpeg, "path": tile_file_name(row)}
             records.append({"image": image, "label": self._code[row["name"]], **about})
         writer.write_table(pa.Table.from_pylist(records, schema=self._schema))
-        self._written[split] += len(pairs)
-        if self._written[split] % self._layout.shard_tiles == 0:
-            writer.close()
-            del self._open[split]
-
-    def _shard(self, split: str) -> tuple[str, pq.ParquetWriter]:
-        if split not in self._open:
-            total = -(-self._layout.counts[split] // self._layout.shard_tiles)
-            number = self._written[split] // self._layout.shard_tiles
-            name = f"data/{split or 'train'}-{number:05d}-of-{total:05d}.parquet"
-            self._open[split] = name, pq.ParquetWriter(self._layout.folder / name, self._schema)
-        return self._open[split]
+        self._shards.wrote(split, len(pairs))
 
     def close(self) -> None:
         """Finish open shards."""
-        for _, writer in self._open.values():
-            writer.close()
+        self._shards.close()
 
     def front_matter(self) -> str:
         """Features and where the splits lie."""

@@ -13,3 +13,13 @@ export function button(label, title, onclick) {
   made.onclick = onclick;
   return made;
 }
+
+// Put a component with its style sheet on the page; gives what takes both away again.
+export function mount(el, css, box) {
+  const style = make("style", "", css);
+  el.append(style, box);
+  return () => {
+    box.remove();
+    style.remove();
+  };
+}

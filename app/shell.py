@@ -38,17 +38,29 @@ def build() -> pmui.Page:
         pn.state.location.sync(store, _IN_THE_ADDRESS)
         if "page" not in pn.state.location.query_params and store.shown[1] >= 0:
             store.page = PAGES.index("explore")  # there are clusters: begin with what people come for
-    tabs = pmui.Tabs(
-        ("Cohort", CohortPage(store)), ("Run", RunPage(store)), ("Explore", ExplorePage(store)), ("Slide", SlidePage(store)),
-        ("Export", ExportPage(store)),
-        active=store.page, sizing_mode="stretch_width", css_classes=["ts-tabs"],
-    )  # fmt: skip
+    pages = _pages(store)
+    tabs = pmui.Tabs(*pages.items(), active=store.page, sizing_mode="stretch_width", css_classes=["ts-tabs"])
     tabs.link(store, active="page", bidirectional=True)
     _poll_while_open(store)
     return make_page(
         header=[html(_workspace(store), sizing_mode=None, margin=(6, 24))],
         main=[pn.Column(_doing(store), tabs, sizing_mode="stretch_width", margin=(4, 24))],
     )
+
+
+def _pages(store: Store) -> dict[str, pn.Column]:
+    """Title and page of each tab. A page is built when it is first opened, and stays; the first need not wait for the others."""
+    makers = {"Cohort": CohortPage, "Run": RunPage, "Explore": ExplorePage, "Slide": SlidePage, "Export": ExportPage}
+    pages = {title: pn.Column(sizing_mode="stretch_width") for title in makers}
+
+    def build_open_page(*_: Any) -> None:
+        title = list(makers)[store.page]
+        if not pages[title].objects:
+            pages[title].append(makers[title](store))
+
+    store.param.watch(build_open_page, "page")
+    build_open_page()
+    return pages
 
 
 def _workspace(store: Store) -> str:

@@ -20,7 +20,7 @@ $(VENV)/.installed: pyproject.toml
 	@uv=$$(command -v uv || true); \
 	 if [ -z "$$uv" ]; then test -x .uv/bin/uv || { $(PYTHON) -m venv .uv && .uv/bin/pip install --quiet uv; }; uv=.uv/bin/uv; fi; \
 	 test -x $(BIN)/python || $$uv venv --quiet --python $(PYTHON) $(VENV); \
-	 $$uv pip install --quiet --python $(BIN)/python -e '.[dev,bench]'
+	 $$uv pip install --quiet --python $(BIN)/python -e '.[dev,bench,community,slurm,dask]'
 	@touch $@
 
 lint: install

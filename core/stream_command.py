@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import os
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from core.terminal import TerminalProgress
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
+    from core.ingest.machines import Place
     from core.ingest.remote import Source
 
 STREAM_OPTIONS = ("limit", "slide_budget", "tile_budget", "connections", "mirror", "slides_dir", "token_file")
@@ -49,6 +51,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--go-on", action="store_true", help="go on with what is queued, with the settings it was begun with"
     )
     group.add_argument("--retry-failed", action="store_true", help="put failed slides back into the queue first")
+    group.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="machines that share the slides, this one among them"
+    )
+    group.add_argument(
+        "--launch", metavar="WHERE",
+        help="start the other workers: slurm[:partition=P,timeout_min=M,...], dask:ADDRESS of its scheduler, or local; "
+        "without it, start the same words on each with RANK and WORLD_SIZE, or as a Slurm array or a Kubernetes indexed job",
+    )  # fmt: skip
     about = configuration.settings(StreamConfig)
     for name in STREAM_OPTIONS:
         default = StreamConfig.__dataclass_fields__[name].default
@@ -79,10 +89,14 @@ def run(options: argparse.Namespace, given: dict[str, str]) -> tuple[int, Any, s
     """
     from core.ingest.crew import work
     from core.ingest.machines import Place
-    from core.ingest.stream import check_place, stream
+    from core.ingest.stream import check_place
 
     place = Place.of(os.environ)
     check_place(place)
+    if options.launch and place.world > 1:
+        raise ConfigError("--launch starts workers itself: leave it out where RANK or an array job does")
+    if options.workers != 1 and not options.launch:
+        raise ConfigError("--workers goes with --launch, which starts them")
     if place.rank:
         n = work(options.workspace.resolve(), place)
         return 0, {"rank": place.rank, "slides": n}, f"worker {place.rank} of {place.world} has cut {n} slides"
@@ -90,13 +104,28 @@ def run(options: argparse.Namespace, given: dict[str, str]) -> tuple[int, Any, s
     source = _source(options, stream_config)
     if options.plan:
         return _plan(options, source, stream_config, ingest_config)
+    return _stream(options, source, stream_config, ingest_config, place)
+
+
+def _stream(
+    options: argparse.Namespace, source: Source | None, config: StreamConfig, ingest: IngestConfig, place: Place
+) -> tuple[int, Any, str]:
+    from core.ingest.launch import workers
+    from core.ingest.stream import stream
+
     workspace = Workspace.create(options.workspace)
     if options.retry_failed:
         from core.ingest.stream_ledger import retry_failed
 
         retry_failed(workspace)
-    with TerminalProgress(quiet=options.json) as bars, track(workspace, "ingest", also=bars) as progress:
-        report = stream(workspace, source, stream_config, ingest_config, progress=progress, place=place)
+    with (
+        TerminalProgress(quiet=options.json) as bars,
+        track(workspace, "ingest", also=bars) as progress,
+        ExitStack() as stack,
+    ):
+        if options.launch:
+            place = stack.enter_context(workers(options.launch, workspace.root.resolve(), options.workers))
+        report = stream(workspace, source, config, ingest, progress=progress, place=place)
     return (0 if report.ok else 1), dataclasses.asdict(report), report.summary()
 
 

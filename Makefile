@@ -4,6 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 WORKSPACE ?= demo-workspace
 PORT ?= 5006
+# processes that share the tests, file by file: each may start a server, a browser and a training run
+WORKERS ?= 2
 
 .PHONY: app test install lint types quick slow notebooks browser chromium frontend pictures clean
 
@@ -11,7 +13,7 @@ app: install  ## environment, demo cohort, first run, dashboard
 	$(BIN)/tessera demo --workspace $(WORKSPACE) --port $(PORT)
 
 test: install chromium lint types  ## everything that CI runs
-	$(BIN)/pytest -q -m "not live and not gpu" --junitxml=build/tests.xml
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "not live and not gpu" --durations=25 --junitxml=build/tests.xml
 
 install: $(VENV)/.installed  ## .venv with the command `tessera`
 

@@ -21,10 +21,17 @@ TERMS = {
     "spread": "Mean distance of the cluster's tiles to its centre: small = alike.",
     "biggest slide": "Share of the cluster's tiles that come from one slide. Near 100 % it may be the stain or scanner of that "
     "slide and not a tissue.",
+    "kappa": "Cohen's kappa: agreement of two readers beyond what chance would give; 1 = always, 0 = as by chance.",
     "tile": "A square cut from a slide.",
     "kept": "Tiles with enough tissue, in focus and without pen marks. They are in the store.",
 }
-_WORK = {"ingest": "Cutting slides", "map": "Making the map", "export": "Exporting", "demo": "Preparing the demo"}
+_WORK = {
+    "ingest": "Cutting slides",
+    "map": "Making the map",
+    "export": "Exporting",
+    "demo": "Preparing the demo",
+    "propagate": "Propagating labels",
+}
 
 
 def html(body: str = "", **about: Any) -> pn.pane.HTML:

@@ -1,4 +1,4 @@
-"""The page: header, what is going on, five tabs; one poll a second. Everything per session is built here."""
+"""The page: header, what is going on, six tabs; one poll a second. Everything per session is built here."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from app.theme import THEME
 from app.views.cohort import CohortPage
 from app.views.explore import ExplorePage
 from app.views.export import ExportPage
+from app.views.review import ReviewPage
 from app.views.run import RunPage
 from app.views.slide import SlidePage
 from core.errors import TesseraError
@@ -50,7 +51,9 @@ def build() -> pmui.Page:
 
 def _pages(store: Store) -> dict[str, pn.Column]:
     """Title and page of each tab. A page is built when it is first opened, and stays; the first need not wait for the others."""
-    makers = {"Cohort": CohortPage, "Run": RunPage, "Explore": ExplorePage, "Slide": SlidePage, "Export": ExportPage}
+    makers = {
+        "Cohort": CohortPage, "Run": RunPage, "Explore": ExplorePage, "Slide": SlidePage, "Review": ReviewPage, "Export": ExportPage,
+    }  # fmt: skip
     pages = {title: pn.Column(sizing_mode="stretch_width") for title in makers}
 
     def build_open_page(*_: Any) -> None:

@@ -17,7 +17,7 @@ from core.errors import TesseraError
 from core.explore.view import View
 from core.workspace import Workspace, default_root
 
-PAGES = ("cohort", "run", "explore", "slide", "export")  # in the order of the tabs
+PAGES = ("cohort", "run", "explore", "slide", "review", "export")  # in the order of the tabs
 
 
 class Store(param.Parameterized):

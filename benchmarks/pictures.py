@@ -89,7 +89,7 @@ def _take(page: Page, address: str, folder: Path) -> None:
     page.goto(f"{address}?page=3")
     page.locator(".ts-slide-viewer[data-ready]").wait_for(timeout=WAIT_MS)
     shot("slide")
-    page.goto(f"{address}?page=4")
+    page.goto(f"{address}?page=5")
     page.locator(".ts-plan, .empty").first.wait_for(timeout=WAIT_MS)
     shot("export")
 

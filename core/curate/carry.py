@@ -133,7 +133,8 @@ def drifted(workspace: Workspace, run: str, interval: int | None = None) -> list
     """
     view = curated_view(workspace, run, interval)
     state, found = state_of(workspace, run), []
-    for decision in in_effect(history(workspace, run)):
+    last = {(decision.kind, decision.cluster): decision for decision in in_effect(history(workspace, run))}
+    for decision in last.values():  # who confirmed a name later has looked at it as it is now
         present = decision.kind in KINDS and _said(state, decision.kind).get(decision.cluster) == decision.value
         if not present or decision.interval == view.interval:
             continue

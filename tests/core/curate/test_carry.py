@@ -64,6 +64,8 @@ def test_a_name_on_a_cluster_that_has_changed_is_reported(ready: Workspace) -> N
     found = drifted(ready, "r")
     assert [(s.cluster, s.value) for s in found] == [(0, "fat")]
     assert found[0].share == pytest.approx(kept.sum() / (labels == 0).sum())
+    name_cluster(ready, "r", 2, 0, "fat", author=ME)  # somebody looked, and it still fits
+    assert drifted(ready, "r") == []
 
 
 @settings(max_examples=50, deadline=None)

@@ -1,0 +1,45 @@
+"""Review page: what the machine proposes, names that may no longer hold, and a blind second reader."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+
+from app.page import empty, html, wrap
+from app.state import Store
+from app.views.carrying import Carrying
+from app.views.proposals import Proposals
+from app.views.second_reader import SecondReader
+
+_NONE = "Start a run on the Run page, and name some of its clusters on the Explore page."
+
+
+class ReviewPage(pn.viewable.Viewer):
+    """Three parts of one page."""
+
+    def __init__(self, store: Store, **params: Any) -> None:
+        super().__init__(**params)
+        self._store = store
+        self._head = html()
+        self._author = pmui.TextInput(
+            label="your name", value=store.who(), size="small", width=190, disabled=bool(pn.state.user),
+            css_classes=["ts-review-author"],
+        )  # fmt: skip
+        self._author.param.watch(lambda event: setattr(store, "author", event.new or ""), "value")
+        store.param.watch(lambda *_: setattr(self._author, "value", store.who()), "author")
+        self._parts = pmui.Tabs(
+            ("From a few names to all tiles", Proposals(store)), ("Names to check", Carrying(store)),
+            ("Blind second reader", SecondReader(store)), sizing_mode="stretch_width", css_classes=["ts-review-parts"],
+        )  # fmt: skip
+        store.param.watch(lambda *_: self._draw(), "shown")
+        self._draw()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return pn.Column(self._head, self._author, self._parts, sizing_mode="stretch_width")
+
+    def _draw(self) -> None:
+        there = self._store.shown[1] >= 0
+        self._head.object = wrap("" if there else empty("Nothing to review yet", _NONE))
+        self._parts.visible = self._author.visible = there

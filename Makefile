@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKSPACE ?= demo-workspace
 PORT ?= 5006
 # processes that share the tests, file by file: each may start a server, a browser and a training run
-WORKERS ?= 2
+WORKERS ?= 3
 
 .PHONY: app test install lint types quick slow notebooks browser chromium frontend pictures clean
 

@@ -9,6 +9,7 @@ from html import escape
 import panel as pn
 
 from app.page import alarm, wrap
+from app.people import require_editor
 from app.state import Store
 from core.errors import TesseraError
 from core.explore.view import View
@@ -41,6 +42,7 @@ class Decider:
         if view is None:
             return False
         try:
+            require_editor()
             await asyncio.to_thread(decide, view, self._store.who())
         except TesseraError as error:
             self._said.object = wrap(alarm(str(error)))

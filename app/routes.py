@@ -17,6 +17,7 @@ from app import slide_routes
 from core.curate.curated import curated_view
 from core.errors import TesseraError
 from core.explore import projection, sheet, slide_map
+from core.explore.composition import mean_tile
 from core.tiles.store import TileStore
 from core.workspace import Workspace, default_root
 
@@ -99,9 +100,22 @@ def contact_sheet(workspace: Workspace, run: str, interval: str, cluster: str) -
     return sheet.contact_sheet(curated_view(workspace, run, int(interval)), int(cluster)), "image/jpeg"
 
 
+def mean(workspace: Workspace, run: str, interval: str, cluster: str) -> Answer:
+    return mean_tile(curated_view(workspace, run, int(interval)), int(cluster)), "image/jpeg"
+
+
+def around(workspace: Workspace, number: str) -> Answer:
+    index, tile = _store(workspace).index(), int(number)
+    if tile >= len(index):
+        raise TesseraError(f"there is no tile {tile}")
+    place = [int(column[tile]) for column in (index.slide, index.x0, index.y0, index.side0)]
+    return slide_routes.around_jpeg(workspace, *place), "image/jpeg"
+
+
 _RUN = r"([A-Za-z0-9][A-Za-z0-9._-]*)"
 ROUTES: list[tuple[str, type[RequestHandler], dict[str, Any]]] = [
     (r"/t/(\d+)", DataHandler, {"make": tile}),
+    (r"/around/(\d+)", DataHandler, {"make": around}),
     (r"/thumbnail/(\d+)", DataHandler, {"make": thumbnail}),
     (r"/mask/(\d+)", DataHandler, {"make": mask}),
     (r"/kept/(\d+)", DataHandler, {"make": kept}),
@@ -111,6 +125,7 @@ ROUTES: list[tuple[str, type[RequestHandler], dict[str, Any]]] = [
     (r"/slide/(\d+)/(\d+)/(\d+)_(\d+)\.jpg", DataHandler, {"make": slide_routes.tile}),
     (rf"/points/{_RUN}/(\d+)/(\d+)", DataHandler, {"make": points}),
     (rf"/sheet/{_RUN}/(\d+)/(\d+)", DataHandler, {"make": contact_sheet}),
+    (rf"/mean/{_RUN}/(\d+)/(\d+)", DataHandler, {"make": mean}),
 ]
 
 

@@ -12,6 +12,7 @@ from panel.io.notifications import NotificationAreaBase
 from panel.io.state import state
 
 from app.page import alarm, empty, going_on, html, wrap
+from app.people import may_change
 from app.state import PAGES, Store
 from app.theme import THEME
 from app.views.cohort import CohortPage
@@ -67,7 +68,8 @@ def _pages(store: Store) -> dict[str, pn.Column]:
 
 
 def _workspace(store: Store) -> str:
-    return wrap(f"<span class='quiet ts-workspace'>workspace <b>{escape(store.workspace.root.name)}</b></span>")
+    role = "" if may_change(pn.state.user) else " · you may look, not change"
+    return wrap(f"<span class='quiet ts-workspace'>workspace <b>{escape(store.workspace.root.name)}</b>{role}</span>")
 
 
 def _doing(store: Store) -> pn.pane.HTML:

@@ -43,5 +43,12 @@ def tile_jpeg(workspace: Workspace, slide: int, level: int, column: int, row: in
         return zoom.jpeg(level, column, row)
 
 
+def around_jpeg(workspace: Workspace, slide: int, x0: int, y0: int, side0: int) -> bytes:
+    """A square of a slide with its surroundings; raises as `tile_jpeg`."""
+    path = slide_map.slide_path(slide_map.viewable_row(workspace, slide))
+    with _SLIDES.use(path, workspace.slide_folder(slide) / "thumbnail.jpg") as zoom:
+        return zoom.around_jpeg(x0, y0, side0)
+
+
 def cells(workspace: Workspace, run: str, interval: str, slide: str) -> Answer:
     return slide_map.cells_file(curated_view(workspace, run, int(interval)), int(slide)), "application/octet-stream"

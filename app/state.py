@@ -9,11 +9,13 @@ import panel as pn
 import param
 
 from app import stream_facts
+from app.people import require_editor
 from core import activity, runs
+from core.background import start_command
 from core.curate import decisions
 from core.curate.curated import curated_view
 from core.curate.state import State, state_of
-from core.errors import TesseraError
+from core.errors import AccessError, TesseraError
 from core.explore.view import View
 from core.workspace import Workspace, default_root
 
@@ -113,6 +115,16 @@ class Store(param.Parameterized):
     def who(self) -> str:
         """Who decides: the login, or else what was typed."""
         return pn.state.user or self.author
+
+    def start(self, *words: str) -> bool:
+        """Start a command as a process of its own; says so and answers False when this person may only look."""
+        try:
+            require_editor()
+        except AccessError as error:
+            pn.state.notifications.error(str(error))
+            return False
+        start_command(self.workspace, *words)
+        return True
 
     def title(self, cluster: int) -> str:
         """Name of a cluster, or its number."""

@@ -81,6 +81,9 @@ CSS = (
 .ts .where i { position: absolute; border: 2px solid #fff; outline: 3px solid #111; border-radius: 3px; min-width: 8px; min-height: 8px; }
 .ts .found { display: flex; gap: 16px; align-items: flex-start; } .ts .found > div:last-child { flex: 1; min-width: 0; overflow-wrap: anywhere; }
 .ts .zoomed { position: relative; line-height: 0; width: 210px; flex: none; } .ts .zoomed img { width: 100%; border-radius: 8px; }
+.ts .zoomed .ts-middle { position: absolute; left: 33.33%; top: 33.33%; width: 33.33%; height: 33.33%; box-sizing: border-box; border: 2px solid #fff; outline: 2px solid #111; }
+.ts .ts-parts summary { cursor: pointer; font-size: 13px; } .ts .parts { display: flex; gap: 18px; align-items: flex-start; margin-top: 8px; }
+.ts .parts figure { margin: 0; flex: none; font-size: 12px; } .ts .parts figure img { border-radius: 8px; display: block; } .ts .parts table { margin-bottom: 10px; width: 520px; }
 .ts .zoomed .scale { position: absolute; left: 10px; bottom: 10px; height: 5px; background: #111; border: 1px solid #fff; }
 .ts .zoomed .scale span { position: absolute; bottom: 12px; left: 0; font: 600 12px var(--font); color: #111; text-shadow: 0 0 3px #fff, 0 0 3px #fff, 0 0 3px #fff; white-space: nowrap; line-height: 1; }
 .ts .term { border-bottom: 1px dotted #9a96ad; cursor: help; position: relative; outline-offset: 3px; }

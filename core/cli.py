@@ -212,6 +212,9 @@ def _add_tool_commands(group: Any) -> None:
             metavar="FILE",
             help="JSON file of users and passwords; needed for any other address",
         )
+        parser.add_argument(
+            "--editors", default="", metavar="A,B", help="logins that may decide, run and export; all others only look"
+        )
     demo.add_argument("--no-serve", action="store_true", help="only make the workspace")
     demo.add_argument("--offline", action="store_true", help="draw synthetic slides, whatever else is there")
     _command(

@@ -266,11 +266,13 @@ def start_dashboard(root: Path, options: argparse.Namespace) -> subprocess.Popen
 
     Args:
         root: the workspace folder.
-        options: port, address and basic_auth.
+        options: port, address, basic_auth and editors.
 
     Raises:
         TesseraError: the dashboard is not installed, or it would be open to others without a password.
     """
+    if options.editors and options.basic_auth is None:
+        raise TesseraError("--editors names logins: give --basic-auth FILE with it, or nobody has one")
     if options.address not in _LOCAL and options.basic_auth is None:
         raise TesseraError(
             f"refusing to serve slides on {options.address} without a password: give --basic-auth FILE, "
@@ -293,7 +295,8 @@ def start_dashboard(root: Path, options: argparse.Namespace) -> subprocess.Popen
     if options.basic_auth is not None:
         words += ["--basic-auth", options.basic_auth, "--cookie-secret", os.urandom(16).hex()]
     print(f"Tessera dashboard: http://{origin}/app  (workspace {root}; Ctrl-C ends it)", flush=True)
-    return subprocess.Popen(words, env={**os.environ, ENVIRONMENT_VARIABLE: str(root)})
+    settings = {ENVIRONMENT_VARIABLE: str(root)} | ({"TESSERA_EDITORS": options.editors} if options.editors else {})
+    return subprocess.Popen(words, env={**os.environ, **settings})
 
 
 def demo(options: argparse.Namespace) -> int:

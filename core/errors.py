@@ -23,6 +23,10 @@ class RunError(TesseraError):
     """A run cannot be started, continued or read."""
 
 
+class AccessError(TesseraError):
+    """Somebody who may look wants to change something."""
+
+
 class DecisionError(TesseraError):
     """A decision on clusters does not fit what has been decided before it."""
 

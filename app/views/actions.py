@@ -17,7 +17,6 @@ from app.page import alarm, html, wrap
 from app.state import Store
 from app.tasks import Latest
 from app.theme import TABLE_CSS
-from core.background import start_command
 from core.curate.decisions import merge_clusters, note_cluster
 from core.curate.history import Decision, clean_author, history
 from core.curate.split import split_cluster
@@ -182,7 +181,8 @@ class Actions(pn.viewable.Viewer):
 
     def _start_again(self, _: Any) -> None:
         author = [f"--author={self._store.who()}"] if self._store.who() else []
-        start_command(self._store.workspace, "recluster", self._store.run, *author)
+        if not self._store.start("recluster", self._store.run, *author):
+            return
         text = "A new run without them begins; it appears on the Run page."
         self._said.object = wrap(f"<p class='quiet ts-said'>{text}</p>")
 

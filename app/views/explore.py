@@ -15,7 +15,6 @@ from app.state import Store
 from app.views.cluster_list import ClusterList
 from app.views.opened import Opened
 from app.views.where import Where
-from core.background import start_command
 from core.explore.palette import colour
 from core.explore.view import View
 
@@ -122,8 +121,8 @@ class ExplorePage(pn.viewable.Viewer):
         self._map_note.object = wrap(note)
 
     def _start_map(self, _: Any) -> None:
-        self._make_map.disabled = True  # until the activity is seen, so that two clicks make one map
-        start_command(self._store.workspace, "project", self._store.run)
+        # disabled until the activity is seen, so that two clicks make one map
+        self._make_map.disabled = self._store.start("project", self._store.run)
 
     def _name_points(self) -> None:
         named = self._store.names()

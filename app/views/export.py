@@ -14,7 +14,6 @@ from app.state import Store
 from app.tasks import Latest
 from app.theme import badge
 from core import config as configuration
-from core.background import start_command
 from core.config import ExportConfig
 from core.curate.export import FORMATS, slug
 from core.curate.export_log import list_exports
@@ -106,7 +105,8 @@ class ExportPage(pn.viewable.Viewer):
             ]
             author = pn.state.user or self._author.value_input or self._author.value
             words += [f"--author={author}"] if author else []
-            start_command(self._store.workspace, *words)
+            if not self._store.start(*words):
+                return
             self._message.object = wrap(f"<p class='quiet'>Writing {escape(folder.name)}; you may go on meanwhile.</p>")
 
     def _clusters(self) -> str | None:

@@ -15,7 +15,9 @@ from app.tasks import Latest
 from app.views.actions import Actions
 from app.views.chosen import Chosen, hint
 from app.views.naming import Naming
+from core.explore.composition import Part, composition
 from core.explore.palette import colour
+from core.explore.view import View
 
 
 class Opened(pn.viewable.Viewer):
@@ -24,11 +26,16 @@ class Opened(pn.viewable.Viewer):
     def __init__(self, store: Store, points: EmbeddingMap, **params: Any) -> None:
         super().__init__(**params)
         self._store, self._points = store, points
-        self._title, self._facts = html(css_classes=["ts-open"]), html()
+        self._title, self._facts, self._made_of = (
+            html(css_classes=["ts-open"]),
+            html(),
+            html(css_classes=["ts-made-of"]),
+        )
         self._naming, self._actions = Naming(store), Actions(store)
         self._gallery = TileGallery(sizing_mode="stretch_width", margin=(5, 10), css_classes=["ts-gallery-pane"])
         self._chosen = Chosen(store, self._gallery, points)
         self._loads = Latest(lambda text: setattr(self._facts, "object", wrap(alarm(text))))
+        self._parts = Latest(lambda text: setattr(self._made_of, "object", wrap(alarm(text))))
         self._gallery.param.watch(lambda event: self._mark(event.new), "picked")
         points.param.watch(lambda *_: self._load(), "polygon")
         store.param.watch(lambda *_: self._close_lasso(), "cluster")
@@ -38,7 +45,7 @@ class Opened(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pn.Column(
-            self._title, self._naming, self._actions, self._facts, self._chosen, self._gallery, html(hint()),
+            self._title, self._naming, self._actions, self._facts, self._made_of, self._chosen, self._gallery, html(hint()),
             sizing_mode="stretch_width",
         )  # fmt: skip
 
@@ -53,7 +60,7 @@ class Opened(pn.viewable.Viewer):
             self._store.view(), self._store.mapped(), self._store.cluster, self._points.polygon,
         )  # fmt: skip
         if view is None:
-            self._title.object = self._facts.object = wrap("")
+            self._title.object = self._facts.object = self._made_of.object = wrap("")
             self._gallery.rows = []
             self._naming.visible = self._actions.visible = False
         elif len(polygon) >= 3 and mapped is not None:
@@ -70,12 +77,23 @@ class Opened(pn.viewable.Viewer):
             f"<h2><i class='dot' style='background:{colour(opened.cluster)}'></i><span class='ts-open-name'>{name}</span></h2>"
         )
         self._facts.object = wrap(_facts(opened))
+        view, edits = self._store.view(), self._store.edits()
+        if view is not None:
+            self._parts.load(
+                lambda: composition(view, opened.cluster),
+                lambda found: self._show_parts(view, opened.cluster, edits, found),
+            )
         self._gallery.rows = opened.rows
+
+    def _show_parts(self, view: View, cluster: int, edits: str, found: dict[str, list[Part]]) -> None:
+        picture = f"mean/{view.run}/{view.interval}/{cluster}?v={edits}"
+        self._made_of.object = wrap(_made_of(picture, found))
 
     def _show_lasso(self, found: tuple[int, Rows]) -> None:
         n, rows = found
         self._naming.visible = self._actions.visible = False
         self._title.object = wrap(f"<h2><span class='ts-lasso-count'>{n:,}</span> tiles inside the lasso</h2>")
+        self._made_of.object = wrap("")
         self._facts.object = wrap("" if n else "<p class='quiet'>No tile lies inside it; draw a larger one.</p>")
         self._gallery.rows = rows
 
@@ -102,3 +120,24 @@ def _facts(opened: OpenCluster) -> str:
             "warning",
         )
     return f"<p class='quiet'>{' · '.join(words)}</p>{warning}"
+
+
+def _made_of(picture: str, found: dict[str, list[Part]]) -> str:
+    """Where the tiles come from, folded away; a source with more than twice its share of all tiles stands out."""
+    tables = ""
+    for kind, parts in found.items():
+        rows = "".join(
+            f"<tr><td>{escape(part.name)}</td><td class='n'>{part.n:,}</td><td class='n'>{_share(part)}</td>"
+            f"<td class='n'>{part.share_of_all:.0%}</td></tr>"
+            for part in parts
+        )
+        tables += (
+            f"<table class='plain'><tr><th>{kind}</th><th class='n'>tiles</th><th class='n'>of the cluster</th>"
+            f"<th class='n'>of all tiles</th></tr>{rows}</table>"
+        )
+    mean = f"<figure><img src='{escape(picture)}' loading='lazy' width='96' height='96' alt='mean tile'><figcaption>mean tile</figcaption></figure>"
+    return f"<details class='ts-parts'><summary>Where its tiles come from</summary><div class='parts'>{mean}<div>{tables}</div></div></details>"
+
+
+def _share(part: Part) -> str:
+    return f"<b>{part.share:.0%}</b>" if part.share > 2 * part.share_of_all else f"{part.share:.0%}"

@@ -15,7 +15,6 @@ from app.page import alarm, html, term, wrap
 from app.review_facts import SHOWN, ProposalFacts, read_proposal, tiles_to_review
 from app.state import Store
 from app.tasks import Latest
-from core.background import start_command
 from core.curate.decisions import name_cluster
 from core.curate.propagate import ACCEPT_FROM, accept
 from core.explore.view import View
@@ -87,9 +86,8 @@ class Proposals(pn.viewable.Viewer):
             self._load()
 
     def _start(self, _: Any) -> None:
-        self._make.disabled = True
         author = [f"--author={self._store.who()}"] if self._store.who() else []
-        start_command(self._store.workspace, "propagate", self._store.run, *author)
+        self._make.disabled = self._store.start("propagate", self._store.run, *author)
 
     def _load(self) -> None:
         view, id, least = self._store.view(), self._which.value or "", self._least.value

@@ -12,6 +12,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from app.page import alarm, bar, duration, empty, html, number, term, wrap
+from app.people import require_editor
 from app.run_facts import RunFacts, read_all, read_run, told
 from app.state import Store
 from app.tasks import Latest
@@ -70,6 +71,7 @@ class RunPage(pn.viewable.Viewer):
         async def clicked(_: Any) -> None:
             button.disabled = True
             try:
+                require_editor()
                 created = await asyncio.to_thread(act)
                 self._message.object = wrap("")
                 if created:

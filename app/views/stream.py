@@ -11,6 +11,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from app.page import alarm, bar, duration, html, number, wrap
+from app.people import require_editor
 from app.state import Store
 from app.stream_facts import StreamFacts, read_stream
 from app.tasks import Latest
@@ -94,6 +95,7 @@ class StreamPanel(pn.viewable.Viewer):
         async def clicked(_: Any) -> None:
             button.disabled = True
             try:
+                require_editor()
                 await asyncio.to_thread(act)
                 self._message.object = wrap("")
                 self._store.publish(await asyncio.to_thread(self._store.read))

@@ -29,6 +29,11 @@ class Where(pn.viewable.Viewer):
             label="Open on the slide", variant="outlined", size="small", visible=False, css_classes=["ts-open-slide"]
         )
         self._open.on_click(lambda _: self._open_slide())
+        self._wide = pmui.Checkbox(
+            label="the tile with its surroundings, 3 times as wide", value=False, size="small", visible=False,
+            css_classes=["ts-wide"],
+        )  # fmt: skip
+        self._wide.param.watch(lambda *_: self._load(), "value")
         self._over = pmui.Checkbox(label="show the clusters on the slide", value=True, size="small", visible=False)
         self._loads = Latest(lambda text: setattr(self._body, "object", wrap(alarm(text))))
         self._over.param.watch(lambda *_: self._load(), "value")
@@ -36,10 +41,11 @@ class Where(pn.viewable.Viewer):
         self._load()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return pn.Column(self._body, pn.Row(self._over, self._open), width=410)
+        return pn.Column(self._body, self._wide, pn.Row(self._over, self._open), width=410)
 
     def _load(self) -> None:
-        view, tile, cluster, over = self._store.view(), self._store.tile, self._store.cluster, self._over.value
+        view, tile, cluster = self._store.view(), self._store.tile, self._store.cluster
+        over, wide = self._over.value, self._wide.value
         if view is None:
             self._body.object = wrap("")
         elif not 0 <= tile < len(view.labels):
@@ -47,12 +53,13 @@ class Where(pn.viewable.Viewer):
             self._body.object = wrap(f"<h3>Where is it?</h3><p class='quiet'>{text}</p>")
         else:
             edits = self._store.edits()
-            self._loads.load(lambda: _picture(view, tile, cluster, self._store.title, edits, over=over), self._show)
+            title = self._store.title
+            self._loads.load(lambda: _picture(view, tile, cluster, title, edits, over=over, wide=wide), self._show)
 
     def _show(self, found: tuple[str, bool]) -> None:
         body, has_slide = found
         self._body.object = wrap(body)
-        self._over.visible = self._open.visible = has_slide
+        self._over.visible = self._open.visible = self._wide.visible = has_slide
 
     def _open_slide(self) -> None:
         view, tile = self._store.view(), self._store.tile
@@ -61,7 +68,9 @@ class Where(pn.viewable.Viewer):
             self._store.param.update(slide=slide, page=PAGES.index("slide"), visits=self._store.visits + 1)
 
 
-def _picture(view: View, tile: int, cluster: int, title: Any, edits: str, *, over: bool) -> tuple[str, bool]:
+def _picture(
+    view: View, tile: int, cluster: int, title: Any, edits: str, *, over: bool, wide: bool
+) -> tuple[str, bool]:
     """HTML, and whether the tile lies on a slide."""
     info = tile_info(view, tile)
     own = int(view.labels[tile])
@@ -70,10 +79,14 @@ def _picture(view: View, tile: int, cluster: int, title: Any, edits: str, *, ove
         facts += (
             f"<p class='quiet' style='margin-top:8px'>x {info.x0:,}, y {info.y0:,} px<br>{info.side_um:.0f} µm wide</p>"
         )
-    large = (
-        f"<h3>Where is it?</h3><div class='found'><div class='zoomed'><img src='t/{tile}' alt='tile {tile}'>{_scale_bar(info)}</div>"
-        f"<div>{facts}</div></div>"
-    )
+    wide = wide and bool(info.width)
+    picture = f"<img src='t/{tile}' alt='tile {tile}'>{_scale_bar(info.side_um)}"
+    if wide:
+        picture = (
+            f"<img src='around/{tile}' alt='surroundings of tile {tile}: they are read from the slide, whose file must be there'>"
+            f"<i class='ts-middle'></i>{_scale_bar(3 * info.side_um)}"
+        )
+    large = f"<h3>Where is it?</h3><div class='found'><div class='zoomed'>{picture}</div><div>{facts}</div></div>"
     if not info.width:
         return large, False
     return f"{large}<div style='height:14px'></div>{_overview(view, info, cluster, edits, over=over)}", True
@@ -95,11 +108,9 @@ def _overview(view: View, info: TileInfo, cluster: int, edits: str, *, over: boo
     )
 
 
-def _scale_bar(info: TileInfo) -> str:
-    """The longest round length that takes at most two fifths of the tile."""
-    fitting = [um for um in _BARS_UM if um <= 0.4 * info.side_um]
+def _scale_bar(side_um: float) -> str:
+    """The longest round length that takes at most two fifths of the picture."""
+    fitting = [um for um in _BARS_UM if um <= 0.4 * side_um]
     if not fitting:
         return ""
-    return (
-        f"<div class='scale' style='width:{100 * fitting[-1] / info.side_um:.2f}%'><span>{fitting[-1]} µm</span></div>"
-    )
+    return f"<div class='scale' style='width:{100 * fitting[-1] / side_um:.2f}%'><span>{fitting[-1]} µm</span></div>"

@@ -50,7 +50,7 @@ def evaluate(workspace: Workspace, name: str, interval: int | None = None) -> di
 
     Returns:
         clusters: NMI, AMI, ARI, purity, Hungarian accuracy against labels; features: k-NN and linear accuracy (mean over
-        group-wise folds; None with fewer than two groups a class) of run, random_encoder and colour, with the AMI of
+        group-wise folds; None with fewer than two groups a class) of run, random encoder and colour statistics, with the AMI of
         k-means on each at the run's K.
 
     Raises:

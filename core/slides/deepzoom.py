@@ -139,14 +139,52 @@ class DeepZoom:
         if self.geometry.width <= self._whole().shape[1] * by:
             coarse = cv2.resize(self._whole(), self.geometry.size(level), interpolation=cv2.INTER_AREA)
             return np.ascontiguousarray(coarse[top:bottom, left:right], dtype=np.uint8)
-        try:
-            return self._read((left, top, right, bottom), by)
-        except (ValueError, OSError, openslide.OpenSlideError) as error:
-            raise SlideError(str(self._slide.path), f"a part of it cannot be read: {error}") from error
+        return self._checked((left, top, right, bottom), by)
 
     def jpeg(self, level: int, column: int, row: int) -> bytes:
         """A tile as JPEG (see `tile`)."""
         return bytes(simplejpeg.encode_jpeg(self.tile(level, column, row), quality=_QUALITY, colorspace="RGB"))
+
+    def around(self, x0: int, y0: int, side0: int, times: float = 3, side_px: int = 384) -> Image:
+        """A square of the slide with its surroundings.
+
+        Args:
+            x0: left edge of the square, level-0 pixels.
+            y0: upper edge, level-0 pixels.
+            side0: side, level-0 pixels.
+            times: how much wider than the square the picture is; the square lies in its middle.
+            side_px: side of the picture.
+
+        Returns:
+            uint8 (side_px, side_px, 3), RGB; white beyond the edges of the slide.
+
+        Raises:
+            SlideError: these pixels of the slide do not decode.
+        """
+        whole = side0 * times
+        by = max(1, int(whole / side_px))
+        side = max(1, round(whole / by))
+        left, top = (round((edge + side0 / 2 - whole / 2) / by) for edge in (x0, y0))
+        box = (
+            max(left, 0),
+            max(top, 0),
+            min(left + side, self.geometry.width // by),
+            min(top + side, self.geometry.height // by),
+        )
+        canvas = np.full((side, side, 3), 255, np.uint8)
+        if box[0] < box[2] and box[1] < box[3]:
+            canvas[box[1] - top : box[3] - top, box[0] - left : box[2] - left] = self._checked(box, by)
+        return np.asarray(cv2.resize(canvas, (side_px, side_px), interpolation=cv2.INTER_AREA), np.uint8)
+
+    def around_jpeg(self, x0: int, y0: int, side0: int) -> bytes:
+        """A square with its surroundings as JPEG (see `around`)."""
+        return bytes(simplejpeg.encode_jpeg(self.around(x0, y0, side0), quality=_QUALITY, colorspace="RGB"))
+
+    def _checked(self, box: tuple[int, int, int, int], by: int) -> Image:
+        try:
+            return self._read(box, by)
+        except (ValueError, OSError, openslide.OpenSlideError) as error:
+            raise SlideError(str(self._slide.path), f"a part of it cannot be read: {error}") from error
 
     def _read(self, box: tuple[int, int, int, int], by: int) -> Image:
         """A box of a level, shrunk by `by` from the slide's best level."""

@@ -81,3 +81,22 @@ def test_mark_merge_split_take_out_undo_and_keep_a_selection(offline_page: Any, 
     view = curated_view(workspace, RUN)
     assert 3 not in view.ids
     assert view.sizes.sum() == (planted.labels[2] >= 0).sum()
+
+
+@pytest.mark.browser
+def test_where_tiles_come_from_and_their_surroundings(offline_page: Any, serve: Any, planted: Planted) -> None:
+    page = offline_page
+    page.goto(f"{serve(planted.workspace.root)}?page=2&run={RUN}&cluster=0")
+    page.get_by_text("Where its tiles come from").click()
+    n = int((planted.labels[2] == 0).sum())
+    counts = page.locator(".ts-parts tr td:nth-child(2)").all_inner_texts()
+    assert sum(int(count.replace(",", "")) for count in counts) == n
+    loaded = "image => image.decode().then(() => image.naturalWidth)"
+    assert page.locator(".ts-parts img").evaluate(loaded) == 96
+    page.locator(".ts-gallery button.ts-tile").first.click()
+    page.locator(".ts-wide input").check()
+    wide = page.locator(".ts-where .zoomed img[src^='around/']")
+    wide.wait_for()
+    assert wide.evaluate(loaded) == 384
+    page.locator(".ts-where .ts-middle").wait_for()
+    page.screenshot(path=SHOTS / "6-parts.png", full_page=True)

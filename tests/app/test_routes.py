@@ -25,8 +25,18 @@ from tests.core.planted import RUN, Planted, copy_of, jpegs
 pytestmark = pytest.mark.slow  # starts servers
 
 PASSWORDS = {"rudolf": "omnis cellula"}
-ADDRESSES = ["t/5", "thumbnail/1", "mask/1", "kept/1", f"overlay/{RUN}/2/1/", f"points/{RUN}/2/2", f"sheet/{RUN}/2/0"]
-ADDRESSES[5:5] = [f"cells/{RUN}/2/1", "slide/1.dzi", "slide/1/8/0_0.jpg"]  # in the order of ROUTES
+ADDRESSES = [
+    "t/5",
+    "around/5",
+    "thumbnail/1",
+    "mask/1",
+    "kept/1",
+    f"overlay/{RUN}/2/1/",
+    f"points/{RUN}/2/2",
+    f"sheet/{RUN}/2/0",
+    f"mean/{RUN}/2/0",
+]
+ADDRESSES[6:6] = [f"cells/{RUN}/2/1", "slide/1.dzi", "slide/1/8/0_0.jpg"]  # in the order of ROUTES
 Answer = tuple[int, dict[str, str], bytes]
 
 

@@ -119,7 +119,7 @@ def test_runs_are_steered_and_scored_by_the_command_line(tmp_path: Path, groups:
     assert run["state"] == "finished"
     scores = tessera.json("evaluate", "r")
     assert 0 < scores["clusters"]["nmi"] <= 1
-    for what in ("run", "random_encoder", "colour"):
+    for what in ("run", "random encoder", "colour statistics"):
         found = scores["features"][what]
         assert 0 < found["kmeans_ami"] <= 1
         # class folders alone do not say which tiles belong together, so that nothing fair can be learnt from them

@@ -184,3 +184,18 @@ def test_a_slide_that_is_replaced_is_opened_anew_and_one_that_is_gone_says_so(tm
     with pytest.raises(SlideError, match="no longer there"), slides.use(path):
         pass
     slides.close()
+
+
+@pytest.mark.parametrize(("x0", "y0"), [(512, 512), (0, 0), (1500, 1100)])
+def test_surroundings_are_those_of_the_slide(zoom: DeepZoom, pyramid: Path, x0: int, y0: int) -> None:
+    side = 128
+    got = zoom.around(x0, y0, side, times=3, side_px=3 * side)
+    canvas = np.full((3 * side, 3 * side, 3), 255, np.uint8)
+    with openslide.OpenSlide(pyramid) as slide:
+        whole = np.asarray(slide.read_region((0, 0), 0, slide.dimensions).convert("RGB"))
+    left, top = x0 - side, y0 - side
+    part = whole[max(top, 0) : top + 3 * side, max(left, 0) : left + 3 * side]
+    y, x = max(-top, 0), max(-left, 0)
+    canvas[y : y + part.shape[0], x : x + part.shape[1]] = part
+    assert np.abs(got.astype(int) - canvas).mean() < 1
+    assert zoom.around(x0, y0, side, side_px=96).shape == (96, 96, 3)

@@ -21,7 +21,7 @@ WAIT_MS = 60_000
 # Pictures live in shadow roots, so walk through these too.
 _LOADED = """() => {
   const all = root => [...root.querySelectorAll("*")].flatMap(n => [n, ...(n.shadowRoot ? all(n.shadowRoot) : [])]);
-  const inSight = n => { const r = n.getBoundingClientRect(); return r.width && r.bottom > 0 && r.top < innerHeight; };
+  const inSight = n => { const r = n.getBoundingClientRect(); return n.checkVisibility() && r.width && r.bottom > 0 && r.top < innerHeight; };
   return all(document).filter(n => n.tagName === "IMG" && inSight(n)).every(n => n.complete && n.naturalWidth);
 }"""
 
@@ -80,12 +80,15 @@ def _take(page: Page, address: str, folder: Path) -> None:
     page.goto(f"{address}?page=1")
     page.locator(".ts-status .numbers").wait_for(timeout=WAIT_MS)
     shot("run")
+    size = page.viewport_size
+    page.set_viewport_size({"width": size["width"], "height": 1500})  # the map, the list and the open cluster in one
     page.goto(f"{address}?page=2")
     page.locator(".ts-map[data-ready]").wait_for(timeout=WAIT_MS)
     tile: Any = page.locator(".ts-gallery button.ts-tile").first
     tile.click(timeout=WAIT_MS)
     page.locator(".ts-where i").wait_for(timeout=WAIT_MS)
     shot("explore")
+    page.set_viewport_size(size)
     page.goto(f"{address}?page=3")
     page.locator(".ts-slide-viewer[data-ready]").wait_for(timeout=WAIT_MS)
     shot("slide")

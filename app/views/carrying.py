@@ -11,6 +11,7 @@ import panel_material_ui as pmui
 
 from app.deciding import Decider
 from app.page import alarm, html, wrap
+from app.people import require_editor
 from app.review_facts import named_runs, read_drifted
 from app.state import Store
 from app.tasks import Latest
@@ -84,13 +85,14 @@ class Carrying(pn.viewable.Viewer):
         if not source or view is None:
             return
 
+        author = self._store.who()
+
         def carry() -> list[Suggestion]:
-            return carry_over(
-                view.workspace, (source, None), (view.run, view.interval), author=self._store.who()
-            )  # fmt: skip
+            return carry_over(view.workspace, (source, None), (view.run, view.interval), author=author)
 
         before = len(self._store.names())
         try:
+            require_editor()
             self._asked = await asyncio.to_thread(carry)
         except TesseraError as error:
             self._trouble(str(error))

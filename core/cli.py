@@ -163,7 +163,7 @@ def _add_result_commands(group: Any) -> None:
         metavar="LIST",
         help="cluster numbers, 3,7,12, or all; those with a name if not given",
     )
-    export.add_argument("--author", default="", help="who exports, for the provenance file")
+    export.add_argument("--author", default="", help="who exports, for the provenance file; your login if not given")
     _add_options(export, configuration.ExportConfig, EXPORT_OPTIONS)
     _add_settings(export)
 

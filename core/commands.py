@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import getpass
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -225,7 +227,7 @@ def export(options: argparse.Namespace) -> int:
     ):
         report = export(
             workspace, options.name, options.to, format=options.format, clusters=chosen, interval=options.interval,
-            author=options.author, config=config, progress=progress,
+            author=options.author or getpass.getuser(), config=config, progress=progress,
         )  # fmt: skip
     answer = {
         key: str(value) if isinstance(value, Path) else value for key, value in dataclasses.asdict(report).items()
@@ -257,8 +259,10 @@ def serve(options: argparse.Namespace) -> int:
     try:
         return process.wait()
     except KeyboardInterrupt:
+        return 0
+    finally:
         process.terminate()
-        return process.wait()
+        process.wait()
 
 
 def start_dashboard(root: Path, options: argparse.Namespace) -> subprocess.Popen[bytes]:
@@ -296,6 +300,7 @@ def start_dashboard(root: Path, options: argparse.Namespace) -> subprocess.Popen
         words += ["--basic-auth", options.basic_auth, "--cookie-secret", os.urandom(16).hex()]
     print(f"Tessera dashboard: http://{origin}/app  (workspace {root}; Ctrl-C ends it)", flush=True)
     settings = {ENVIRONMENT_VARIABLE: str(root)} | ({"TESSERA_EDITORS": options.editors} if options.editors else {})
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that callers end the server too
     return subprocess.Popen(words, env={**os.environ, **settings})
 
 

@@ -58,7 +58,10 @@ def undo(options: argparse.Namespace) -> int:
     workspace = Workspace.open(options.workspace)
     change = redo if options.redo else undo
     found = change(workspace, options.name, author=_author(options), decision=options.decision)
-    print(f"{'made again' if options.redo else 'took back'} {found.id}: {found.kind} {_detail(found.payload)}")
+    where = f" of cluster {found.cluster}" if found.cluster >= 0 else ""
+    print(
+        f"{'made again' if options.redo else 'took back'} decision {found.id}: {found.kind}{where} {_detail(found.payload)}"
+    )
     return 0
 
 

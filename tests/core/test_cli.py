@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import json
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from core import cli
@@ -40,3 +44,18 @@ def test_wrong_settings_are_named_before_anything_is_written(
 def test_slides_are_not_served_to_others_without_a_password(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("serve", "--address", "0.0.0.0", "--workspace", tmp_path / "w") == 1
     assert "password" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_dashboard_ends_with_the_command_that_started_it(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = [sys.executable, "-m", "core.cli", "serve", "--workspace", str(tmp_path / "w"), "--port", str(port)]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert any("app running at" in line for line in process.stderr)
+        (server,) = psutil.Process(process.pid).children()
+        process.terminate()
+        assert process.wait(60) != 0
+        assert server.wait(60) is None or not server.is_running()

@@ -72,11 +72,16 @@ def open_cluster(view: View, cluster: int) -> OpenCluster | None:
     found = table[table["cluster"] == cluster]
     if found.empty:
         return None
-    chosen = pick(view, cluster)
-    rows = [{"title": title, "help": help, "ids": getattr(chosen, name).tolist()} for name, title, help in _ROWS]
+    rows = gallery_rows(view, cluster)
     n_slides = len(np.unique(view.index.slide[: len(view.labels)]))
     facts = {str(column): found.iloc[0][column] for column in table.columns}
     return OpenCluster(cluster, facts, n_slides, rows)
+
+
+def gallery_rows(view: View, cluster: int) -> Rows:
+    """Typical, middle and edge tiles of a cluster, as the gallery takes them."""
+    chosen = pick(view, cluster)
+    return [{"title": title, "help": help, "ids": getattr(chosen, name).tolist()} for name, title, help in _ROWS]
 
 
 def lasso(view: View, mapped: int, polygon: list[list[float]]) -> tuple[int, Rows]:

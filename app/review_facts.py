@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.explore_facts import Rows, gallery_rows
 from core import runs
 from core.curate.agreement import readers, readings
 from core.curate.carry import Suggestion, drifted
@@ -13,7 +14,6 @@ from core.curate.curated import curated_view
 from core.curate.history import clean_author, history
 from core.curate.propagate import Proposal, by_cluster, load_proposal, proposals, to_review
 from core.curate.state import state_of
-from core.explore.representatives import pick
 from core.explore.view import View
 from core.workspace import Workspace
 
@@ -98,7 +98,7 @@ class Reading:
     """
 
     cluster: int
-    rows: list[dict[str, object]]
+    rows: Rows
     n_read: int
     n_clusters: int
     labels: list[str]
@@ -111,13 +111,7 @@ def read_reading(workspace: Workspace, run: str, interval: int, author: str) -> 
     own = readings(history(workspace, run), clean_author(author))
     order = view.ids[np.argsort(-view.sizes, kind="stable")].tolist()
     left = [cluster for cluster in order if cluster not in own]
-    rows: list[dict[str, object]] = []
-    if left:
-        chosen = pick(view, left[0])
-        rows = [
-            {"title": title, "help": "", "ids": getattr(chosen, key).tolist()}
-            for key, title in (("typical", "Typical"), ("middle", "Middle"), ("edge", "Edge"))
-        ]
+    rows = gallery_rows(view, left[0]) if left else []
     return Reading(
         left[0] if left else -1, rows, len(order) - len(left), len(order), sorted(set(own.values())), readers(workspace, run)
     )  # fmt: skip

@@ -1,11 +1,16 @@
-"""The command line as a person or a script uses it: processes of their own, answers in JSON, honest exit codes."""
+"""The command line as a person or a script uses it: words in, answers in JSON, honest exit codes.
+
+Most words are given to `main` in this process, which loads torch once and not at each command; runs start processes of
+their own as ever, and some words go to `tessera` as a process too.
+"""
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +18,7 @@ import numpy as np
 import pytest
 import simplejpeg
 
+from core.cli import main
 from core.synthetic import CLASSES, draw_slide, draw_texture
 
 SETTINGS = "encoder=tiny clusters=6 epochs=2 tile_px=32 batch_size=32 pca_dim=8 threads=1 device=cpu"
@@ -20,14 +26,23 @@ TINY = [word for setting in SETTINGS.split() for word in ("--set", setting)]
 
 
 class Shell:
-    """Runs `tessera` in one workspace."""
+    """Gives words to `tessera` in one workspace."""
 
     def __init__(self, workspace: Path) -> None:
         self._workspace = workspace
 
     def __call__(self, *words: object) -> tuple[int, str, str]:
-        command = [sys.executable, "-m", "core.cli", *map(str, words), "--workspace", str(self._workspace)]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, env={**os.environ})
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            try:
+                code = main(self._words(words))
+            except SystemExit as left:  # wrong words, told by argparse
+                code = int(left.code or 0)
+        return code, out.getvalue(), err.getvalue()
+
+    def process(self, *words: object) -> tuple[int, str, str]:
+        command = [Path(sys.executable).with_name("tessera"), *self._words(words)]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
         assert "Traceback" not in done.stderr, done.stderr
         return done.returncode, done.stdout, done.stderr
 
@@ -41,6 +56,9 @@ class Shell:
         assert code == 1, (code, out, err)
         assert err.strip().startswith("tessera: ")
         return err
+
+    def _words(self, words: tuple[object, ...]) -> list[str]:
+        return [*map(str, words), "--workspace", str(self._workspace)]
 
 
 def labelled_tiles(folder: Path, groups: bool) -> Path:
@@ -70,7 +88,7 @@ def test_the_whole_path_by_the_command_line(tmp_path: Path) -> None:
     again = tessera.json("ingest", slides, "--tile-px", 96)
     assert (again["skipped"], again["tiles_added"]) == (2, 0)
     (slides / "broken.svs").write_text("no slide")
-    code, out, _ = tessera("ingest", slides, "--tile-px", 96, "--json")
+    code, out, _ = tessera.process("ingest", slides, "--tile-px", 96, "--json")
     assert code == 1
     assert [name for name, _ in json.loads(out)["problems"]] == ["broken.svs"]
 
@@ -79,8 +97,9 @@ def test_the_whole_path_by_the_command_line(tmp_path: Path) -> None:
     assert (created["run"], created["state"]) == ("r", "finished")
     assert "already" in tessera.fails("run", "--name", "r", *TINY)
     assert "finished" in tessera.fails("pause", "r")
-    status = tessera.json("status")
-    assert status["tiles"] == report["tiles_added"]
+    code, out, _ = tessera.process("status", "--json")
+    status = json.loads(out)
+    assert (code, status["tiles"]) == (0, report["tiles_added"])
     assert status["slides"] == {"done": 2}
     (run,) = status["runs"]
     assert (run["name"], run["state"], run["interval"], run["config"]["clusters"]) == ("r", "finished", 2, 6)
@@ -130,7 +149,7 @@ def test_runs_are_steered_and_scored_by_the_command_line(tmp_path: Path, groups:
 def test_wrong_words_are_told_apart_from_failures(tmp_path: Path) -> None:
     tessera = Shell(tmp_path / "none")
     for words in (("fly",), ("run", "--fast"), ("export", "r"), ()):
-        code, _, err = tessera(*words)
+        code, _, err = tessera.process(*words)
         assert code == 2
         assert "usage" in err
     assert "no workspace in" in tessera.fails("status")

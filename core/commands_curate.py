@@ -6,13 +6,13 @@ import argparse
 import getpass
 import json
 import time
-from typing import Any
 
 from core import config as configuration
 from core.activity import track
 from core.config import PropagateConfig, RunConfig
 from core.errors import ConfigError
 from core.terminal import TerminalProgress
+from core.words import counted
 from core.workspace import Workspace
 
 
@@ -38,6 +38,7 @@ def history(options: argparse.Namespace) -> int:
     """`tessera history R`."""
     from core.curate.history import history
     from core.curate.state import state_of
+    from core.curate.words import words
 
     workspace = Workspace.open(options.workspace)
     rows, active = history(workspace, options.name), set(state_of(workspace, options.name).active)
@@ -45,23 +46,20 @@ def history(options: argparse.Namespace) -> int:
         print(json.dumps([{**vars(row), "in_effect": row.id in active} for row in rows], indent=2))
     for row in () if options.json else rows:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row.time))
-        cluster = "" if row.cluster < 0 else f"cluster {row.cluster} "
-        undone = "" if row.id in active or row.kind in ("undo", "redo") else "  (undone)"
-        print(f"{row.id:>5}  {when}  {row.author}: {row.kind} {cluster}{_detail(row.payload)}{undone}")
+        undone = "" if row.id in active or row.kind in ("undo", "redo") else "  (taken back)"
+        print(f"{row.id:>5}  {when}  {row.author}: {words(row)}{undone}")
     return 0
 
 
 def undo(options: argparse.Namespace) -> int:
     """`tessera undo R [--decision N] [--redo]`."""
     from core.curate.undo import redo, undo
+    from core.curate.words import words
 
     workspace = Workspace.open(options.workspace)
     change = redo if options.redo else undo
     found = change(workspace, options.name, author=_author(options), decision=options.decision)
-    where = f" of cluster {found.cluster}" if found.cluster >= 0 else ""
-    print(
-        f"{'made again' if options.redo else 'took back'} decision {found.id}: {found.kind}{where} {_detail(found.payload)}"
-    )
+    print(f"{'made again' if options.redo else 'took back'} decision {found.id}: {words(found)}")
     return 0
 
 
@@ -93,7 +91,7 @@ def propagate(options: argparse.Namespace) -> int:
         chosen = load_proposal(workspace, options.name, options.accept)
         made = accept(workspace, chosen, author=_author(options), least=options.least)
         print(
-            f"moved {sum(row.payload.get('n', 0) for row in made):,} tiles; `tessera undo {options.name}` takes it back"
+            f"moved {counted(sum(row.payload.get('n', 0) for row in made), 'tile')}; `tessera undo {options.name}` takes it back"
         )
         return 0
     config = configuration.from_mapping(PropagateConfig, configuration.parse_overrides(options.settings))
@@ -111,7 +109,7 @@ def propagate(options: argparse.Namespace) -> int:
         return 0
     print(f"proposal {found.id} from {found.n_labelled} labelled tiles; confident at {options.least:g} and above:")
     for title, count in counts.items():
-        print(f"  {title}: {count:,} tiles")
+        print(f"  {title}: {counted(count, 'tile')}")
     print(f"nothing is changed yet: `tessera propagate {options.name} --accept {found.id}` moves these tiles")
     return 0
 
@@ -119,10 +117,3 @@ def propagate(options: argparse.Namespace) -> int:
 def _author(options: argparse.Namespace) -> str:
     author: str = options.author or getpass.getuser()
     return author
-
-
-def _detail(payload: dict[str, Any]) -> str:
-    """What a decision says, on one line."""
-    hidden = ("polygon", "tiles", "seed")
-    parts = [f"{key} {value}" for key, value in payload.items() if key not in hidden and value not in ("", None)]
-    return ", ".join(parts).replace("value ", "").replace("\n", " ")

@@ -6,7 +6,10 @@ import json
 from typing import Any
 
 from core import activity, runs
+from core.words import counted
 from core.workspace import Workspace
+
+_NOTES = 5
 
 
 def summarise(workspace: Workspace) -> dict[str, Any]:
@@ -17,6 +20,9 @@ def summarise(workspace: Workspace) -> dict[str, Any]:
         troubled = connection.execute(
             "SELECT name, state, reason FROM slide WHERE state NOT IN ('done', 'found', 'ingesting') ORDER BY name"
         ).fetchall()
+        notes = connection.execute(
+            "SELECT name, reason FROM slide WHERE state = 'done' AND reason != '' ORDER BY name"
+        ).fetchall()
         rejected = connection.execute("SELECT path, reason FROM rejected_file ORDER BY path").fetchall()
         tiles = connection.execute("SELECT coalesce(sum(n_tiles), 0) FROM slide WHERE state = 'done'").fetchone()[0]
     return {
@@ -25,6 +31,7 @@ def summarise(workspace: Workspace) -> dict[str, Any]:
         "slides": {row["state"]: row["n"] for row in states},
         "grid": {row["reason"]: row["n"] for row in reasons},
         "troubled": [dict(row) for row in troubled],
+        "notes": [dict(row) for row in notes],
         "rejected_files": [dict(row) for row in rejected],
         "runs": [_run(workspace, run) for run in runs.list_runs(workspace)],
         "stream": _stream(workspace),
@@ -34,17 +41,21 @@ def summarise(workspace: Workspace) -> dict[str, Any]:
 
 def describe(summary: dict[str, Any]) -> str:
     """The summary in lines for a terminal."""
-    slides = ", ".join(f"{n} {state}" for state, n in summary["slides"].items()) or "none yet"
+    slides = ", ".join(f"{n:,} {_plain(state)}" for state, n in summary["slides"].items()) or "none yet"
     lines = [f"workspace {summary['workspace']}", f"slides    {slides}", f"tiles     {summary['tiles']:,}"]
     lines += [f"  {reason}: {n:,}" for reason, n in sorted(summary["grid"].items())]
-    lines += [f"{item['state']:9} {item['name']}: {item['reason']}" for item in summary["troubled"]]
-    lines += [f"rejected  {item['path']}: {item['reason']}" for item in summary["rejected_files"]]
+    lines += [f"{_plain(item['state']):9} {item['name']}: {item['reason']}" for item in summary["troubled"]]
+    lines += [f"note      {item['name']} {item['reason']}" for item in summary["notes"][:_NOTES]]
+    if len(summary["notes"]) > _NOTES:
+        more = counted(len(summary["notes"]) - _NOTES, "more slide", "more slides")
+        lines.append(f"          and {more} with a note: --json has all")
+    lines += [f"no slide  {item['path']}: {item['reason']}" for item in summary["rejected_files"]]
     if summary["stream"] is not None:
         stream = summary["stream"]
-        counts = ", ".join(f"{total['slides']} {state}" for state, total in stream["slides"].items())
+        counts = ", ".join(f"{total['slides']:,} {_plain(state)}" for state, total in stream["slides"].items())
         lines.append(f"archive   {stream['source']}: {stream['state']}; {counts}")
         lines += [f"            {stream['message']}"] if stream["message"] else []
-        lines += [f"  {one['state']}: {one['slides']} x {one['reason']}" for one in stream["troubles"]]
+        lines += [f"  {_plain(one['state'])}: {one['slides']:,} x {one['reason']}" for one in stream["troubles"]]
     lines += [f"doing     {item['kind']} {item['run']}: {item['phase']}" for item in summary["activities"]]
     for run in summary["runs"]:
         nmi = "" if run["nmi"] is None else f", NMI(t, t-1) {run['nmi']:.3f}"
@@ -55,6 +66,10 @@ def describe(summary: dict[str, Any]) -> str:
         if run["message"]:
             lines.append(f"            {run['message']}")
     return "\n".join(lines)
+
+
+def _plain(state: str) -> str:
+    return state.replace("_", " ")
 
 
 def _stream(workspace: Workspace) -> dict[str, Any] | None:

@@ -18,10 +18,11 @@ from app.state import Store
 from app.tasks import Latest
 from app.theme import TABLE_CSS
 from core.curate.decisions import merge_clusters, note_cluster
-from core.curate.history import Decision, clean_author, history
+from core.curate.history import clean_author, history
 from core.curate.split import split_cluster
 from core.curate.state import in_effect
 from core.curate.undo import redo, redoable, undo, undoable
+from core.curate.words import words
 from core.explore.neighbours import nearest_clusters
 from core.explore.view import View
 
@@ -199,27 +200,6 @@ def _offer(
     which.options = {**first, **which.options}
     if first:
         near.object = wrap(f"<p class='quiet'>Most alike: {escape(', '.join(list(first)[:4]))}.</p>")
-
-
-def words(decision: Decision, number: Callable[[int], str] = str) -> str:
-    """A decision in plain words; `number` tells how clusters without a name are called."""
-    about, cluster = decision.payload, f"cluster {number(decision.cluster)}"
-    if decision.kind in ("name", "mark", "note"):
-        said = {"name": "called", "mark": "marked as", "note": "noted on"}[decision.kind]
-        if not decision.value:
-            return f"{decision.kind} of {cluster} taken away"
-        return (
-            f"{said} {cluster}: {decision.value}" if decision.kind == "note" else f"{cluster} {said} {decision.value}"
-        )
-    if decision.kind == "merge":
-        return f"merged {', '.join(map(number, about['clusters']))} into {cluster}"
-    if decision.kind == "split":
-        return f"split {cluster} into {len(about['parts'])} parts"
-    if decision.kind == "exclude":
-        return f"took out {about['n']:,} tiles" + (f": {decision.value}" if decision.value else "")
-    if decision.kind == "move":
-        return f"moved {about['n']:,} tiles to {cluster}"
-    return f"saved the selection {decision.value}" if decision.kind == "select" else f"{decision.kind} {decision.value}"
 
 
 def _merge(view: View, clusters: list[int], author: str) -> None:

@@ -15,6 +15,7 @@ from app.state import Store
 from app.tasks import Latest
 from app.theme import REASON_COLOURS, badge
 from app.views.stream import StreamPanel
+from core.words import counted
 
 _LAYERS = {"Slide": "", "Tissue found": "mask", "Tiles kept": "kept"}
 _START = (
@@ -67,7 +68,7 @@ class CohortPage(pn.viewable.Viewer):
         layer = _LAYERS[self._layer.value]
         cards = "".join(_card(slide, layer) for slide in self._facts.slides)
         hidden = self._facts.n_pictures - len(self._facts.slides)
-        more = f"<p class='quiet'>{hidden:,} more slides are in the workspace and not shown here.</p>" if hidden else ""
+        more = f"<p class='quiet'>Not shown: {counted(hidden, 'slide')} of the workspace.</p>" if hidden else ""
         self._body.object = wrap(f"<div class='cards'>{cards}</div>{more}")
 
 
@@ -113,12 +114,12 @@ def _trouble(facts: CohortFacts) -> str:
     if not n:
         return ""
     opened = "open" if n <= 8 else ""
-    return f"<details {opened} class='ts-trouble'><summary><h3 style='display:inline-block'>{n} files gave no tiles</h3></summary><table class='plain'>{rows}</table></details>"
+    return f"<details {opened} class='ts-trouble'><summary><h3 style='display:inline-block'>{counted(n, 'file')} gave no tiles</h3></summary><table class='plain'>{rows}</table></details>"
 
 
 def _card(slide: SlideFacts, layer: str) -> str:
     row = slide.row
-    facts = f"{row['n_tiles']:,} tiles"
+    facts = counted(row["n_tiles"], "tile")
     if row["width"] and row["mpp"]:
         facts += f" · {row['width']:,} × {row['height']:,} px · {row['mpp']:.3f} µm/px"
     reason = f"<p class='quiet'>{escape(row['reason'])}</p>" if row["reason"] else ""

@@ -19,6 +19,7 @@ from core.curate.export import FORMATS, slug
 from core.curate.export_log import list_exports
 from core.explore.palette import colour
 from core.explore.view import View
+from core.words import counted
 
 _NAMED, _ALL, _SOME = "clusters with a name", "all clusters", "some clusters"
 _FORMAT_WORDS = {
@@ -154,7 +155,7 @@ def _plan(chosen: list[int], sizes: dict[int, int], named: dict[int, str]) -> st
         for name, (first, size) in sorted(classes.items(), key=lambda item: -item[1][1])
     )
     return (
-        f"<h2 class='ts-plan'>{total:,} tiles in {len(classes)} {'class' if len(classes) == 1 else 'classes'}</h2>"
+        f"<h2 class='ts-plan'>{counted(total, 'tile')} in {counted(classes, 'class', 'classes')}</h2>"
         "<p class='quiet'>Clusters with the same name become one class. A manifest with a checksum of every tile and a file that says "
         f"how the set came about are written beside the tiles.</p><table class='plain' style='max-width:520px'>{rows}</table>"
     )
@@ -167,7 +168,7 @@ def _exports(store: Store) -> str:
     early = [item for item in failed if item.started > newest]  # those that failed before they were recorded as exports
     body = "".join(
         f"<tr class='ts-export-row' data-state='{escape(row.state)}'><td>{badge(row.state)}</td>"
-        f"<td>{time.strftime('%d %b %H:%M', time.localtime(row.time))}</td><td class='n'>{row.n_tiles:,} tiles</td>"
+        f"<td>{time.strftime('%d %b %H:%M', time.localtime(row.time))}</td><td class='n'>{counted(row.n_tiles, 'tile')}</td>"
         f"<td>{escape(row.format)}</td><td><code>{escape(row.path)}</code> {escape(row.message)}</td></tr>"
         for row in rows
     )

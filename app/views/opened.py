@@ -18,6 +18,7 @@ from app.views.naming import Naming
 from core.explore.composition import Part, composition
 from core.explore.palette import colour
 from core.explore.view import View
+from core.words import counted
 
 
 class Opened(pn.viewable.Viewer):
@@ -104,7 +105,7 @@ class Opened(pn.viewable.Viewer):
 
 def _facts(opened: OpenCluster) -> str:
     facts = opened.facts
-    words = [f"{int(facts['size']):,} tiles ({facts['share']:.0%} of all)"]
+    words = [f"{counted(int(facts['size']), 'tile')} ({facts['share']:.0%} of all)"]
     if opened.n_slides > 1:
         words.append(
             f"from {int(facts['n_slides'])} of {opened.n_slides} slides, {facts['top_slide_share']:.0%} from "

@@ -55,7 +55,7 @@ def _facts(view: View, plan: Plan, format: str, author: str, config: ExportConfi
     n_tiles = dict(zip(used.tolist(), sizes.tolist(), strict=True))
     with view.workspace.ledger.read() as connection:
         rows = connection.execute(
-            "SELECT id, name, kind, patient, site, vendor, sha256, mpp, mpp_source FROM slide ORDER BY id"
+            "SELECT id, name, kind, patient, site, vendor, sha256, mpp, mpp_source, reason AS caution FROM slide ORDER BY id"
         ).fetchall()
     slides = [dict(row) | {"n_tiles": n_tiles[row["id"]]} for row in rows if row["id"] in n_tiles]
     return {
@@ -90,7 +90,7 @@ def _card(
         "## Sources", _slide_table(facts["slides"]),
         "## Terms of use", markdown_cell(config.licence) or
         "Those of the slides: no licence was given at export. Ask the owner of the slides before you pass tiles on.",
-        "## Cautions", _CAUTION,
+        "## Cautions", _CAUTION, *_slide_cautions(facts["slides"]),
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
 
@@ -115,6 +115,15 @@ def _reader_table(decisions: list[Decision]) -> str:
         for author, kinds in sorted(by_author.items())
     ]
     return _table(["reader", "decisions in effect"], rows)
+
+
+def _slide_cautions(slides: list[dict[str, Any]]) -> list[str]:
+    """A line for each slide whose ingest gave a word of caution, one paragraph in all."""
+    noted = [slide for slide in slides if slide["caution"]]
+    lines = [f"- {markdown_cell(slide['name'])} {markdown_cell(slide['caution'])}" for slide in noted[:_MAX_SLIDES]]
+    if len(noted) > _MAX_SLIDES:
+        lines.append(f"- and {len(noted) - _MAX_SLIDES:,} more, in provenance.json")
+    return ["\n".join(lines)] if lines else []
 
 
 def _slide_table(slides: list[dict[str, Any]]) -> str:

@@ -129,6 +129,7 @@ class _SlideIngest:
         rows = ((tile.x0, tile.y0, cut.grid.side0, -1, "", tile.jpeg) for tile in cut.tiles)
         self._committer.add_rows(record_batch(self._committer.next_id, slide_id, rows))
         self._committer.finish(FinishedSlide(slide_id, columns, cut.codes, len(cut.tiles)))
+        self._report.note(path.name, columns["reason"])
         self._report.slides_done += 1
         self._report.tiles_added += len(cut.tiles)
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from core.words import counted
+
+_NOTES = 5
+
 
 @dataclass
 class IngestReport:
@@ -19,6 +23,7 @@ class IngestReport:
         tiles_added: new tiles in the store.
         seconds: wall time.
         problems: (file, reason) of everything that is not in the store and should perhaps be.
+        notes: (slide, caution) of slides whose tiles are in the store.
         ignored: (file, reason) of files in scanned folders that are no slides at all.
     """
 
@@ -31,6 +36,7 @@ class IngestReport:
     tiles_added: int = 0
     seconds: float = 0
     problems: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
     ignored: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -38,14 +44,23 @@ class IngestReport:
         """Whether everything that was named is in the store."""
         return not self.problems and self.slides_done + self.duplicates + self.skipped > 0
 
+    def note(self, name: str, caution: str) -> None:
+        """Keep a word of caution about a slide whose tiles are in the store; an empty one is none."""
+        if caution:
+            self.notes.append((name, caution))
+
     def summary(self) -> str:
         """A few lines for the terminal."""
         rate = self.tiles_added / self.seconds if self.seconds else 0
         lines = [
-            f"{self.slides_done} slides, {self.tiles_added:,} tiles added in {self.seconds:.1f} s ({rate:,.0f} tiles/s); "
-            f"{self.skipped} known, {self.duplicates} duplicates, {self.slides_empty} without tissue, "
+            f"{counted(self.slides_done, 'slide')}, {counted(self.tiles_added, 'tile')} added in {self.seconds:.1f} s ({rate:,.0f} tiles/s); "
+            f"{self.skipped} known, {counted(self.duplicates, 'duplicate')}, {self.slides_empty} without tissue, "
             f"{self.slides_set_aside} set aside, {self.slides_failed} failed"
         ]
         lines += [f"  ! {name}: {reason}" for name, reason in self.problems]
+        lines += [f"  ~ {name} {caution}" for name, caution in self.notes[:_NOTES]]
+        if len(self.notes) > _NOTES:
+            more = counted(len(self.notes) - _NOTES, "more slide", "more slides")
+            lines.append(f"  ~ and {more} like these: `tessera status --json` lists them")
         lines += [f"  - {name}: {reason}" for name, reason in self.ignored]
         return "\n".join(lines)

@@ -12,13 +12,25 @@ from core import files
 from core.ingest.slide_task import CutSlide
 from core.workspace import Workspace
 
+_ENLARGED = 1.05  # scanners of 0.2522 um/px and the like are no matter
 NO_TILE = "no tile was kept: look at its mask, then lower --min-tissue or check the slide"
 
 
+def enlarged(slide_mpp: float, tile_mpp: float) -> str:
+    """What to say of a slide that is coarser than its tiles; empty when it is not. Both in um per pixel."""
+    if slide_mpp <= _ENLARGED * tile_mpp:
+        return ""
+    return (
+        f"is coarser ({slide_mpp:.3g} um/px) than its tiles ({tile_mpp:g}): they are enlarged {slide_mpp / tile_mpp:.2f} times and "
+        f"show less detail than those of other slides; a workspace with --mpp {slide_mpp:.3g} keeps all alike"
+    )
+
+
 def columns_of(cut: CutSlide) -> dict[str, Any]:
-    """Columns of the slide table, for a slide with tiles or without."""
+    """Columns of the slide table, for a slide with tiles or without. A slide that is done may have a reason for caution."""
     return {
-        "state": "done" if cut.tiles else "empty", "reason": "" if cut.tiles else NO_TILE, "vendor": cut.vendor,
+        "state": "done" if cut.tiles else "empty",
+        "reason": enlarged(cut.mpp, cut.tile_mpp) if cut.tiles else NO_TILE, "vendor": cut.vendor,
         "width": cut.width, "height": cut.height, "mpp": cut.mpp, "mpp_source": cut.mpp_source, "reader": cut.reader,
         "step0": cut.grid.step0, "side0": cut.grid.side0, "seconds": cut.seconds,
     }  # fmt: skip

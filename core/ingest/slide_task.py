@@ -47,6 +47,7 @@ class CutSlide:
         width: level-0 pixels.
         height: level-0 pixels.
         mpp: um per level-0 pixel.
+        tile_mpp: um per pixel of its tiles.
         mpp_source: where the resolution comes from.
         reader: native or openslide.
         grid: the grid.
@@ -61,6 +62,7 @@ class CutSlide:
     width: int
     height: int
     mpp: float
+    tile_mpp: float
     mpp_source: str
     reader: str
     grid: Grid
@@ -117,7 +119,7 @@ def cut_slide(
         pixels.close()
         _check_readable(path, codes)
         return CutSlide(
-            vendor=slide.vendor, width=slide.width, height=slide.height, mpp=slide.mpp, mpp_source=slide.mpp_source,
+            vendor=slide.vendor, width=slide.width, height=slide.height, mpp=slide.mpp, tile_mpp=config.mpp, mpp_source=slide.mpp_source,
             reader=slide.reader, grid=grid, codes=codes.reshape(grid.rows, grid.columns), tiles=tiles,
             thumbnail=thumbnail, mask=mask, seconds=time.monotonic() - began,
         )  # fmt: skip

@@ -11,6 +11,7 @@ import openslide
 SLIDE_SUFFIXES = frozenset(
     ".svs .tif .tiff .ndpi .vms .vmu .scn .mrxs .svslide .bif .czi .dcm".split()  # noqa: SIM905
 )
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # little and big endian, classic and BigTIFF
 _CHUNK_BYTES = 4 * 1024**2
 
 
@@ -69,13 +70,22 @@ def _why_not(file: Path) -> str:
         if file.stat().st_size == 0:
             return "is empty (0 bytes): fetch it again"
         if openslide.OpenSlide.detect_format(file) is None:
-            looks_like = file.suffix.lower() in SLIDE_SUFFIXES
-            return "is named like a slide but is none: wrong suffix or damaged" if looks_like else "is no slide"
+            return _why_unknown(file)
     except openslide.OpenSlideError as error:
         return f"broken or truncated: {error}"
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     return ""
+
+
+def _why_unknown(file: Path) -> str:
+    """Why OpenSlide does not know a file: cut short, or something else under a slide's name."""
+    if file.suffix.lower() not in SLIDE_SUFFIXES:
+        return "is no slide"
+    with file.open("rb") as stream:
+        if stream.read(4) in _TIFF:
+            return "begins like a slide but is cut short or damaged: fetch it again"
+    return "is named like a slide but holds something else: wrong suffix?"
 
 
 def hash_slide(path: Path) -> tuple[str, int]:

@@ -265,6 +265,8 @@ def _complete(workspace: Workspace, report: IngestReport, message: str) -> None:
         rows = connection.execute(
             "SELECT name, state, reason FROM remote_slide WHERE state IN ('failed', 'set_aside') ORDER BY name"
         ).fetchall()
+        noted = connection.execute("SELECT name, reason FROM slide WHERE state = 'done' AND reason != '' ORDER BY name")
+        report.notes += [(row["name"], row["reason"]) for row in noted]
     report.problems += [(row["name"], row["reason"]) for row in rows]
     for state, _, n, _ in troubles(workspace):
         if state == "failed":

@@ -78,6 +78,20 @@ def test_the_provenance_names_settings_decisions_and_only_slides_of_the_set(plan
     assert f"| fat | {report.n_tiles:,} |" in (report.path / "README.md").read_text()
 
 
+def test_the_card_names_slides_whose_tiles_are_enlarged(planted: Planted, tmp_path: Path) -> None:
+    assert (
+        "coarser" not in (export(planted.workspace, RUN, tmp_path / "a", clusters="all").path / "README.md").read_text()
+    )
+    with planted.workspace.ledger.write() as connection:
+        connection.execute("UPDATE slide SET reason = 'is coarser' WHERE name = 'slide-1'")
+    told = export(planted.workspace, RUN, tmp_path / "b", clusters="all").path
+    assert "- slide-1 is coarser" in (told / "README.md").read_text()
+    cautions = {
+        slide["name"]: slide["caution"] for slide in json.loads((told / "provenance.json").read_text())["slides"]
+    }
+    assert {name for name, caution in cautions.items() if caution} == {"slide-1"}
+
+
 def test_parquet_holds_the_pixels_themselves(planted: Planted, tmp_path: Path) -> None:
     report = export(planted.workspace, RUN, tmp_path / "out", format="parquet", clusters="all")
     rows = pq.read_table(report.path / "manifest.parquet").to_pylist()

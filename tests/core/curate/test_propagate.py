@@ -100,7 +100,7 @@ def test_the_command_line_names_shows_and_takes_back(labelled: Workspace, capsys
     assert [(row["kind"], row["in_effect"]) for row in rows[-4:]] == [
         ("name", True), ("mark", True), ("note", False), ("undo", False),
     ]  # fmt: skip
-    assert "(undone)" in run("history", "r")
+    assert "(taken back)" in run("history", "r")
     assert "made again" in run("undo", "r", "--redo", "--author", ME)
     words = ["propagate", "r", "--least", "0.5", "--author", ME]
     words += [word for pair in ("neighbours=8", "epochs=60", "stages=2", "hidden=16") for word in ("--set", pair)]

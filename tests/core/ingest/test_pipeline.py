@@ -18,6 +18,7 @@ from core.errors import ConfigError, WorkspaceError
 from core.ingest.commit import recover
 from core.ingest.pipeline import ingest, single_writer
 from core.slides.quality import Reason
+from core.status import describe, summarise
 from core.synthetic import CLASSES, draw_slide
 from core.tiles.store import TileStore
 from core.workspace import Workspace
@@ -96,6 +97,21 @@ def test_again_adds_only_what_is_new(workspace: Workspace, cohort: Path, tmp_pat
     assert workspace.n_tiles() == first.tiles_added + more.tiles_added
 
 
+def test_a_slide_coarser_than_its_tiles_is_taken_in_with_a_word_of_caution(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    for name, mpp in (("coarse", 0.7), ("alike", 0.51)):
+        draw_slide(tmp_path / f"{name}.svs", seed=3, width=1024, height=1024, mpp=mpp)
+    report = ingest(workspace, [tmp_path], SMALL)
+    assert (report.slides_done, report.problems) == (2, [])
+    ((name, caution),) = report.notes
+    assert name == "coarse.svs"
+    assert "enlarged 1.40 times" in caution
+    assert f"coarse.svs {caution}" in report.summary()
+    assert [note["reason"] for note in summarise(workspace)["notes"]] == [caution]
+    assert caution in describe(summarise(workspace))
+
+
 def test_bad_files_are_named_and_never_stop_the_others(workspace: Workspace, cohort: Path, tmp_path: Path) -> None:
     folder = tmp_path / "slides"
     folder.mkdir()
@@ -117,7 +133,7 @@ def test_bad_files_are_named_and_never_stop_the_others(workspace: Workspace, coh
     problems = dict(report.problems)
     assert "0 bytes" in problems["c-zero.svs"]
     assert "wrong suffix" in problems["d-text.tif"]
-    assert "e-truncated.svs" in problems
+    assert "cut short" in problems["e-truncated.svs"]
     assert "--default-mpp" in problems["g-no-mpp.svs"]
     assert "no tile was kept" in problems["h-glass.tif"]
     assert "does not exist" in problems["missing.svs"]

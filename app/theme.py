@@ -100,7 +100,8 @@ TABLE_CSS = f"""
   font-size: 12.5px; font-weight: 550; }}
 .tabulator.tabulator .tabulator-header {{ border-bottom: 1px solid {LINE}; }}
 .tabulator.tabulator .tabulator-header .tabulator-col .tabulator-col-content {{ padding: 6px 8px; }}
-.tabulator.tabulator .tabulator-header .tabulator-col .tabulator-col-title {{ padding-right: 14px; white-space: normal; line-height: 1.25; }}
+.tabulator.tabulator .tabulator-header .tabulator-col .tabulator-col-content .tabulator-col-title {{ padding-right: 12px; white-space: normal;
+  text-overflow: clip; line-height: 1.25; }}
 .tabulator.tabulator .tabulator-row, .tabulator.tabulator .tabulator-row.tabulator-row-even {{ background: #fff !important; color: {INK};
   border-bottom: 1px solid {LINE}; cursor: pointer; }}
 .tabulator.tabulator .tabulator-row:hover {{ background: {GROUND} !important; }}

@@ -327,8 +327,13 @@ def doctor(options: argparse.Namespace) -> int:
     """`tessera doctor`: 1 when something that is needed is missing."""
     from core.doctor import describe, examine
 
-    findings = examine(options.workspace)
-    _answer(options, {"findings": [dataclasses.asdict(finding) for finding in findings]}, describe(findings))
+    findings = []
+    for finding in examine(options.workspace):
+        findings.append(finding)
+        if not options.json:
+            print(describe(finding), flush=True)
+    if options.json:
+        _print_json({"findings": [dataclasses.asdict(finding) for finding in findings]})
     return int(any(finding.state == "missing" for finding in findings))
 
 

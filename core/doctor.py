@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,8 +37,8 @@ class Finding:
     advice: str = ""
 
 
-def examine(workspace: Path) -> list[Finding]:
-    """Look at everything that Tessera needs.
+def examine(workspace: Path) -> Iterator[Finding]:
+    """Look at everything that Tessera needs, one part after the other; loading torch takes seconds.
 
     Args:
         workspace: the folder that is, or will be, the workspace.
@@ -47,17 +47,13 @@ def examine(workspace: Path) -> list[Finding]:
         _openslide, _torch, _torchvision, _faiss, _packages, _processor, _memory,
         lambda: _disk(workspace), lambda: _writing(workspace),
     ]  # fmt: skip
-    return [look() for look in looks]
+    return (look() for look in looks)
 
 
-def describe(findings: list[Finding]) -> str:
-    """The findings in lines for a terminal."""
-    lines = []
-    for finding in findings:
-        lines.append(f"{finding.state:8}{finding.part:14}{finding.text}")
-        if finding.advice:
-            lines.append(f"{'':22}-> {finding.advice}")
-    return "\n".join(lines)
+def describe(finding: Finding) -> str:
+    """A finding in one line or two for a terminal."""
+    line = f"{finding.state:8}{finding.part:14}{finding.text}"
+    return f"{line}\n{'':22}-> {finding.advice}" if finding.advice else line
 
 
 def _openslide() -> Finding:

@@ -46,6 +46,10 @@ class Actions(pn.viewable.Viewer):
             name: pmui.Button(label=name, css_classes=[f"ts-do-{name.lower()}"], **quiet)
             for name in (*_FORMS[:3], "Undo", "Redo", _FORMS[3])
         }
+        self._buttons[
+            "Undo"
+        ].description = "Takes back your own last decision. Any decision can be taken back under History."
+        self._buttons["Redo"].description = "Makes your own last undone decision again."
         for name in _FORMS:
             self._buttons[name].on_click(lambda _, name=name: self._toggle(name))
         self._buttons["Undo"].on_click(self._undo)
@@ -57,7 +61,7 @@ class Actions(pn.viewable.Viewer):
         )  # fmt: skip
         self._recluster.on_click(self._start_again)
         self._form = pn.Column(sizing_mode="stretch_width", margin=(0, 6))
-        store.param.watch(lambda *_: self._draw(), ["names_version", "shown"])
+        store.param.watch(lambda *_: self._draw(), ["names_version", "shown", "author"])
         store.param.watch(lambda *_: self._show_form(), "cluster")
         self._draw()
 

@@ -20,17 +20,18 @@ from core.errors import TesseraError
 from core.explore.palette import colour
 
 _TITLES = {
-    "tiles": "Typical tiles", "number": "No.", "name": "Name", "mark": "", "size": "Tiles", "stability": "Stability",
+    "tiles": "Typical tiles", "number": "No.", "name": "Name", "mark": "Kind", "size": "Tiles", "stability": "Stability",
     "top_slide_share": "Top slide",
 }  # fmt: skip
 _TIPS = {
     "tiles": "the tiles nearest to the centre",
     "name": "click to name; everybody who looks at this workspace sees it",
+    "mark": "tissue, artefact, mixed or don't know: marked in the open cluster",
     "stability": TERMS["stability"],
     "top_slide_share": TERMS["biggest slide"],
 }
 _MARKS = {"tissue": "tissue", "artefact": "artefact", "mixed": "mixed", "unknown": "don't know"}
-_WIDTHS = {"tiles": 178, "number": 66, "mark": 76, "size": 66, "stability": 84, "top_slide_share": 84}
+_WIDTHS = {"tiles": 178, "number": 62, "mark": 82, "size": 72, "stability": 100, "top_slide_share": 84}
 _ROW_PX, _PAGE = 48, 8
 
 

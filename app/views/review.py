@@ -27,6 +27,9 @@ class ReviewPage(pn.viewable.Viewer):
             label="your name", value=store.who(), size="small", width=190, disabled=bool(pn.state.user),
             css_classes=["ts-review-author"],
         )  # fmt: skip
+        self._why = html(
+            wrap("<p class='quiet'>What you accept or read on this page is signed with it in the history.</p>")
+        )
         self._author.param.watch(lambda event: setattr(store, "author", event.new or ""), "value")
         store.param.watch(lambda *_: setattr(self._author, "value", store.who()), "author")
         self._parts = pmui.Tabs(
@@ -37,9 +40,12 @@ class ReviewPage(pn.viewable.Viewer):
         self._draw()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return pn.Column(self._head, self._author, self._parts, sizing_mode="stretch_width")
+        return pn.Column(
+            self._head, pn.Row(self._author, self._why, sizing_mode="stretch_width"), self._parts,
+            sizing_mode="stretch_width",
+        )  # fmt: skip
 
     def _draw(self) -> None:
         there = self._store.shown[1] >= 0
         self._head.object = wrap("" if there else empty("Nothing to review yet", _NONE))
-        self._parts.visible = self._author.visible = there
+        self._parts.visible = self._author.visible = self._why.visible = there

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from playwright.sync_api import expect
@@ -19,6 +20,13 @@ SHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 
 def said(planted: Planted) -> list[tuple[str, int, str]]:
     return [(d.kind, d.cluster, d.value) for d in history(planted.workspace, RUN)]
+
+
+def spread_of_points(page: Any) -> float:
+    """Share of the map's width between its leftmost and rightmost coloured pixel, the buttons left out."""
+    picture = cv2.imdecode(np.frombuffer(page.locator(".ts-map canvas").screenshot(), np.uint8), cv2.IMREAD_COLOR)[70:]
+    columns = np.flatnonzero((picture.max(axis=2) < 250).any(axis=0) | (np.ptp(picture, axis=2) > 20).any(axis=0))
+    return float((columns[-1] - columns[0]) / picture.shape[1]) if len(columns) else 0.0
 
 
 @pytest.mark.browser
@@ -62,6 +70,12 @@ def test_mark_merge_split_take_out_undo_and_keep_a_selection(offline_page: Any, 
     expect(page.locator(".ts-history").get_by_text("Dr Virchow").first).to_be_visible()
     page.screenshot(path=SHOTS / "6-history.png", full_page=True)
 
+    page.locator(".ts-map canvas").hover()
+    for _ in range(20):
+        page.mouse.wheel(0, 500)
+    page.wait_for_timeout(500)
+    assert spread_of_points(page) > 0.3  # scrolling past the map does not shrink it to nothing
+    page.locator(".ts-map-bar").get_by_text("Whole map").click()
     page.locator(".ts-map-lasso").click()
     box = page.locator(".ts-map canvas").bounding_box()
     page.mouse.move(box["x"] + 120, box["y"] + 120)

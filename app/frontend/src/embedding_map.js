@@ -8,6 +8,7 @@ import { tileSource } from "./lib/tiles.js";
 
 const OTHERS = "#b9bdc9";
 const HOVER_PX = 120;
+const FARTHEST_AND_NEAREST = [0.8, 5000]; // scrolling up past the map must not shrink it to nothing
 const STYLE = `
 .ts-map{position:relative;width:100%;border-radius:10px;overflow:hidden;background:#fff;touch-action:none}
 .ts-map canvas{width:100%;height:100%;display:block}
@@ -109,6 +110,7 @@ function render({ model, el }) {
       cameraDistance: 1.08, // points at the border are whole
       pointColorActive: "#111111", pointColorHover: "#111111", pointOutlineWidth: 2, lassoColor: "#4f3d8f",
     });
+    plot.get("camera").setScaleBounds([FARTHEST_AND_NEAREST, FARTHEST_AND_NEAREST]);
     plot.subscribe("pointOver", showHover);
     plot.subscribe("pointOut", () => (hover.style.display = "none"));
     plot.subscribe("select", ({ points: chosen }) => {

@@ -68,6 +68,9 @@ def ingest(
         report.problems += [(path.name, reason) for path, reason in broken]
         report.ignored += [(path.name, reason) for path, reason in others]
         report.slides_failed += len(broken)
+        if not slides and not broken:
+            where = ", ".join(map(str, sources))
+            report.problems.append((where, "holds no slides; for ready-made tile images use --tiles FOLDER"))
         committer = Committer(workspace, config.commit_tiles, at)
         threads = config.threads or len(os.sched_getaffinity(0))
         with ThreadPoolExecutor(threads, "cut") as pool:

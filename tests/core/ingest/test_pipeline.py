@@ -10,6 +10,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import openslide
 import pytest
 import simplejpeg
 
@@ -22,6 +23,7 @@ from core.status import describe, summarise
 from core.synthetic import CLASSES, draw_slide
 from core.tiles.store import TileStore
 from core.workspace import Workspace
+from tests.core.slides.dicom import write_dicom
 
 SMALL = IngestConfig(mpp=0.5, tile_px=128, commit_tiles=60, threads=2)
 
@@ -110,6 +112,31 @@ def test_a_slide_coarser_than_its_tiles_is_taken_in_with_a_word_of_caution(
     assert f"coarse.svs {caution}" in report.summary()
     assert [note["reason"] for note in summarise(workspace)["notes"]] == [caution]
     assert caution in describe(summarise(workspace))
+
+
+def test_a_dicom_slide_gives_the_tiles_of_its_twin(workspace: Workspace, cohort: Path, tmp_path: Path) -> None:
+    with openslide.OpenSlide(cohort / "s0.svs") as twin:
+        image = np.asarray(twin.read_region((0, 0), 0, twin.dimensions).convert("RGB"))
+    folder = tmp_path / "archive" / "series"
+    folder.mkdir(parents=True)
+    write_dicom(folder / "level0.dcm", image, 0.5)
+    report = ingest(workspace, [folder.parent, cohort / "s0.svs"], SMALL)
+    assert (report.slides_done, report.problems) == (2, [])
+    with workspace.ledger.read() as connection:
+        rows = connection.execute("SELECT vendor, mpp, n_tiles, width FROM slide ORDER BY id").fetchall()
+    dicom, svs = (dict(row) for row in rows)
+    assert (dicom.pop("vendor"), svs.pop("vendor")) == ("dicom", "aperio")
+    assert dicom == svs
+    index = TileStore(workspace.tiles_path).index()
+    of = [set(zip(index.x0[index.slide == s], index.y0[index.slide == s], strict=True)) for s in np.unique(index.slide)]
+    assert of[0] == of[1]
+
+
+def test_a_folder_without_slides_says_what_to_do(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"a picture")
+    report = ingest(workspace, [tmp_path], SMALL)
+    assert not report.ok
+    assert "--tiles" in dict(report.problems)[str(tmp_path)]
 
 
 def test_bad_files_are_named_and_never_stop_the_others(workspace: Workspace, cohort: Path, tmp_path: Path) -> None:

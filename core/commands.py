@@ -166,11 +166,15 @@ def cluster(options: argparse.Namespace) -> int:
 
 def compare(options: argparse.Namespace) -> int:
     """`tessera compare R R2 ...`."""
-    from core.learn.partition import compare, describe
+    from core.learn.comparison import compare, describe
 
     workspace = Workspace.open(options.workspace)
     with TerminalProgress(quiet=options.json) as bars:
-        found = compare(workspace, options.names, stability=options.stability, progress=bars)
+        if options.stability:
+            with track(workspace, "stability", run=options.names[0], also=bars) as progress:
+                found = compare(workspace, options.names, stability=True, progress=progress)
+        else:
+            found = compare(workspace, options.names, progress=bars)
     _answer(options, found, describe(found))
     return 0
 

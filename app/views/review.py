@@ -1,4 +1,4 @@
-"""Review page: what the machine proposes, names that may no longer hold, and a blind second reader."""
+"""Review page: what the machine proposes, names that may no longer hold, a blind second reader, other clusterings."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import panel_material_ui as pmui
 from app.page import empty, html, wrap
 from app.state import Store
 from app.views.carrying import Carrying
+from app.views.comparing import Comparing
 from app.views.proposals import Proposals
 from app.views.second_reader import SecondReader
 
@@ -17,7 +18,7 @@ _NONE = "Start a run on the Run page, and name some of its clusters on the Explo
 
 
 class ReviewPage(pn.viewable.Viewer):
-    """Three parts of one page."""
+    """Four parts of one page."""
 
     def __init__(self, store: Store, **params: Any) -> None:
         super().__init__(**params)
@@ -34,7 +35,7 @@ class ReviewPage(pn.viewable.Viewer):
         store.param.watch(lambda *_: setattr(self._author, "value", store.who()), "author")
         self._parts = pmui.Tabs(
             ("From a few names to all tiles", Proposals(store)), ("Names to check", Carrying(store)),
-            ("Blind second reader", SecondReader(store)), sizing_mode="stretch_width", css_classes=["ts-review-parts"],
+            ("Blind second reader", SecondReader(store)), ("Other clusterings", Comparing(store)), sizing_mode="stretch_width", css_classes=["ts-review-parts"],
         )  # fmt: skip
         store.param.watch(lambda *_: self._draw(), "shown")
         self._draw()

@@ -1,4 +1,4 @@
-"""A new clustering of the tiles of a finished run, from its saved features, without training; and how clusterings compare.
+"""A new clustering of the tiles of a finished run, from its saved features, without training.
 
 A partition is a finished run of one interval: page, names and exports take it like any other. It shares the features and the
 map of the run that it comes from, and its clusters carry the ids of those they overlap most.
@@ -6,7 +6,6 @@ map of the run that it comes from, and its clusters carry the ids of those they 
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,6 @@ from core.config import RunConfig
 from core.errors import ConfigError, RunError
 from core.learn import checkpoint, clusterers, metrics
 from core.learn.matching import persistent_ids
-from core.learn.stability import stability as measure_stability
 from core.progress import Progress, Silent
 from core.run_folder import Clusters
 from core.workspace import Workspace
@@ -142,69 +140,3 @@ def partition_config(
         "cluster_count": "free" if clusters is None else "target", **changes,
     }  # fmt: skip
     return configuration.from_mapping(RunConfig, {**configuration.as_dict(config), **wanted})
-
-
-def compare(
-    workspace: Workspace, names: list[str], *, stability: bool = False, progress: Progress | None = None
-) -> dict[str, Any]:
-    """Agreement of the last clusterings of runs on the same tiles.
-
-    Args:
-        workspace: where they are.
-        names: two or more runs, or one with `stability`.
-        stability: also cluster disturbed features of each again (see `core.learn.stability`).
-        progress: hears the phases.
-
-    Returns:
-        runs (names), ami (matrix as lists), sizes (by run), and stability (by run) if asked for.
-
-    Raises:
-        RunError: a run has no clustering, or they are of different tiles.
-    """
-    told = progress or Silent()
-    rows = [runs.get(workspace, name) for name in names]
-    for run in rows:
-        if run.interval < 0:
-            raise RunError(f"{run.name} has no clusters yet: wait for its first interval")
-    if len({run.n_tiles for run in rows}) > 1:
-        raise RunError("these runs are of different tiles: compare runs that were started on the same ones")
-    labels = [workspace.run_folder(run.name).assignment(run.interval) for run in rows]
-    answer: dict[str, Any] = {
-        "runs": names, "ami": agreement(labels).tolist(),
-        "sizes": {run.name: metrics.size_figures(np.bincount(own[own >= 0])) for run, own in zip(rows, labels, strict=True)},
-    }  # fmt: skip
-    if stability:
-        answer["stability"] = {}
-        for done, run in enumerate(rows):
-            told.update("clustering disturbed features", done, len(rows))
-            bank = workspace.run_folder(run.name).open_bank()
-            measured = measure_stability(bank, run.config, np.random.default_rng((run.config.seed, 1, _PARTITION)))
-            answer["stability"][run.name] = dataclasses.asdict(measured)
-    return answer
-
-
-def agreement(labellings: list[Labels]) -> npt.NDArray[np.float64]:
-    """AMI of every pair, float64 (P, P); 1 on the diagonal."""
-    table = np.eye(len(labellings))
-    for row, first in enumerate(labellings):
-        for column, second in enumerate(labellings[:row]):
-            table[row, column] = table[column, row] = metrics.ami(first, second, np.random.default_rng(0))
-    return table
-
-
-def describe(found: dict[str, Any]) -> str:
-    """A comparison as a table for a terminal."""
-    names, width = found["runs"], max(len(name) for name in found["runs"])
-    cell = max(width, 8) + 2
-    lines = [f"{'AMI':{width}}" + "".join(f"{name:>{cell}}" for name in names)]
-    lines += [
-        f"{name:{width}}" + "".join(f"{value:{cell}.3f}" for value in row)
-        for name, row in zip(names, found["ami"], strict=True)
-    ]
-    for name, sizes in found["sizes"].items():
-        words = f"{sizes['clusters']:.0f} clusters, largest {sizes['largest_share']:.1%}, median {sizes['size_p50']:.0f} tiles"
-        if "stability" in found:
-            own = found["stability"][name]
-            words += f"; with itself: drifted {own['drift']:.3f}, resampled {own['bootstrap']:.3f}, new seed {own['seed']:.3f}"
-        lines.append(f"{name:{width}}  {words}")
-    return "\n".join(lines)

@@ -115,3 +115,25 @@ def test_a_second_reader_sees_no_names_and_agreement_is_measured(
     expect(page.locator(".ts-agreement").get_by_text("50%")).to_be_visible()
     expect(page.locator(".ts-agreement").get_by_text("tumour")).to_be_visible()
     page.screenshot(path=SHOTS / "9-second-reader.png", full_page=True)
+
+
+@pytest.mark.browser
+def test_the_tiles_are_clustered_anew_and_clusterings_compared(offline_page: Any, serve: Any, planted: Planted) -> None:
+    page, workspace = offline_page, planted.workspace
+    open_review(page, serve(workspace.root), "Other clusterings")
+    expect(page.locator(".ts-agreement").get_by_text(RUN, exact=True)).to_be_visible()
+    page.locator(".ts-anew-k input").fill("4")
+    page.locator(".ts-anew-k input").press("Tab")
+    page.locator(".ts-anew button").click()
+    name = f"{RUN}-rcc-1"
+    expect(page.locator(".ts-agreement").get_by_text(name, exact=True)).to_be_visible()
+    made = runs.get(workspace, name)
+    assert (made.config.clusterer, made.config.clusters, made.config.source) == ("rcc", 4, RUN)
+    page.locator(".ts-measure-stability button").click()
+    expect(page.locator(".ts-agreement").get_by_text("with itself")).to_be_visible()
+    expect(page.get_by_text("This is being done")).to_be_hidden()
+    page.screenshot(path=SHOTS / "7-other-clusterings.png", full_page=True)
+    assert {metric.name for metric in runs.metrics(workspace, name)} >= {"stability_drift", "stability_seed"}
+    page.get_by_role("button", name=name).click()
+    expect(page.locator(".ts-open-name")).to_be_visible()
+    assert f"run={name}" in page.url

@@ -18,8 +18,9 @@ from core.explore.clusters import cluster_table
 from core.explore.view import open_view
 from core.ingest.tile_folder import ingest_tiles
 from core.learn.assign import assign
+from core.learn.comparison import agreement, comparable, compare, describe
 from core.learn.loop import Trainer
-from core.learn.partition import agreement, compare, describe, partition
+from core.learn.partition import partition
 from core.learn.stability import stability
 from core.learn.trained import load_trained
 from core.learn.worker import Reporter
@@ -104,6 +105,8 @@ def test_command_line(done: Workspace, capsys: pytest.CaptureFixture[str]) -> No
     assert "5 clusters of 200 tiles" in capsys.readouterr().out
     assert cli.main(["compare", "r", "five", "--stability", *where]) == 0
     assert "with itself" in capsys.readouterr().out
+    assert cli.main(["compare", "r", made["name"], "--json", *where]) == 0
+    assert set(json.loads(capsys.readouterr().out)["stability"]) == {"r"}  # what was measured is kept
     assert cli.main(["cluster", "none", *where]) == 1
 
 
@@ -114,6 +117,7 @@ def test_comparison(done: Workspace) -> None:
     assert found["ami"][0][1] == found["ami"][1][0]
     assert found["sizes"]["r"]["clusters"] == 8
     assert "r-rcc-1" in describe(found)
+    assert comparable(done, "r") == found["runs"]
     one = np.repeat(np.arange(5, dtype=np.int32), 40)
     table = agreement([one, (one + 1) % 5, np.tile(np.arange(5, dtype=np.int32), 40)])
     assert table[0, 1] == pytest.approx(1)

@@ -57,10 +57,12 @@ def ingest(options: argparse.Namespace) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """`tessera run`: start the worker process and follow it."""
+    """`tessera run`: start the worker process and follow it; under torchrun, be one of its processes."""
     from core import runs
 
     workspace = Workspace.open(options.workspace)
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        return _run_together(workspace, options)
     config = configuration.load(RunConfig, options.config, configuration.parse_overrides(options.settings))
     created = runs.create(workspace, config, options.name)
     runs.launch(workspace, created.name)
@@ -68,6 +70,27 @@ def run(options: argparse.Namespace) -> int:
         _answer(options, {"run": created.name}, f"{created.name} is running; follow it with `tessera status`")
         return 0
     return _follow(workspace, created.name, options)
+
+
+def _run_together(workspace: Workspace, options: argparse.Namespace) -> int:
+    """One of the processes that torchrun started; the first of them creates the run, and all are its worker."""
+    from core import runs
+    from core.learn import loop
+    from core.learn.ranks import Ranks
+
+    ranks = Ranks.of(os.environ)
+    try:
+        name = ""
+        if ranks.first:
+            config = configuration.load(RunConfig, options.config, configuration.parse_overrides(options.settings))
+            name = runs.create(workspace, config, options.name).name
+        name = ranks.tell(name)
+        loop.work(workspace, name, ranks)
+    finally:
+        ranks.leave()
+    if ranks.first:
+        _answer(options, {"run": name, "state": runs.get(workspace, name).state, "message": ""}, f"{name} finished")
+    return 0
 
 
 def _follow(workspace: Workspace, name: str, options: argparse.Namespace) -> int:
@@ -98,10 +121,15 @@ def _follow(workspace: Workspace, name: str, options: argparse.Namespace) -> int
 
 
 def work(options: argparse.Namespace) -> int:
-    """`tessera work`: the worker process itself."""
+    """`tessera work`: the worker process itself; under torchrun, one of several."""
     from core.learn import loop
+    from core.learn.ranks import Ranks
 
-    loop.work(Workspace.open(options.workspace), options.name)
+    ranks = Ranks.of(os.environ)
+    try:
+        loop.work(Workspace.open(options.workspace), options.name, ranks)
+    finally:
+        ranks.leave()
     return 0
 
 

@@ -185,10 +185,18 @@ class RunFolder:
             raise RunError(f"the feature bank of run {self.name} has shape {stored}, the config asks for {shape}")
         return np.memmap(path, np.float16, "r" if shape is None else "r+", shape=stored)
 
-    def scratch(self, name: str, shape: tuple[int, int]) -> np.memmap[tuple[int, int], np.dtype[np.float16]]:
-        """A float16 file of a run's own that may be lost at any time: it is written anew whenever it is needed."""
+    def scratch(
+        self, name: str, shape: tuple[int, int], *, new: bool = True
+    ) -> np.memmap[tuple[int, int], np.dtype[np.float16]]:
+        """A float16 file of a run's own that may be lost at any time: it is written anew whenever it is needed.
+
+        Args:
+            name: of the file.
+            shape: of the array.
+            new: begin with zeros; otherwise what another process has written is opened.
+        """
         self.root.mkdir(parents=True, exist_ok=True)
-        return np.memmap(self.root / name, np.float16, "w+", shape=shape)
+        return np.memmap(self.root / name, np.float16, "w+" if new else "r+", shape=shape)
 
     def tiles(self) -> npt.NDArray[np.int64] | None:
         """The tiles that the run learns from, int64 (B,), ascending: row of the bank to tile number; None = all."""

@@ -7,6 +7,8 @@ micro-centroids, and each tile takes the label of its own.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,6 +19,9 @@ from core.learn.finders import FINDERS, LIMITS, Memory, device_of
 from core.learn.kmeans import Clustering
 from core.learn.pseudo_labels import describe, fold, steer
 
+if TYPE_CHECKING:
+    from core.learn.ranks import Ranks
+
 _CHUNK = 65_536
 
 Points = npt.NDArray[np.floating]
@@ -25,7 +30,7 @@ Labels = npt.NDArray[np.int32]
 
 def cluster(
     points: Points, config: RunConfig, rng: np.random.Generator, previous: Labels | None = None,
-    memory: Memory | None = None,
+    memory: Memory | None = None, ranks: Ranks | None = None,
 ) -> Clustering:  # fmt: skip
     """Cluster all points by `config.clusterer`.
 
@@ -35,6 +40,8 @@ def cluster(
         rng: decides everything random.
         previous: int32 (N,), row of each point in the last clustering, -1 = none: where k-means starts.
         memory: what a clusterer holds from one clustering of a run to the next; changed in place, small.
+        ranks: processes that all call this with the same points. They share k-means; the other clusterers belong to the
+            first, and the others get its answer.
 
     Raises:
         ConfigError: the clusterer cannot work with these settings.
@@ -42,7 +49,11 @@ def cluster(
     """
     if config.clusterer not in FINDERS:
         device = device_of(config)
-        return kmeans.cluster(points, config, rng, previous, None if device == "cpu" else device)
+        return kmeans.cluster(points, config, rng, previous, None if device == "cpu" else device, ranks)
+    if ranks is not None and ranks.world > 1:
+        answers = ranks.gather(cluster(points, config, rng, previous, memory) if ranks.first else None)
+        assert answers[0] is not None
+        return answers[0]
     _refuse_infinite(points)
     limit = min(config.graph_points, LIMITS[config.clusterer])
     if len(points) <= limit:

@@ -13,6 +13,7 @@ from torch import nn
 
 from core.config import RunConfig
 from core.learn.device import autocast
+from core.learn.ranks import Ranks
 from core.learn.whitening import Moments, Normalisation, finish_normalisation
 from core.tiles.loader import TileLoader
 
@@ -74,10 +75,14 @@ class FeaturePass:
         loader: reads the tiles.
         config: pca_dim, extract_batch, seed.
         device: where the network is.
+        ranks: the processes that share the pass; each reads its part of the tiles and writes their rows.
     """
 
-    def __init__(self, network: nn.Module, loader: TileLoader, config: RunConfig, device: torch.device) -> None:
+    def __init__(
+        self, network: nn.Module, loader: TileLoader, config: RunConfig, device: torch.device, ranks: Ranks
+    ) -> None:
         self._network, self._loader, self._config, self._device = network, loader, config, device
+        self._ranks = ranks
 
     def fill(self, bank: Bank, kind: str, interval: int, told: Told) -> Filled:
         """Write a row for every tile.
@@ -91,26 +96,29 @@ class FeaturePass:
         Raises:
             RunError: features are not finite.
         """
-        n_tiles, counted = len(bank), self._counted(len(bank), told)
+        n_tiles, ranks = len(bank), self._ranks
+        counted = self._counted(n_tiles // ranks.world, told)
         rng = np.random.default_rng((self._config.seed, interval, _FITTING))
         sample = np.sort(rng.choice(n_tiles, min(n_tiles, self._fit_size(bank, kind)), replace=False))
         moments, kept = Moments(), []
-        for batch_ids, features in counted(sample):
+        for batch_ids, features in counted(sample[ranks.share(len(sample))]):
             moments.add(features)
             kept.append((batch_ids, features))
-        normalisation = finish_normalisation(moments, kind, bank.shape[1])
-        readable = np.zeros(n_tiles, bool)
-        bank[:] = 0
+        normalisation = ranks.tell(finish_normalisation(_joined(ranks.gather(moments)), kind, bank.shape[1]))
+        readable = np.zeros(n_tiles, np.uint8)
+        bank[ranks.share(n_tiles)] = 0
+        ranks.wait()
         for batch_ids, features in kept:
             bank[batch_ids] = normalisation.apply(features)
-            readable[batch_ids] = True
+            readable[batch_ids] = 1
         del kept
-        for batch_ids, features in counted(np.setdiff1d(np.arange(n_tiles), sample)):
+        others = np.setdiff1d(np.arange(n_tiles), sample)
+        for batch_ids, features in counted(others[ranks.share(len(others))]):
             bank[batch_ids] = normalisation.apply(features)
-            readable[batch_ids] = True
+            readable[batch_ids] = 1
         if isinstance(bank, np.memmap):
             bank.flush()
-        return Filled(normalisation, np.flatnonzero(~readable))
+        return Filled(normalisation, np.flatnonzero(ranks.total_array(readable) == 0))
 
     def _fit_size(self, bank: Bank, kind: str) -> int:
         if kind == "none":
@@ -132,6 +140,13 @@ class FeaturePass:
                 yield batch
 
         return run
+
+
+def _joined(parts: list[Moments]) -> Moments:
+    whole = Moments()
+    for part in parts:
+        whole.join(part)
+    return whole
 
 
 def normalise_bank(bank: Bank, out: Bank, kind: str, rng: np.random.Generator) -> Normalisation:

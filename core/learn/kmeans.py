@@ -6,8 +6,10 @@ sum, which stops counting above 2^24 points, so it is computed here in float64 (
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import faiss
 import numpy as np
@@ -15,6 +17,9 @@ import numpy.typing as npt
 
 from core.config import RunConfig
 from core.errors import ConfigError, RunError
+
+if TYPE_CHECKING:  # at run time it would load torch
+    from core.learn.ranks import Ranks
 
 _CHUNK = 65_536
 _WARM_ITERATIONS = 5
@@ -49,7 +54,7 @@ class Clustering:
 
 def cluster(
     points: Points, config: RunConfig, rng: np.random.Generator, previous: npt.NDArray[np.int32] | None = None,
-    gpu: str | None = None,
+    gpu: str | None = None, ranks: Ranks | None = None,
 ) -> Clustering:  # fmt: skip
     """Cluster all points into `config.clusters` clusters.
 
@@ -64,6 +69,8 @@ def cluster(
         rng: decides subset and start.
         previous: int32 (N,), row of each point in the last clustering, -1 = none.
         gpu: a CUDA device that shall do the work; None = faiss on the CPU, and torch is not loaded.
+        ranks: processes that all call this with the same points: each assigns its slice of them, and on GPUs without
+            faiss each holds a part of the subset. None = this one alone.
 
     Raises:
         ConfigError: more clusters than points allow.
@@ -75,23 +82,31 @@ def cluster(
     subset = _subset(points, k * config.train_points_per_centroid, rng)
     if not np.isfinite(subset).all():
         raise RunError("features are not finite: training has diverged; lower learning_rate and start again")
-    start = None if previous is None else _class_means(points, previous, k)
+    start = None if previous is None else _class_means(points, previous, k, ranks)
     iterations = config.kmeans_iterations if start is None else _WARM_ITERATIONS
-    centroids = _lloyd(subset, k, rng, iterations=iterations, start=start, spherical=config.spherical, gpu=gpu)
+    together = ranks if gpu is not None and not faiss.get_num_gpus() else None  # torch's Lloyd steps share the subset
+
+    def steps() -> npt.NDArray[np.float32]:
+        return _lloyd(
+            subset, k, rng, iterations=iterations, start=start, spherical=config.spherical, gpu=gpu, ranks=together
+        )
+
+    centroids = steps() if together is not None else _by_first(ranks, steps)
     repaired = 0
     for _ in range(_MAX_REPAIRS):
-        labels, distances = assign(points, centroids, gpu)
+        labels, distances = assign(points, centroids, gpu, ranks)
         small = np.flatnonzero(np.bincount(labels, minlength=k) < config.min_cluster)
         if not len(small) or len(points) < 2 * k * config.min_cluster:
             break
         repaired += len(small)
-        centroids = _split_largest(subset, centroids, small, rng, spherical=config.spherical)
+        parted = functools.partial(_split_largest, subset, centroids, small, rng, spherical=config.spherical)
+        centroids = _by_first(ranks, parted)
     squared = distances.astype(np.float64) ** 2
     return Clustering(labels, distances, centroids, float(squared.mean()), repaired)
 
 
 def assign(
-    points: Points, centroids: npt.NDArray[np.float32], gpu: str | None = None
+    points: Points, centroids: npt.NDArray[np.float32], gpu: str | None = None, ranks: Ranks | None = None
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
     """Nearest centroid of every point, in chunks.
 
@@ -99,6 +114,7 @@ def assign(
         points: (N, D), any float type, memory-mapped or not.
         centroids: float32 (K, D).
         gpu: a CUDA device, where torch does it; None = faiss on the CPU.
+        ranks: processes that share the points, each assigning its slice; all get the whole answer.
 
     Returns:
         int32 (N,) labels and float32 (N,) Euclidean distances.
@@ -107,13 +123,13 @@ def assign(
         RunError: a point is not finite.
     """
     find = _search(np.ascontiguousarray(centroids, dtype=np.float32), gpu)
-    labels, distances = np.empty(len(points), np.int32), np.empty(len(points), np.float32)
-    for rows, chunk in _chunks(points):
+    labels, distances = np.zeros(len(points), np.int32), np.zeros(len(points), np.float32)
+    for rows, chunk in _chunks(points, ranks):
         nearest, squared = find(chunk)
         if nearest.min() < 0 or not np.isfinite(squared).all():
             raise RunError("features are not finite: training has diverged; lower learning_rate and start again")
         labels[rows], distances[rows] = nearest, np.sqrt(np.maximum(squared, 0))
-    return labels, distances
+    return (labels, distances) if ranks is None else (ranks.total_array(labels), ranks.total_array(distances))
 
 
 def _search(centroids: npt.NDArray[np.float32], gpu: str | None) -> _Search:
@@ -140,9 +156,19 @@ def _search(centroids: npt.NDArray[np.float32], gpu: str | None) -> _Search:
     return by_torch
 
 
-def _chunks(points: Points) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
-    for start in range(0, len(points), _CHUNK):
-        rows = slice(start, start + _CHUNK)
+def _by_first(ranks: Ranks | None, work: Callable[[], npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    """What the first rank works out, on all."""
+    if ranks is None:
+        return work()
+    found: npt.NDArray[np.float32] = ranks.tell(work() if ranks.first else np.empty(0, np.float32))
+    return found
+
+
+def _chunks(points: Points, ranks: Ranks | None = None) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
+    """Rows of all points, or of this rank's slice of them."""
+    own = slice(0, len(points)) if ranks is None else ranks.share(len(points))
+    for start in range(own.start, own.stop, _CHUNK):
+        rows = slice(start, min(start + _CHUNK, own.stop))
         yield rows, np.ascontiguousarray(points[rows], dtype=np.float32)
 
 
@@ -153,10 +179,12 @@ def _subset(points: Points, size: int, rng: np.random.Generator) -> npt.NDArray[
     return np.ascontiguousarray(points[rows], dtype=np.float32)
 
 
-def _class_means(points: Points, labels: npt.NDArray[np.int32], k: int) -> npt.NDArray[np.float32]:
+def _class_means(
+    points: Points, labels: npt.NDArray[np.int32], k: int, ranks: Ranks | None = None
+) -> npt.NDArray[np.float32]:
     """Mean of the points of each label, float32 (k, D); NaN for a label without points."""
     sums, counts = np.zeros((k, points.shape[1])), np.zeros(k)
-    for rows, chunk in _chunks(points):
+    for rows, chunk in _chunks(points, ranks):
         own = labels[rows]
         known = (own >= 0) & (own < k)
         order = np.argsort(own[known], kind="stable")
@@ -164,6 +192,8 @@ def _class_means(points: Points, labels: npt.NDArray[np.int32], k: int) -> npt.N
         if len(values):
             sums[values] += np.add.reduceat(chunk[known][order].astype(np.float64), starts, axis=0)
             counts += np.bincount(own[known], minlength=k)
+    if ranks is not None:
+        sums, counts = ranks.total_array(sums), ranks.total_array(counts)
     with np.errstate(invalid="ignore", divide="ignore"):
         return (sums / counts[:, None]).astype(np.float32)
 
@@ -177,15 +207,18 @@ def _lloyd(
     start: npt.NDArray[np.float32] | None = None,
     spherical: bool = False,
     gpu: str | None = None,
+    ranks: Ranks | None = None,
 ) -> npt.NDArray[np.float32]:
-    """Lloyd steps by faiss, or by torch on a GPU; both split a large cluster when one runs empty."""
+    """Lloyd steps by faiss, or by torch on a GPU, whose subset ranks may share; both split a large cluster when one runs empty."""
     if start is not None:
         lost = np.isnan(start).any(axis=1)
         start[lost] = subset[rng.choice(len(subset), int(lost.sum()), replace=False)]
         start = _unit(start) if spherical else start
     if gpu is not None and not faiss.get_num_gpus():
         first = subset[rng.choice(len(subset), k, replace=False)] if start is None else start
-        return _lloyd_by_torch(subset, first, iterations, gpu, spherical=spherical)
+        part = subset if ranks is None else subset[ranks.share(len(subset))]
+        shared = ranks is not None and ranks.world > 1
+        return _lloyd_by_torch(part, first, iterations, gpu, spherical=spherical, shared=shared)
     kmeans = faiss.Kmeans(
         subset.shape[1], k, niter=iterations, seed=int(rng.integers(1, 2**31 - 1)), min_points_per_centroid=1,
         max_points_per_centroid=len(subset), verbose=False, spherical=spherical,
@@ -197,16 +230,18 @@ def _lloyd(
 
 
 def _lloyd_by_torch(
-    subset: npt.NDArray[np.float32], start: npt.NDArray[np.float32], iterations: int, gpu: str, *, spherical: bool
-) -> npt.NDArray[np.float32]:
+    subset: npt.NDArray[np.float32], start: npt.NDArray[np.float32], iterations: int, gpu: str, *, spherical: bool,
+    shared: bool,
+) -> npt.NDArray[np.float32]:  # fmt: skip
     import torch
+    from torch import distributed
 
     from core.learn import torch_kmeans
 
     points, first = torch.from_numpy(subset).to(gpu), torch.from_numpy(np.ascontiguousarray(start, np.float32))
-    found: npt.NDArray[np.float32] = (
-        torch_kmeans.lloyd(points, first, iterations=iterations, spherical=spherical).cpu().numpy()
-    )
+    group = distributed.group.WORLD if shared else None
+    centroids = torch_kmeans.lloyd(points, first, iterations=iterations, spherical=spherical, group=group)
+    found: npt.NDArray[np.float32] = centroids.cpu().numpy()
     return found
 
 

@@ -27,6 +27,7 @@ from core.learn.measure import advise, known_groups, measure
 from core.learn.method import Method, Points, PseudoClasses, Site
 from core.learn.method_v1 import DeepCluster
 from core.learn.method_v2 import DeepClusterV2
+from core.learn.ranks import Ranks
 from core.learn.schedule import learning_rate
 from core.learn.scope import scope
 from core.learn.worker import Reporter, StopRequestedError
@@ -47,20 +48,27 @@ _SAMPLING, _CLUSTERING, _VIEWS = 1, 2, 4
 Labels = npt.NDArray[np.int32]
 
 
-def work(workspace: Workspace, name: str) -> None:
+def work(workspace: Workspace, name: str, ranks: Ranks | None = None) -> None:
     """Be the worker of a run until it is finished, stopped or failed. What it finds goes to the ledger.
+
+    Args:
+        workspace: where the run is.
+        name: of the run.
+        ranks: the processes that work on it together, of which only the first tells; None = this one alone.
 
     Raises:
         RunError: no such run, or another worker has it.
     """
-    run = runs.get(workspace, name)
-    runs.claim(workspace, name, os.getpid())
-    reporter = Reporter(workspace, run)
+    run, ranks = runs.get(workspace, name), ranks or Ranks()
+    if ranks.first:
+        runs.claim(workspace, name, os.getpid())
+    reporter = Reporter(workspace, run, silent=not ranks.first)
     os.nice(5)  # the dashboard answers while all cores train
     try:
         reporter.state("running")
-        with Trainer(workspace, run, reporter) as trainer:
+        with Trainer(workspace, run, reporter, ranks) as trainer:
             trainer.run()
+        ranks.wait()
         reporter.state("finished")
     except StopRequestedError:
         reporter.state("stopped")
@@ -93,15 +101,17 @@ class Trainer:
         workspace: where tiles and results are.
         run: the run.
         reporter: takes progress and figures, and tells what is wanted.
+        ranks: the processes that train together; None = this one alone.
     """
 
-    def __init__(self, workspace: Workspace, run: runs.Run, reporter: Reporter) -> None:
-        self.config, self.reporter = run.config, reporter
+    def __init__(self, workspace: Workspace, run: runs.Run, reporter: Reporter, ranks: Ranks | None = None) -> None:
+        self.config, self.reporter, self.ranks = run.config, reporter, ranks or Ranks()
         self.run_row, self.folder, store = scope(workspace, run)
-        self.loader = TileLoader(store, self.config.tile_px, self.config.threads)
+        threads = self.ranks.threads(self.config.threads)
+        self.loader = TileLoader(store, self.config.tile_px, threads, (self.ranks.rank, self.ranks.world))
         self.known = known_groups(workspace, store, self.run_row.n_tiles)
-        device = choose_device(self.config.device)
-        site = Site(self.config, self.run_row.n_tiles, self.folder, self.loader, device)
+        device = self.ranks.device(choose_device(self.config.device))
+        site = Site(self.config, self.run_row.n_tiles, self.folder, self.loader, device, self.ranks)
         self.method = METHODS[self.config.method](site)
         self.interval, self.batch, self.step = -1, 0, 0
         self.memory: list[Memory] = [{} for _ in range(self.method.n_heads)]  # of each head's clusterer
@@ -148,6 +158,16 @@ class Trainer:
                 figures |= found
         began = clock.add("cluster", began)
         self.method.relabel(interval, [self._classes(interval, head) for head in range(self.method.n_heads)])
+        if self.ranks.first:
+            self._measure(interval, figures)
+        clock.add("measure", began)
+        self.reporter.figures(interval, self.step, {f"seconds_{key}": value for key, value in clock.seconds.items()})
+        self.interval, self.batch = interval, 0
+        self._save()
+        self.reporter.interval_done(interval)
+
+    def _measure(self, interval: int, figures: dict[str, float]) -> None:
+        """Figures of a clustering, alarms and advice."""
         labels = self.folder.assignment(interval)
         previous = self.folder.assignment(interval - 1) if interval > 0 else None
         measure(
@@ -155,26 +175,24 @@ class Trainer:
             figures=figures,
         )  # fmt: skip
         advise(self.reporter, self.run_row.name, interval, int(figures["clusters"]))
-        clock.add("measure", began)
-        self.reporter.figures(interval, self.step, {f"seconds_{key}": value for key, value in clock.seconds.items()})
-        self.interval, self.batch = interval, 0
-        self._save()
-        self.reporter.interval_done(interval)
 
     def _cluster_head(self, points: Points, interval: int, head: int) -> dict[str, float]:
         """One clustering into the run's folder; its figures."""
         previous = self.folder.assignment(interval - 1, head=head) if interval > 0 else None
         warm = self._rows_of(previous, interval - 1, head) if previous is not None and self.config.warm_start else None
         found = clusterers.cluster(
-            points.bank, self.config, self._rng(_CLUSTERING, interval, head), warm, self.memory[head]
+            points.bank, self.config, self._rng(_CLUSTERING, interval, head), warm, self.memory[head],
+            self.ranks if self.ranks.world > 1 else None,
         )  # fmt: skip
         ids = persistent_ids(found.labels, len(found.centroids), previous)
         labels, distances = ids[found.labels].astype(np.int32), found.distances.copy()
         labels[self.method.unreadable], distances[self.method.unreadable] = -1, np.nan
         sizes = np.bincount(found.labels[labels >= 0], minlength=len(ids))
-        if head == 0:
+        if head == 0 and self.ranks.first:
             self.folder.save_distances(interval, distances)
-        self.folder.save_interval(interval, labels, Clusters(ids, sizes, found.centroids), head=head)
+        if self.ranks.first:
+            self.folder.save_interval(interval, labels, Clusters(ids, sizes, found.centroids), head=head)
+        self.ranks.wait()  # the others read what the first has written
         return {"objective": found.objective, "empties": float(found.n_repaired), **found.figures}
 
     def _classes(self, interval: int, head: int) -> PseudoClasses:
@@ -203,12 +221,12 @@ class Trainer:
             crops=self.method.crops,
         ):  # fmt: skip
             began = clock.add("load", began)
-            if len(batch.ids) > 1:  # batch normalisation needs two
+            if self.ranks.least(len(batch.ids)) > (1 if self.ranks.world == 1 else 0):  # batch normalisation needs two
                 rate = learning_rate(config, self.step, config.epochs * n_batches)
                 with torch.random.fork_rng():
                     self.method.seed(self.step)
                     self.losses.append(float(self.method.learn(batch, rows[:, batch.ids], rate)))
-            trained, skipped = trained + len(batch.ids), skipped + batch.n_broken
+            trained, skipped = trained + len(batch.ids) * self.ranks.world, skipped + batch.n_broken
             self.batch, self.step = self.batch + 1, self.step + 1
             if self.batch % LOSS_STEPS == 0 or self.batch == n_batches:
                 self._record_loss()
@@ -247,20 +265,30 @@ class Trainer:
         return np.random.default_rng((self.config.seed, interval, stream, head))
 
     def _breathe_extract(self, progress: float, rate: float) -> None:
-        self.reporter.breathe("reading features", progress, rate)
+        """Several ranks read unequal numbers of batches, so that they stop together only when training begins."""
+        try:
+            self.reporter.breathe("reading features", progress, rate * self.ranks.world)
+        except StopRequestedError:
+            if self.ranks.world == 1:
+                raise
 
     def _breathe_train(self, progress: float, rate: float) -> None:
+        wanted = False
         try:
             self.reporter.breathe("training", progress, rate)
         except StopRequestedError:
+            wanted = True
+        if self.ranks.any(wanted):
             self._save()
-            raise
+            raise StopRequestedError
 
     def _save_now_and_then(self) -> None:
         if time.monotonic() - self.saved > SAVE_EVERY_S:
             self._save()
 
     def _save(self) -> None:
+        if not self.ranks.first:
+            return
         memory = [{key: torch.from_numpy(value) for key, value in held.items()} for held in self.memory]
         state = {**self.method.state(), "losses": self.losses, "memory": memory}
         try:

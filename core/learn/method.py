@@ -7,7 +7,7 @@ calls `learn` for each batch. Encoder, optimiser and loader live as long as the 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from core.config import RunConfig
 from core.learn.device import place
 from core.learn.encoders import Encoder, build_encoder
 from core.learn.features import Bank, Told
+from core.learn.ranks import Ranks, cross_entropy
 from core.learn.whitening import Normalisation
 from core.run_folder import RunFolder
 from core.tiles.loader import Batch, TileLoader
@@ -39,6 +40,7 @@ class Site:
         folder: of the run.
         loader: reads its tiles.
         device: where networks are.
+        ranks: the processes that learn together.
     """
 
     config: RunConfig
@@ -46,6 +48,7 @@ class Site:
     folder: RunFolder
     loader: TileLoader
     device: torch.device
+    ranks: Ranks = field(default_factory=Ranks)
 
 
 @dataclass(frozen=True)
@@ -87,13 +90,11 @@ class Method(ABC):
     crops = 1
 
     def __init__(self, site: Site) -> None:
-        self.site, self.config, self.device = site, site.config, site.device
-        self.encoder: Encoder = place(
-            build_encoder(
-                self.config.encoder, weights=self.config.weights, seed=self.config.seed, input=self.config.input
-            ),
-            self.device,
+        self.site, self.config, self.device, self.ranks = site, site.config, site.device, site.ranks
+        encoder = build_encoder(
+            self.config.encoder, weights=self.config.weights, seed=self.config.seed, input=self.config.input
         )
+        self.encoder: Encoder = place(self.ranks.synced(encoder), self.device)
         self.unreadable: npt.NDArray[np.int64] = np.empty(0, np.int64)
         self.normalisation: Normalisation | None = None
         self.prediction = torch.zeros(0, dtype=torch.float64)
@@ -167,8 +168,23 @@ class Method(ABC):
         return float(torch.special.entr(shares).sum() / np.log(len(total)))
 
     def _note_prediction(self, logits: torch.Tensor) -> None:
-        mean = torch.softmax(logits.detach().float(), dim=1).sum(dim=0).double().cpu()
+        mean = self.ranks.total(torch.softmax(logits.detach().float(), dim=1).sum(dim=0).double().cpu())
         self.prediction = mean if len(self.prediction) != len(mean) else self.prediction + mean
+
+    def _cross_entropy(self, logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
+        """This rank's part of the mean over the whole batch."""
+        return cross_entropy(self.ranks, logits, targets, weights, _IGNORED)
+
+    def _step(self, loss: torch.Tensor, optimisers: list[torch.optim.Optimizer], rate: float) -> torch.Tensor:
+        """One step of all optimisers down the gradient of all ranks; the loss of the whole batch, detached."""
+        for optimiser in optimisers:
+            set_rate(optimiser, rate)
+            optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        for optimiser in optimisers:
+            self.ranks.add_gradients(parameter for group in optimiser.param_groups for parameter in group["params"])
+            optimiser.step()
+        return self.ranks.total(loss.detach())
 
     def _images(self, batch: Batch) -> torch.Tensor:
         return torch.from_numpy(batch.images).to(self.device, non_blocking=True)
@@ -180,7 +196,8 @@ class Method(ABC):
 
     def seed(self, step: int) -> None:
         """Seed torch for dropout, which knows no generators, so that a resumed run drops the same."""
-        torch.manual_seed(int(np.random.default_rng((self.config.seed, step, _DROPOUT)).integers(2**63 - 1)))
+        key = (self.config.seed, step, _DROPOUT, *([self.ranks.rank] if self.ranks.rank else []))
+        torch.manual_seed(int(np.random.default_rng(key).integers(2**63 - 1)))
 
 
 def load_normalisation(state: dict[str, Any]) -> Normalisation | None:

@@ -13,7 +13,8 @@ from torch import nn
 
 from core.learn.device import autocast, place
 from core.learn.features import FeaturePass, Told
-from core.learn.method import Method, Points, PseudoClasses, Rows, Site, set_rate
+from core.learn.method import Method, Points, PseudoClasses, Rows, Site
+from core.learn.ranks import open_together
 from core.tiles.loader import Batch
 
 _HEAD = 3  # stream of randomness, see core.learn.loop
@@ -38,8 +39,9 @@ class DeepCluster(Method):
         """Features of all tiles, normalised."""
         kind = self.config.chosen_normalisation
         dim = min(self.config.pca_dim, self.encoder.dim) if kind == "pca-whiten" else self.encoder.dim
-        bank = self.site.folder.open_bank((self.site.n_tiles, dim))
-        filled = FeaturePass(self.encoder, self.site.loader, self.config, self.device).fill(bank, kind, interval, told)
+        bank = open_together(self.ranks, lambda: self.site.folder.open_bank((self.site.n_tiles, dim)))
+        whole = FeaturePass(self.encoder, self.site.loader, self.config, self.device, self.ranks)
+        filled = whole.fill(bank, kind, interval, told)
         self.normalisation, self.unreadable = filled.normalisation, filled.unreadable
         return Points(bank, {"explained_variance": filled.normalisation.explained})
 
@@ -68,15 +70,9 @@ class DeepCluster(Method):
         targets = self._targets(rows)[0]
         with autocast(self.device):
             logits = self.head(torch.relu(self.encoder(self._images(batch))))
-        loss = nn.functional.cross_entropy(logits.float(), targets, weight=self.weights)
+        loss = self._cross_entropy(logits.float(), targets, self.weights)
         self._note_prediction(logits)
-        for optimiser in (self.optimiser, self.head_optimiser):
-            set_rate(optimiser, rate)
-            optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        for optimiser in (self.optimiser, self.head_optimiser):
-            optimiser.step()
-        return loss.detach()
+        return self._step(loss, [self.optimiser, self.head_optimiser], rate)
 
     def network(self) -> nn.Module:
         """The encoder."""

@@ -22,7 +22,8 @@ from torch.nn import functional
 from core.learn.device import autocast, place
 from core.learn.encoders import Encoder
 from core.learn.features import Bank, FeaturePass, Told, normalise_bank
-from core.learn.method import Method, Points, PseudoClasses, Rows, Site, set_rate
+from core.learn.method import Method, Points, PseudoClasses, Rows, Site
+from core.learn.ranks import open_together
 from core.tiles.loader import Batch
 
 _PROJECTOR, _FITTING = 7, 5  # streams of randomness, see core.learn.loop
@@ -68,12 +69,13 @@ class DeepClusterV2(Method):
         self.n_heads, self.crops = self.config.heads, self.config.crops
         seed = int(np.random.default_rng((self.config.seed, 0, _PROJECTOR)).integers(2**31))
         embedder = Embedder(self.encoder, self.config.projection_dim, torch.Generator().manual_seed(seed))
-        self.embedder = place(embedder, self.device)
+        self.embedder = place(self.ranks.synced(embedder), self.device)
         self.optimiser = torch.optim.SGD(
             embedder.parameters(), lr=self.config.learning_rate, momentum=self.config.momentum,
             weight_decay=self.config.weight_decay,
         )  # fmt: skip
-        self.bank: Bank = site.folder.open_bank((site.n_tiles, self.config.projection_dim))
+        shape = (site.n_tiles, self.config.projection_dim)
+        self.bank: Bank = open_together(self.ranks, lambda: site.folder.open_bank(shape))
         self.prototypes: list[torch.Tensor] = []  # float (K, d) for each head
         self.weights: list[torch.Tensor | None] = []
         self._centre: tuple[torch.Tensor, torch.Tensor] | None = None  # mean and projection on the device
@@ -81,16 +83,22 @@ class DeepClusterV2(Method):
     def points(self, interval: int, told: Told) -> Points:
         """The bank, normalised; filled by a pass over all tiles only at the first and the last interval."""
         if interval in (0, self.config.epochs):
-            whole = FeaturePass(self.embedder, self.site.loader, self.config, self.device)
+            whole = FeaturePass(self.embedder, self.site.loader, self.config, self.device, self.ranks)
             self.unreadable = whole.fill(self.bank, "none", interval, told).unreadable
         kind = self.config.chosen_normalisation
         if kind == "none":
             self.normalisation = None
             return Points(self.bank, {})
         dim = min(self.config.pca_dim, self.bank.shape[1]) if kind == "pca-whiten" else self.bank.shape[1]
-        out = self.site.folder.scratch("points.f16", (len(self.bank), dim))
         rng = np.random.default_rng((self.config.seed, interval, _FITTING))
-        self.normalisation = normalise_bank(self.bank, out, kind, rng)
+        shape = (len(self.bank), dim)
+        if self.ranks.first:
+            out = self.site.folder.scratch("points.f16", shape)
+            self.normalisation = normalise_bank(self.bank, out, kind, rng)
+        self.normalisation = self.ranks.tell(self.normalisation)
+        assert self.normalisation is not None
+        if not self.ranks.first:
+            out = self.site.folder.scratch("points.f16", shape, new=False)
         return Points(out, {"explained_variance": self.normalisation.explained})
 
     def relabel(self, interval: int, heads: list[PseudoClasses]) -> None:  # noqa: ARG002 - the interface's
@@ -111,17 +119,13 @@ class DeepClusterV2(Method):
         losses = []
         for prototypes, weights, target in zip(self.prototypes, self.weights, targets, strict=True):
             logits = self._clustered(embeddings) @ prototypes.T / self.config.temperature
-            losses.append(functional.cross_entropy(logits, target, weight=weights))
+            losses.append(self._cross_entropy(logits, target, weights))
             if len(losses) == 1:
                 self._note_prediction(logits)
-        loss = torch.stack(losses).mean()
-        set_rate(self.optimiser, rate)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimiser.step()
+        loss = self._step(torch.stack(losses).mean(), [self.optimiser], rate)
         seen = embeddings.detach().view(self.crops, len(batch.ids), -1).mean(dim=0)
-        self.bank[batch.ids] = functional.normalize(seen, dim=1).cpu().numpy()
-        return loss.detach()
+        self.bank[batch.ids[batch.newest]] = functional.normalize(seen, dim=1).cpu().numpy()[batch.newest]
+        return loss
 
     def network(self) -> nn.Module:
         """Encoder and projection."""

@@ -65,6 +65,19 @@ class Moments:
         self._sum += exact.sum(axis=0)
         self._outer += exact.T @ exact
 
+    def join(self, other: Moments) -> None:
+        """Take in what another stream of the same features saw (Chan et al. 1979, with both shifts)."""
+        if other.n == 0:
+            return
+        if self.n == 0:
+            self.n, self._shift, self._sum, self._outer = other.n, other._shift, other._sum.copy(), other._outer.copy()
+            return
+        apart = other._shift - self._shift
+        cross = np.outer(apart, other._sum)
+        self.n += other.n
+        self._sum += other._sum + other.n * apart
+        self._outer += other._outer + cross + cross.T + other.n * np.outer(apart, apart)
+
     @property
     def size(self) -> int:
         """Length of a feature vector."""

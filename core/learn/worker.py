@@ -26,16 +26,19 @@ class Reporter:
     Args:
         workspace: where the run is.
         run: the run.
+        silent: tell and ask nothing, since another process of the same run does.
     """
 
-    def __init__(self, workspace: Workspace, run: runs.Run) -> None:
-        self.workspace, self._run = workspace, run
+    def __init__(self, workspace: Workspace, run: runs.Run, *, silent: bool = False) -> None:
+        self.workspace, self._run, self._silent = workspace, run, silent
         self._looked = 0.0
         self._want = "run"
         signal.signal(signal.SIGTERM, self._on_term)
 
     def state(self, state: str, message: str = "") -> None:
         """Set the run's state."""
+        if self._silent:
+            return
         finished = time.time() if state in ("finished", "failed", "stopped") else None
         with self.workspace.ledger.write() as connection:
             connection.execute(
@@ -49,6 +52,8 @@ class Reporter:
         Raises:
             StopRequestedError: the run shall stop.
         """
+        if self._silent:
+            return
         if time.monotonic() - self._looked < _EVERY_S and self._want != "stop":
             return
         self._tell(phase, progress, rate)
@@ -63,11 +68,15 @@ class Reporter:
 
     def interval_done(self, interval: int) -> None:
         """Record that the files of a clustering are complete."""
+        if self._silent:
+            return
         with self.workspace.ledger.write() as connection:
             connection.execute("UPDATE run SET interval = ? WHERE id = ?", (interval, self._run.id))
 
     def figures(self, interval: int, step: int, values: dict[str, float]) -> None:
         """Record figures; figures of the same step are replaced (a resumed run measures them again)."""
+        if self._silent:
+            return
         now = time.time()
         with self.workspace.ledger.write() as connection:
             connection.executemany(
@@ -77,6 +86,8 @@ class Reporter:
 
     def event(self, level: str, text: str) -> None:
         """Say something in words, in the ledger and the log."""
+        if self._silent:
+            return
         logger.info("%s: %s", level, text)
         with self.workspace.ledger.write() as connection:
             connection.execute(

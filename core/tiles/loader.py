@@ -41,11 +41,13 @@ class Batch:
         ids: int64 (B,), tile numbers; tiles that do not decode are left out.
         images: uint8 (crops * B, 3, H, W), RGB; the first views of all tiles, then the second ones.
         n_broken: tiles left out.
+        newest: bool (B,), false where a tile comes again later in the batch of all ranks.
     """
 
     ids: npt.NDArray[np.int64]
     images: npt.NDArray[np.uint8]
     n_broken: int
+    newest: npt.NDArray[np.bool_]
 
 
 class TileLoader:
@@ -55,10 +57,11 @@ class TileLoader:
         source: the tile store.
         tile_px: side of the images.
         threads: decoding threads; 0 takes one per core.
+        share: (rank, world) of this process: of each augmented batch it loads every world-th tile.
     """
 
-    def __init__(self, source: TileSource, tile_px: int, threads: int = 0) -> None:
-        self._source, self._tile_px = source, tile_px
+    def __init__(self, source: TileSource, tile_px: int, threads: int = 0, share: tuple[int, int] = (0, 1)) -> None:
+        self._source, self._tile_px, self._share = source, tile_px, share
         self._threads = threads or len(os.sched_getaffinity(0))
         self._pool = ThreadPoolExecutor(self._threads, "load")
 
@@ -87,7 +90,7 @@ class TileLoader:
 
         Args:
             ids: int64 (M,), tile numbers, repeats allowed.
-            batch_size: tiles a batch; the last one may be smaller.
+            batch_size: tiles a batch, over all ranks; the last one may be smaller.
             augment: makes the views.
             seed: whole numbers, say (seed of the run, interval).
             start_batch: batches to pass over, when a pass is resumed.
@@ -100,10 +103,12 @@ class TileLoader:
         self, ids: npt.NDArray[np.int64], batch_size: int, views: _Views | None, start_batch: int
     ) -> Iterator[Batch]:
         waiting: deque[Future[Batch]] = deque()
+        rank, world = self._share if views is not None else (0, 1)
         try:
             for start in range(start_batch * batch_size, len(ids), batch_size):
-                part = ids[start : start + batch_size]
-                waiting.append(self._pool.submit(self._load, part, start, views))
+                stop = min(start + batch_size, len(ids))
+                positions, newest = np.arange(start, stop)[rank::world], _last_ones(ids[start:stop])[rank::world]
+                waiting.append(self._pool.submit(self._load, ids[positions], newest, positions, views))
                 if len(waiting) >= self._threads * _AHEAD:
                     yield waiting.popleft().result()
             while waiting:
@@ -112,7 +117,10 @@ class TileLoader:
             for future in waiting:
                 future.cancel()
 
-    def _load(self, ids: npt.NDArray[np.int64], start: int, views: _Views | None) -> Batch:
+    def _load(
+        self, ids: npt.NDArray[np.int64], newest: npt.NDArray[np.bool_], positions: npt.NDArray[np.int64],
+        views: _Views | None,
+    ) -> Batch:  # fmt: skip
         crops = 1 if views is None else views.crops
         images = np.empty((crops, len(ids), 3, self._tile_px, self._tile_px), np.uint8)
         good = np.ones(len(ids), bool)
@@ -125,12 +133,19 @@ class TileLoader:
                 logger.warning("tile %d does not decode and is left out: %s", ids[i], error)
                 good[i] = False
                 continue
-            shown = [resize(tile, self._tile_px)] if views is None else views.of(tile, start + i)
+            shown = [resize(tile, self._tile_px)] if views is None else views.of(tile, int(positions[i]))
             for crop, view in enumerate(shown):
                 images[crop, i] = view.transpose(2, 0, 1)
         if not good.all():
-            ids, images = ids[good], images[:, good]
-        return Batch(ids, images.reshape(-1, *images.shape[2:]), int((~good).sum()))
+            ids, images, newest = ids[good], images[:, good], newest[good]
+        return Batch(ids, images.reshape(-1, *images.shape[2:]), int((~good).sum()), newest)
+
+
+def _last_ones(ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Where each number stands for the last time, bool (B,)."""
+    last = np.zeros(len(ids), bool)
+    last[len(ids) - 1 - np.unique(ids[::-1], return_index=True)[1]] = True
+    return last
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,7 @@ from playwright.sync_api import Page, sync_playwright
 from core import runs
 from core.config import RunConfig
 from core.run_folder import Clusters
+from core.slides.quality import Reason
 from core.tiles.store import TileStore, record_batch
 from core.workspace import Workspace
 
@@ -38,7 +40,7 @@ READY = {  # page: what must be there for it to count as painted
     "cohort": ".card .badge",
     "run": ".ts-set-clusters input",
     "explore": ".ts-gallery button.ts-tile img",
-    "slide": ".ts-switches li",
+    "slide": ".ts-slide-viewer[data-ready]",
     "review": ".ts-propose button",
     "export": ".ts-export button",
 }
@@ -64,8 +66,9 @@ def make(root: Path, n_tiles: int, n_clusters: int, n_slides: int) -> Workspace:
         batches.append(record_batch(first, slide, tiles))
         side = across * SIDE
         rows.append(
-            (slide, f"slide-{slide:04d}.svs", f"/gone/slide-{slide}.svs", side, n, first, f"P{slide % 300:03d}", now)
-        )
+            (slide, f"slide-{slide:04d}.svs", f"/gone/slide-{slide}.svs", side, n, first, f"P{slide % 300:03d}", now,
+             SIDE, across, zlib.compress(bytes([int(Reason.KEPT)]) * across**2))
+        )  # fmt: skip
         folder = workspace.slide_folder(slide)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "thumbnail.jpg").write_bytes(pictures[slide % 256])
@@ -73,9 +76,14 @@ def make(root: Path, n_tiles: int, n_clusters: int, n_slides: int) -> Workspace:
     store.append(batches)
     with workspace.ledger.write() as connection:
         connection.executemany(
-            "INSERT INTO slide (id, name, path, kind, state, width, height, mpp, n_tiles, first_tile, patient, updated)"
-            " VALUES (?1, ?2, ?3, 'slide', 'done', ?4, ?4, 0.5, ?5, ?6, ?7, ?8)",
+            "INSERT INTO slide (id, name, path, kind, state, width, height, mpp, n_tiles, first_tile, patient, updated,"
+            " step0, side0, grid_rows, grid_columns, grid)"
+            " VALUES (?1, ?2, ?3, 'slide', 'done', ?4, ?4, 0.5, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?10, ?11)",
             rows,
+        )
+        connection.executemany(
+            "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)",
+            [("n_tiles", n_tiles), ("tile_px", SIDE), ("tile_mpp", 0.5), ("overlap", 0)],
         )
     centres = rng.uniform(-1, 1, (n_clusters, 2))
     kinds = rng.integers(0, n_clusters, n_tiles)
@@ -184,7 +192,7 @@ def main() -> None:
     with served(workspace, options.port) as (address, process), sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         page = chromium.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(300_000)
+        page.set_default_timeout(60_000)
         page.goto(address)  # the first page of a server pays for imports
         page.locator(".ts-tabs").wait_for()
         print(f"{'':44}{'goal':>8}{'first':>9}{'median':>9}")
@@ -196,7 +204,7 @@ def main() -> None:
             if done % max(options.loads // 5, 1) == 0:
                 print(f"{done:12}{process.memory_info().rss / 1e6:12.0f}", flush=True)
             one = chromium.new_page()
-            one.set_default_timeout(300_000)
+            one.set_default_timeout(60_000)
             one.goto(f"{address}?page=5")
             one.locator(READY["export"]).first.wait_for()
             one.close()

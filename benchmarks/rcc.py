@@ -99,6 +99,8 @@ def speed(options: argparse.Namespace) -> None:
         ways = _ways(np.asarray(points, np.float32), plain=len(points) <= options.plain_limit)
         _, cpu0, wall0 = 0, 0.0, 0.0
         for way, work in ways.items():
+            if options.ways and way not in options.ways:
+                continue
             labels, cpu, wall = timed(work)
             if way == "ours":
                 cpu0, wall0 = cpu, wall
@@ -259,6 +261,9 @@ def main() -> None:
     parser.add_argument("--part", choices=PARTS, required=True)
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000])
     parser.add_argument("--sets", nargs="*", choices=SMALL, default=list(SMALL))
+    parser.add_argument(
+        "--ways", nargs="*", default=[], help="of --part speed; all when none is named, 'ours' always first"
+    )
     parser.add_argument("--plain-limit", type=int, default=8_000, help="the plain way up to this many points")
     parser.add_argument("--full-limit", type=int, default=100_000, help="RCC on all points up to this many")
     options = parser.parse_args()

@@ -7,13 +7,13 @@ from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
+import param
 
-from app.page import alarm, html, term, wrap
+from app.page import alarm, html, term, waiting, wrap
 from app.state import PAGES, Store
 from app.tasks import Latest
 from core.activity import Activity
 from core.config import CLUSTERERS, RunConfig, settings
-from core.learn.comparison import comparable, compare
 
 _WHAT = (
     "The features of this run, clustered in another way without training: a few minutes instead of hours. A class that several "
@@ -24,7 +24,9 @@ _ITSELF = {"drift": "moved a little", "bootstrap": "tiles drawn anew", "seed": "
 
 
 class Comparing(pn.viewable.Viewer):
-    """A form for a new clustering, and the agreement of all that are there."""
+    """A form for a new clustering, and the agreement of all that are there, which is read while somebody looks."""
+
+    active = param.Boolean(False)
 
     def __init__(self, store: Store, **params: Any) -> None:
         super().__init__(**params)
@@ -48,6 +50,7 @@ class Comparing(pn.viewable.Viewer):
         self._open = pn.FlexBox(align_items="center", gap="6px", margin=(4, 10))
         self._loads = Latest(lambda text: setattr(self._table, "object", wrap(alarm(text))))
         store.param.watch(lambda *_: self._draw(), ["shown", "run_names", "activities", "failures"])
+        self.param.watch(lambda *_: self._draw(), "active")
         self._draw()
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -74,7 +77,14 @@ class Comparing(pn.viewable.Viewer):
             self._note.object = wrap(_failure(self._store.failures, current.name))
         workspace, run = self._store.workspace, current.name
 
+        if not self.active:
+            return
+        if not self._names:
+            self._table.object = wrap(waiting("Comparing the clusterings…"))
+
         def read() -> dict[str, Any]:
+            from core.learn.comparison import comparable, compare  # scikit-learn takes seconds to load
+
             return compare(workspace, comparable(workspace, run)[-_SHOWN:])
 
         self._loads.load(read, self._show)

@@ -33,10 +33,12 @@ class ReviewPage(pn.viewable.Viewer):
         )
         self._author.param.watch(lambda event: setattr(store, "author", event.new or ""), "value")
         store.param.watch(lambda *_: setattr(self._author, "value", store.who()), "author")
+        comparing = Comparing(store)
         self._parts = pmui.Tabs(
             ("From a few names to all tiles", Proposals(store)), ("Names to check", Carrying(store)),
-            ("Blind second reader", SecondReader(store)), ("Other clusterings", Comparing(store)), sizing_mode="stretch_width", css_classes=["ts-review-parts"],
+            ("Blind second reader", SecondReader(store)), ("Other clusterings", comparing), sizing_mode="stretch_width", css_classes=["ts-review-parts"],
         )  # fmt: skip
+        self._parts.param.watch(lambda event: setattr(comparing, "active", event.new == 3), "active")
         store.param.watch(lambda *_: self._draw(), "shown")
         self._draw()
 

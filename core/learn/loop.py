@@ -233,7 +233,7 @@ class Trainer:
                 self._save_now_and_then()
             began = clock.add("train", began)
             self._breathe_train(self.batch / n_batches, trained / (time.monotonic() - started))
-        self._record_pass(clock, time.monotonic() - started, trained, skipped)
+        self._record_pass(clock, time.monotonic() - started, trained, sum(self.ranks.gather(skipped)))
 
     def _record_pass(self, clock: _Clock, seconds: float, trained: int, skipped: int) -> None:
         figures = {

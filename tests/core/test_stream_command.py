@@ -64,7 +64,7 @@ def test_plan_then_ingest_then_nothing_to_do(shell: Shell) -> None:
 def test_one_bad_slide_gives_exit_code_1_and_its_reason(shell: Shell) -> None:
     code, out, _ = shell("gdc:", "--project", "TCGA-BRCA,TCGA-LUAD")
     assert code == 1
-    assert "1 slides" in out
+    assert "1 slide," in out
     assert "! TCGA-A2-0002-01Z-00-DX1.svs: not a slide format" in out
     code, out, _ = shell("--go-on", "--retry-failed")
     assert code == 1

@@ -27,6 +27,10 @@ from core.explore.neighbours import nearest_clusters
 from core.explore.view import View
 
 _FORMS = ("Merge", "Split", "Note", "History")
+_HELP = {
+    "Undo": "Takes back your own last decision. Any decision can be taken back under History.",
+    "Redo": "Makes your own last undone decision again.",
+}
 _SHOWN = 200  # decisions in the table
 
 
@@ -46,10 +50,8 @@ class Actions(pn.viewable.Viewer):
             name: pmui.Button(label=name, css_classes=[f"ts-do-{name.lower()}"], **quiet)
             for name in (*_FORMS[:3], "Undo", "Redo", _FORMS[3])
         }
-        self._buttons[
-            "Undo"
-        ].description = "Takes back your own last decision. Any decision can be taken back under History."
-        self._buttons["Redo"].description = "Makes your own last undone decision again."
+        for name, help in _HELP.items():
+            self._buttons[name].description = help
         for name in _FORMS:
             self._buttons[name].on_click(lambda _, name=name: self._toggle(name))
         self._buttons["Undo"].on_click(self._undo)

@@ -8,7 +8,6 @@ import { tileSource } from "./lib/tiles.js";
 
 const OTHERS = "#b9bdc9";
 const HOVER_PX = 120;
-const MANY = 20000;
 const FARTHEST_AND_NEAREST = [0.8, 5000]; // scrolling up past the map must not shrink it to nothing
 const STYLE = `
 .ts-map{position:relative;width:100%;border-radius:10px;overflow:hidden;background:#fff;touch-action:none}
@@ -59,16 +58,14 @@ function render({ model, el }) {
     const ids = model.get("ids");
     const pointColor = ids.map((id, i) => (chosen < 0 || id === chosen ? model.get("colours")[i] : OTHERS));
     const opacity = ids.map((id) => (chosen < 0 ? 0.7 : id === chosen ? 1 : 0.25));
-    // many points shade by how many lie on each other at this zoom; a chosen cluster stands out from the others instead
-    const opacityBy = chosen < 0 && points?.n > MANY ? "density" : "valueA";
     // regl-scatterplot wants at least two entries, and the last one stands for unassigned tiles (-1)
-    return { pointColor: [...pointColor, OTHERS], opacity: [...opacity, 0.2], opacityBy };
+    return { pointColor: [...pointColor, OTHERS], opacity: [...opacity, 0.2] };
   };
   const paint = async () => {
     if (!plot || !points) return;
     const order = new Map(model.get("ids").map((id, i) => [id, i]));
     const category = Float32Array.from(points.cluster, (id) => order.get(id) ?? order.size);
-    plot.set({ ...categories(), colorBy: "valueA", pointSize: model.get("point_size") });
+    plot.set({ ...categories(), colorBy: "valueA", opacityBy: "valueA", pointSize: model.get("point_size") });
     await plot.draw({ x: points.x, y: points.y, valueA: category }, { zDataType: "categorical" });
     note.style.display = "none";
     box.dataset.ready = points.n;

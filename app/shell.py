@@ -25,7 +25,7 @@ from core.errors import TesseraError
 from core.workspace import default_root
 
 POLL_MS = 1000
-_IN_THE_ADDRESS = ["page", "run", "interval", "cluster", "tile", "slide"]
+_IN_THE_ADDRESS = ["page", "run", "interval", "cluster", "tile", "slide", "dark"]
 
 
 def build() -> pmui.Page:
@@ -44,10 +44,13 @@ def build() -> pmui.Page:
     tabs = pmui.Tabs(*pages.items(), active=store.page, sizing_mode="stretch_width", css_classes=["ts-tabs"])
     tabs.link(store, active="page", bidirectional=True)
     _poll_while_open(store)
-    return make_page(
+    page = make_page(
         header=[html(_workspace(store), sizing_mode=None, margin=(6, 24))],
         main=[pn.Column(_doing(store), tabs, sizing_mode="stretch_width", margin=(4, 24))],
+        dark_theme=store.dark,
     )
+    page.link(store, dark_theme="dark")
+    return page
 
 
 def _pages(store: Store) -> dict[str, pn.Column]:
@@ -98,7 +101,7 @@ def make_page(**settings: Any) -> pmui.Page:
         return list(state.param.watchers.get("busy", {}).get("value", []))
 
     before = watchers()
-    page = pmui.Page(title="Tessera", theme_config=THEME, theme_toggle=False, main_width=1760, **settings)
+    page = pmui.Page(title="Tessera", theme_config=THEME, main_width=1760, **settings)
     mine = [watcher for watcher in watchers() if watcher not in before]
     document = pn.state.curdoc
 

@@ -33,6 +33,7 @@ class Store(param.Parameterized):
     slide = param.Integer(-1, doc="slide on the slide page, -1 = that of the marked tile, or the first")
     visits = param.Integer(0, doc="grows when somebody asks to see the marked tile on its slide")
     author = param.String("", doc="who decides")
+    dark = param.Boolean(False, doc="whether the page is dark")
 
     cohort = param.Parameter((), doc="fingerprint of slides and rejected files")
     stream = param.Parameter(None, doc="fingerprint of the streaming ingest, None when there is none")

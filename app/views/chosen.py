@@ -52,7 +52,7 @@ class Chosen(pn.viewable.Viewer):
         self._box = pn.FlexBox(
             self._count, self._similar, self._exclude, self._target, self._move, self._name, self._save, self._clear, visible=False,
             align_items="center", gap="6px", margin=(4, 10), css_classes=["ts-chosen"],
-            styles={"background": "#f0edf9", "border-radius": "10px", "padding": "2px 10px"},
+            styles={"background": "color-mix(in srgb, var(--panel-primary-color) 9%, transparent)", "border-radius": "10px", "padding": "2px 10px"},
         )  # fmt: skip
         gallery.param.watch(lambda *_: self._draw(), "chosen")
         points.param.watch(lambda *_: self._draw(), "polygon")

@@ -137,5 +137,5 @@ def _number(value: float, text: str = "", *, warn: bool = False) -> str:
     """A cell whose text sorts as its number does: 0-1 with two digits, or a percentage padded with figure spaces."""
     if value != value:
         return "–"
-    style = f"font:600 13px {FONT};color:#9a5b00" if warn else ""
+    style = f"font:600 13px {FONT};color:var(--warn)" if warn else ""
     return f"<span style='{style}'>{(text or f'{value:.2f}').rjust(4, chr(0x2007))}</span>"

@@ -126,7 +126,7 @@ def _matrix(found: dict[str, Any]) -> str:
     for i, (name, values) in enumerate(zip(names, found["ami"], strict=True), 1):
         sizes = found["sizes"][name]
         cells = "".join(
-            f"<td class='n' style='padding:5px 12px;background:color-mix(in srgb, var(--violet) {55 * max(0, value):.0f}%, white)'>{value:.2f}</td>"
+            f"<td class='n' style='padding:5px 12px;background:color-mix(in srgb, var(--violet) {55 * max(0, value):.0f}%, var(--paper))'>{value:.2f}</td>"
             if j != i
             else "<td class='n quiet'>–</td>"
             for j, value in enumerate(values, 1)

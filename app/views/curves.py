@@ -18,7 +18,11 @@ from core import runs
 from core.runs import Metric
 
 MAX_POINTS = 5_000  # older losses are thinned out beyond, so that a long run does not weigh on the page
-_AGREEMENT = {"nmi": ("NMI", VIOLET), "ami": ("AMI", GREEN), "ami_labels": ("AMI with the true labels", ROSE)}
+_AGREEMENT = {"nmi": "NMI", "ami": "AMI", "ami_labels": "AMI with the true labels"}
+_LIGHT = {"nmi": VIOLET, "ami": GREEN, "ami_labels": ROSE, "loss": VIOLET, "line": LINE, "text": QUIET, "legend": INK}
+_DARK = {
+    "nmi": "#b3a4f0", "ami": "#4cc3a2", "ami_labels": "#e58ab5", "loss": "#b3a4f0", "line": "#3a3a48", "text": "#a9adc0", "legend": "#e6e5ef",
+}  # fmt: skip
 
 
 class Curves(pn.viewable.Viewer):
@@ -35,15 +39,21 @@ class Curves(pn.viewable.Viewer):
         self._agreement = _figure("interval")
         self._agreement.y_range.start, self._agreement.y_range.end = 0, 1.02
         self._agreement.xaxis.ticker.min_interval = 1
-        for name, (label, colour) in _AGREEMENT.items():
-            self._agreement.line("x", "y", source=self._sources[name], color=colour, line_width=2, legend_label=label)
-            self._agreement.scatter("x", "y", source=self._sources[name], color=colour, size=7, legend_label=label)
+        self._drawn: list[tuple[str, Any]] = []  # name of a curve and what draws it
+        for name, label in _AGREEMENT.items():
+            source = self._sources[name]
+            self._drawn += [
+                (name, self._agreement.line("x", "y", source=source, line_width=2, legend_label=label)),
+                (name, self._agreement.scatter("x", "y", source=source, size=7, legend_label=label)),
+            ]
         legend = self._agreement.legend[0]
-        legend.location, legend.border_line_color, legend.background_fill_alpha = "bottom_right", None, 0.6
-        legend.label_text_font_size, legend.label_text_color, legend.label_text_font = "12px", INK, FONT
+        legend.location, legend.border_line_color, legend.background_fill_color = "bottom_right", None, None
+        legend.label_text_font_size, legend.label_text_font = "12px", FONT
         self._items = dict(zip(_AGREEMENT, legend.items, strict=True))
         self._loss = _figure("training step")
-        self._loss.line("x", "y", source=self._sources["loss"], color=VIOLET, line_width=1.6)
+        self._drawn.append(("loss", self._loss.line("x", "y", source=self._sources["loss"], line_width=1.6)))
+        self._paint()
+        store.param.watch(lambda *_: pn.state.execute(self._paint, schedule=True), "dark")
         store.param.watch(lambda *_: self.update(), ["current", "run"])
         self.update()
 
@@ -59,6 +69,19 @@ class Curves(pn.viewable.Viewer):
             for title, plot in zip(titles, (self._agreement, self._loss), strict=True)
         ]
         return pn.Row(*parts, sizing_mode="stretch_width", css_classes=["ts-curves"], visible=self.param.visible)
+
+    def _paint(self) -> None:
+        colours = _DARK if self._store.dark else _LIGHT
+        for name, renderer in self._drawn:
+            for attribute in ("line_color", "fill_color"):
+                if hasattr(renderer.glyph, attribute):
+                    setattr(renderer.glyph, attribute, colours[name])
+        self._agreement.legend[0].label_text_color = colours["legend"]
+        for plot in (self._agreement, self._loss):
+            plot.grid.grid_line_color = colours["line"]
+            for axis in plot.axis:
+                axis.axis_line_color = axis.major_tick_line_color = colours["line"]
+                axis.major_label_text_color = axis.axis_label_text_color = colours["text"]
 
     def points(self, name: str) -> list[tuple[float, float]]:
         """What a curve shows now, (x, y)."""
@@ -106,13 +129,10 @@ def _extend(source: ColumnDataSource, new: dict[float, float]) -> None:
 
 def _figure(x_label: str) -> Any:
     plot = figure(x_axis_label=x_label, height=250, sizing_mode="stretch_width", toolbar_location=None, tools="")
-    plot.outline_line_color = None
+    plot.outline_line_color = plot.background_fill_color = plot.border_fill_color = None
     plot.min_border_right = 14
-    plot.grid.grid_line_color = LINE
     for axis in plot.axis:
-        axis.axis_line_color = axis.major_tick_line_color = LINE
         axis.minor_tick_line_color = None
         axis.major_label_text_font = axis.axis_label_text_font = FONT
-        axis.major_label_text_color = axis.axis_label_text_color = QUIET
         axis.axis_label_text_font_style = "normal"
     return plot

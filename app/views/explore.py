@@ -39,7 +39,9 @@ class ExplorePage(pn.viewable.Viewer):
             visible=False,
         )
         self._interval.param.watch(self._choose_interval, "value_throttled")
-        self._map = EmbeddingMap(sizing_mode="stretch_width", height=510, margin=(5, 10), css_classes=["ts-map-pane"])
+        self._map = EmbeddingMap(
+            sizing_mode="stretch_width", height=510, margin=(5, 10), css_classes=["ts-map-pane"], dark=store.param.dark
+        )
         self._map.param.watch(lambda event: self._pick(event.new), "picked")
         self._make_map = pmui.Button(label="Make the map", variant="contained", css_classes=["ts-make-map"])
         self._make_map.on_click(self._start_map)

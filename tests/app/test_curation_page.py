@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,16 @@ def spread_of_points(page: Any) -> float:
     return float((columns[-1] - columns[0]) / picture.shape[1]) if len(columns) else 0.0
 
 
+def brightness(page: Any) -> float:
+    """Median of the map's pixels, 0-255."""
+    picture = cv2.imdecode(np.frombuffer(page.locator(".ts-map canvas").screenshot(), np.uint8), cv2.IMREAD_COLOR)
+    return float(np.median(picture))
+
+
 @pytest.mark.browser
-def test_mark_merge_split_take_out_undo_and_keep_a_selection(offline_page: Any, serve: Any, planted: Planted) -> None:
+def test_mark_merge_split_take_out_and_undo(offline_page: Any, serve: Any, planted: Planted) -> None:
     page, workspace = offline_page, planted.workspace
     SHOTS.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(0)
-    workspace.run_folder(RUN).save_projection(2, rng.uniform(-1, 1, (planted.n, 2)).astype(np.float32))
     page.goto(f"{serve(workspace.root)}?page=2&run={RUN}&cluster=0")
     expect(page.locator(".ts-open-name")).to_have_text("cluster 0")
 
@@ -70,6 +75,22 @@ def test_mark_merge_split_take_out_undo_and_keep_a_selection(offline_page: Any, 
     expect(page.locator(".ts-history").get_by_text("Dr Virchow").first).to_be_visible()
     page.screenshot(path=SHOTS / "6-history.png", full_page=True)
 
+    assert [kind for kind, _, _ in said(planted)] == ["mark", "merge", "exclude", "undo", "split"]
+    assert {d.author for d in history(workspace, RUN)} == {"Dr Virchow"}
+    view = curated_view(workspace, RUN)
+    assert 3 not in view.ids
+    assert view.sizes.sum() == (planted.labels[2] >= 0).sum()
+
+
+@pytest.mark.browser
+def test_the_map_by_day_and_by_night_and_a_lasso_that_is_kept(offline_page: Any, serve: Any, planted: Planted) -> None:
+    page, workspace = offline_page, planted.workspace
+    rng = np.random.default_rng(0)
+    workspace.run_folder(RUN).save_projection(2, rng.uniform(-1, 1, (planted.n, 2)).astype(np.float32))
+    page.goto(f"{serve(workspace.root)}?page=2&run={RUN}&cluster=0")
+    page.locator(".ts-map[data-ready]").wait_for()
+    page.locator(".ts-author input").fill("Dr Virchow")
+    page.locator(".ts-author input").press("Tab")
     page.locator(".ts-map canvas").hover()
     for _ in range(20):
         page.mouse.wheel(0, 500)
@@ -87,14 +108,16 @@ def test_mark_merge_split_take_out_undo_and_keep_a_selection(offline_page: Any, 
     page.locator(".ts-selection input").fill("upper left")
     page.locator(".ts-keep-selection button").click()
     expect(page.get_by_text("Kept.")).to_be_visible()
+    assert [selection.name for selection in state_of(workspace, RUN).selections] == ["upper left"]
 
-    state = state_of(workspace, RUN)
-    assert [selection.name for selection in state.selections] == ["upper left"]
-    assert [kind for kind, _, _ in said(planted)] == ["mark", "merge", "exclude", "undo", "split", "select"]
-    assert {d.author for d in history(workspace, RUN)} == {"Dr Virchow"}
-    view = curated_view(workspace, RUN)
-    assert 3 not in view.ids
-    assert view.sizes.sum() == (planted.labels[2] >= 0).sum()
+    assert brightness(page) > 200
+    page.get_by_label("Toggle theme").click()
+    expect(page).to_have_url(re.compile("dark=true"))
+    page.reload()
+    page.locator(".ts-map[data-ready]").wait_for()
+    page.wait_for_timeout(500)
+    assert brightness(page) < 60
+    page.screenshot(path=SHOTS / "6-night.png", full_page=True)
 
 
 @pytest.mark.browser

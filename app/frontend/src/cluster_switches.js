@@ -2,21 +2,21 @@
 import { button, make, mount } from "./lib/dom.js";
 
 const STYLE = `
-.ts-switches{font:13px/1.4 system-ui,sans-serif;color:#23263a;display:flex;flex-direction:column;gap:6px}
+.ts-switches{font:13px/1.4 system-ui,sans-serif;color:var(--ink);display:flex;flex-direction:column;gap:6px}
 .ts-switches .top{display:flex;flex-wrap:wrap;gap:4px}
-.ts-switches .top button{border:1px solid #d8d5e3;background:#fff;font:500 12px/1 system-ui,sans-serif;color:#4a4f63;padding:6px 10px;border-radius:7px;cursor:pointer}
-.ts-switches .top button:hover{background:#f0eff6}
-.ts-switches input[type=search]{border:1px solid #d8d5e3;border-radius:7px;padding:6px 10px;font:inherit;color:inherit}
+.ts-switches .top button{border:1px solid var(--line);background:var(--paper);font:500 12px/1 system-ui,sans-serif;color:var(--soft);padding:6px 10px;border-radius:7px;cursor:pointer}
+.ts-switches .top button:hover{background:var(--tint)}
+.ts-switches input[type=search]{border:1px solid var(--line);border-radius:7px;padding:6px 10px;font:inherit;color:inherit;background:var(--paper)}
 .ts-switches ul{list-style:none;margin:0;padding:0;overflow:auto}
 .ts-switches li{display:flex;align-items:center;gap:8px;padding:2px 6px;border-radius:7px}
-.ts-switches li[aria-current=true]{background:#efebfa}
+.ts-switches li[aria-current=true]{background:var(--tint)}
 .ts-switches li input{accent-color:var(--c);width:15px;height:15px;margin:0;flex:none}
 .ts-switches li i{width:12px;height:12px;border-radius:50%;background:var(--c);flex:none}
 .ts-switches li button{flex:1;min-width:0;text-align:left;border:0;background:none;font:inherit;color:inherit;padding:4px 0;cursor:pointer;overflow-wrap:anywhere;border-radius:5px}
 .ts-switches li button:hover{text-decoration:underline}
-.ts-switches :is(button,input):focus-visible{outline:2px solid #4f3d8f;outline-offset:1px}
-.ts-switches li span{color:#656b80;font-variant-numeric:tabular-nums}
-.ts-switches p{margin:0;color:#656b80}
+.ts-switches :is(button,input):focus-visible{outline:2px solid var(--violet);outline-offset:1px}
+.ts-switches li span{color:var(--quiet);font-variant-numeric:tabular-nums}
+.ts-switches p{margin:0;color:var(--quiet)}
 `;
 const MANY = 14; // from here on there is a field to search
 

@@ -7,22 +7,28 @@ import { readPoints } from "./lib/points.js";
 import { tileSource } from "./lib/tiles.js";
 
 const OTHERS = "#b9bdc9";
+const LOOKS = {
+  light: { backgroundColor: "#ffffff", pointColorActive: "#111111", pointColorHover: "#111111", lassoColor: "#4f3d8f" },
+  dark: { backgroundColor: "#16161e", pointColorActive: "#ffffff", pointColorHover: "#ffffff", lassoColor: "#b3a4f0" },
+};
 const HOVER_PX = 120;
+const whenIdle = window.requestIdleCallback ?? ((act) => setTimeout(act, 300)); // Safari has none
+const REST_FIRST_MS = 3000; // WebGL without a GPU takes a second to start, and nothing else is drawn meanwhile
 const FARTHEST_AND_NEAREST = [0.8, 5000]; // scrolling up past the map must not shrink it to nothing
 const STYLE = `
-.ts-map{position:relative;width:100%;border-radius:10px;overflow:hidden;background:#fff;touch-action:none}
+.ts-map{position:relative;width:100%;border-radius:10px;overflow:hidden;background:var(--paper);touch-action:none}
 .ts-map canvas{width:100%;height:100%;display:block}
-.ts-map-bar{position:absolute;left:10px;top:10px;display:flex;gap:2px;padding:3px;border-radius:9px;background:#ffffffee;
+.ts-map-bar{position:absolute;left:10px;top:10px;display:flex;gap:2px;padding:3px;border-radius:9px;background:color-mix(in srgb,var(--paper) 93%,transparent);
   box-shadow:0 1px 4px #1a1a2e26;z-index:2}
-.ts-map-bar button{border:0;background:none;font:500 12px/1 system-ui,sans-serif;color:#4a4f63;padding:7px 10px;border-radius:7px;cursor:pointer}
-.ts-map-bar button:hover{background:#f0eff6}
-.ts-map-bar button:focus-visible{outline:2px solid #4f3d8f;outline-offset:1px}
-.ts-map-bar button[aria-pressed=true]{background:#4f3d8f;color:#fff}
-.ts-map-hover{position:absolute;display:none;width:${HOVER_PX}px;padding:3px;border-radius:8px;background:#fff;
-  box-shadow:0 4px 18px #1a1a2e55;pointer-events:none;z-index:3;font:12px/1.35 system-ui,sans-serif;color:#23283a}
-.ts-map-hover img{width:${HOVER_PX - 6}px;height:${HOVER_PX - 6}px;border-radius:6px;display:block;background:#eee}
+.ts-map-bar button{border:0;background:none;font:500 12px/1 system-ui,sans-serif;color:var(--soft);padding:7px 10px;border-radius:7px;cursor:pointer}
+.ts-map-bar button:hover{background:var(--tint)}
+.ts-map-bar button:focus-visible{outline:2px solid var(--violet);outline-offset:1px}
+.ts-map-bar button[aria-pressed=true]{background:var(--violet);color:var(--paper)}
+.ts-map-hover{position:absolute;display:none;width:${HOVER_PX}px;padding:3px;border-radius:8px;background:var(--paper);
+  box-shadow:0 4px 18px #1a1a2e55;pointer-events:none;z-index:3;font:12px/1.35 system-ui,sans-serif;color:var(--ink)}
+.ts-map-hover img{width:${HOVER_PX - 6}px;height:${HOVER_PX - 6}px;border-radius:6px;display:block;background:var(--line)}
 .ts-map-hover span{display:block;padding:3px 3px 1px;overflow-wrap:anywhere}
-.ts-map-note{position:absolute;inset:0;display:grid;place-items:center;font:14px system-ui,sans-serif;color:#6a7085;pointer-events:none}
+.ts-map-note{position:absolute;inset:0;display:grid;place-items:center;font:14px system-ui,sans-serif;color:var(--quiet);pointer-events:none}
 `;
 
 function render({ model, el }) {
@@ -38,6 +44,9 @@ function render({ model, el }) {
 
   let plot = null;
   let points = null;
+  let waiting = 0; // for the browser to be idle
+  let gone = false;
+  const look = () => LOOKS[model.get("dark") ? "dark" : "light"];
   const setMode = (mode) => {
     plot?.set({ mouseMode: mode });
     pan.setAttribute("aria-pressed", mode === "panZoom");
@@ -88,7 +97,7 @@ function render({ model, el }) {
     const polygon = model.get("polygon");
     plot.clearAnnotations();
     if (polygon.length < 3) plot.deselect();
-    else plot.drawAnnotations([{ vertices: [...polygon, polygon[0]], lineColor: "#4f3d8f", lineWidth: 2 }]);
+    else plot.drawAnnotations([{ vertices: [...polygon, polygon[0]], lineColor: look().lassoColor, lineWidth: 2 }]);
   };
   const showHover = async (i) => {
     const [x, y] = plot.getScreenPosition(i) ?? [0, 0];
@@ -103,12 +112,12 @@ function render({ model, el }) {
     if (hover.dataset.tile === String(i)) picture.src = address;
   };
   const start = () => {
+    waiting = 0;
     const { width, height } = box.getBoundingClientRect();
-    if (plot || !width) return; // a page that is not shown yet
+    if (plot || gone || !width) return; // a page that is not shown yet
     plot = createScatterplot({
-      canvas, width, height, backgroundColor: "#ffffff", pointSize: model.get("point_size"),
+      canvas, width, height, pointSize: model.get("point_size"), pointOutlineWidth: 2, ...look(),
       cameraDistance: 1.08, // points at the border are whole
-      pointColorActive: "#111111", pointColorHover: "#111111", pointOutlineWidth: 2, lassoColor: "#4f3d8f",
     });
     plot.get("camera").setScaleBounds([FARTHEST_AND_NEAREST, FARTHEST_AND_NEAREST]);
     plot.subscribe("pointOver", showHover);
@@ -130,7 +139,7 @@ function render({ model, el }) {
   const resize = new ResizeObserver(() => {
     const { width, height } = box.getBoundingClientRect();
     if (plot && width) plot.set({ width, height });
-    else start();
+    else if (width && !waiting) waiting = whenIdle(start, { timeout: REST_FIRST_MS });
   });
   resize.observe(box);
   model.on("change:url", load);
@@ -138,7 +147,12 @@ function render({ model, el }) {
   model.on("change:highlight", () => plot && points && plot.set(categories()));
   model.on("change:colours", paint);
   model.on("change:polygon", outline);
+  model.on("change:dark", () => {
+    plot?.set(look());
+    outline();
+  });
   return () => {
+    gone = true;
     resize.disconnect();
     plot?.destroy();
     unmount();

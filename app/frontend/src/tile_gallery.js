@@ -12,15 +12,15 @@ const STYLE = `
 .ts-gallery .row{display:grid;grid-template-columns:repeat(4,minmax(0,var(--side)));gap:5px;margin-top:6px}
 @container (min-width:520px){.ts-gallery .row{grid-template-columns:repeat(6,minmax(0,var(--side)))}}
 @container (min-width:1000px){.ts-gallery .row{grid-template-columns:repeat(12,minmax(0,var(--side)))}}
-.ts-tile{padding:0;border:0;border-radius:7px;background:#ecebf0;cursor:pointer;line-height:0;outline:2px solid transparent;
+.ts-tile{padding:0;border:0;border-radius:7px;background:var(--line);cursor:pointer;line-height:0;outline:2px solid transparent;
   outline-offset:1px;transition:outline-color .12s,transform .12s}
 .ts-tile img{border-radius:7px;display:block;width:100%;aspect-ratio:1}
-.ts-tile:hover{outline-color:#b7aedb}
-.ts-tile:focus-visible{outline-color:#4f3d8f}
-.ts-tile[aria-pressed=true]{outline:3px solid #4f3d8f}
+.ts-tile:hover{outline-color:color-mix(in srgb,var(--violet) 45%,var(--paper))}
+.ts-tile:focus-visible{outline-color:var(--violet)}
+.ts-tile[aria-pressed=true]{outline:3px solid var(--violet)}
 .ts-tile{position:relative}
-.ts-tile[data-chosen]::after{content:"✓";position:absolute;right:5px;top:5px;width:20px;height:20px;border-radius:50%;background:#4f3d8f;
-  color:#fff;font:700 13px/20px system-ui,sans-serif;text-align:center;box-shadow:0 0 0 2px #fff}
+.ts-tile[data-chosen]::after{content:"✓";position:absolute;right:5px;top:5px;width:20px;height:20px;border-radius:50%;background:var(--violet);
+  color:var(--paper);font:700 13px/20px system-ui,sans-serif;text-align:center;box-shadow:0 0 0 2px var(--paper)}
 .ts-tile[data-chosen] img{opacity:.72}
 `;
 

@@ -50,5 +50,6 @@ class Latest:
 
             document.add_next_tick_callback(apply)
 
-        # a session that is still being built cannot take answers yet
-        pn.state.onload(lambda: _POOL.submit(read).add_done_callback(answer))
+        future = _POOL.submit(read)
+        # a session that is still being built cannot take answers yet, but the reading goes on meanwhile
+        pn.state.onload(lambda: future.add_done_callback(answer))

@@ -87,6 +87,7 @@ CSS = (
 .ts .zoomed .ts-middle { position: absolute; left: 33.33%; top: 33.33%; width: 33.33%; height: 33.33%; box-sizing: border-box; border: 2px solid #fff; outline: 2px solid #111; }
 .ts .ts-parts summary { cursor: pointer; font-size: 13px; } .ts .parts { display: flex; gap: 18px; align-items: flex-start; margin-top: 8px; }
 .ts .parts figure { margin: 0; flex: none; font-size: 12px; } .ts .parts figure img { border-radius: 8px; display: block; } .ts .parts table { margin-bottom: 10px; width: 520px; }
+.ts .ts-sides { width: auto; } .ts .ts-sides img { border-radius: 6px; margin-right: 4px; }
 .ts .zoomed .scale { position: absolute; left: 10px; bottom: 10px; height: 5px; background: #111; border: 1px solid #fff; }
 .ts .zoomed .scale span { position: absolute; bottom: 12px; left: 0; font: 600 12px var(--font); color: #111; text-shadow: 0 0 3px #fff, 0 0 3px #fff, 0 0 3px #fff; white-space: nowrap; line-height: 1; }
 .ts .term { border-bottom: 1px dotted #9a96ad; cursor: help; position: relative; outline-offset: 3px; }
@@ -110,6 +111,8 @@ TABLE_CSS = f"""{_VARIABLES}
 .tabulator.tabulator .tabulator-row:hover {{ background: var(--ground) !important; }}
 .tabulator.tabulator .tabulator-row.tabulator-selected {{ background: var(--tint) !important; color: var(--ink); }}
 .tabulator.tabulator .tabulator-row .tabulator-cell {{ border: 0; display: inline-flex; align-items: center; font-size: 13px; color: var(--ink) !important; }}
+.tabulator.tabulator .tabulator-header-filter input {{ font: 12.5px {FONT}; color: var(--ink); background: var(--paper); border: 1px solid var(--line);
+  border-radius: 6px; padding: 3px 6px; box-sizing: border-box; }}
 .tabulator.tabulator .tabulator-footer {{ background: var(--paper); border: 0; }}
 """
 

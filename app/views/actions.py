@@ -24,6 +24,7 @@ from core.curate.state import in_effect
 from core.curate.undo import redo, redoable, undo, undoable
 from core.curate.words import words
 from core.explore.neighbours import nearest_clusters
+from core.explore.two_kinds import TwoKinds, two_kinds
 from core.explore.view import View
 
 _FORMS = ("Merge", "Split", "Note", "History")
@@ -120,8 +121,8 @@ class Actions(pn.viewable.Viewer):
         self._near.load(lambda: nearest_clusters(view, cluster), lambda found: _offer(found, which, near, self._label))
         return pn.Column(pn.Row(which, go), near)
 
-    def _split_form(self, _: View) -> pn.viewable.Viewable:
-        cluster = self._store.cluster
+    def _split_form(self, view: View) -> pn.viewable.Viewable:
+        cluster, sides = self._store.cluster, html()
         parts = pmui.IntInput(
             label="parts", value=2, start=2, end=20, size="small", width=110, css_classes=["ts-split-parts"]
         )
@@ -134,7 +135,10 @@ class Actions(pn.viewable.Viewer):
                 self._close()
 
         go.on_click(clicked)
-        return pn.Row(parts, go)
+        self._near.load(
+            lambda: two_kinds(view, cluster), lambda kinds: setattr(sides, "object", wrap(_both_sides(kinds)))
+        )
+        return pn.Column(pn.Row(parts, go), sides, sizing_mode="stretch_width")
 
     def _note_form(self, _: View) -> pn.viewable.Viewable:
         cluster = self._store.cluster
@@ -206,6 +210,22 @@ def _offer(
     which.options = {**first, **which.options}
     if first:
         near.object = wrap(f"<p class='quiet'>Most alike: {escape(', '.join(list(first)[:4]))}.</p>")
+
+
+def _both_sides(kinds: TwoKinds | None) -> str:
+    """Tiles of the two ends of the direction in which the cluster's tiles differ most."""
+    if kinds is None:
+        return ""
+    rows = "".join(
+        f"<tr><td class='n'>{share:.0%}</td><td>{''.join(_tile(tile) for tile in side.tolist())}</td></tr>"
+        for share, side in zip((1 - kinds.share, kinds.share), kinds.sides, strict=True)
+    )
+    what = "two kinds of tiles" if kinds.likely else "no clear border between"
+    return f"<p class='quiet'>Along what differs most in it, {what}:</p><table class='plain ts-sides'>{rows}</table>"
+
+
+def _tile(tile: int) -> str:
+    return f"<img src='t/{tile}' loading='lazy' width='72' height='72' alt='tile {tile}'>"
 
 
 def _merge(view: View, clusters: list[int], author: str) -> None:

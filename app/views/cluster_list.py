@@ -32,6 +32,15 @@ _TIPS = {
 }
 _MARKS = {"tissue": "tissue", "artefact": "artefact", "mixed": "mixed", "unknown": "don't know"}
 _WIDTHS = {"tiles": 178, "number": 62, "mark": 82, "size": 72, "stability": 100, "top_slide_share": 84}
+_FILTERS = {
+    "name": {"type": "input", "func": "like", "placeholder": "find a name"},
+    "mark": {
+        "type": "list",
+        "func": "=",
+        "values": {"": "all", **{mark: mark for mark in _MARKS.values()}},
+        "placeholder": "all",
+    },
+}
 _ROW_PX, _PAGE = 48, 8
 
 
@@ -75,7 +84,7 @@ class ClusterList(pn.viewable.Viewer):
             rows, show_index=False, hidden_columns=["cluster"], titles=_TITLES, widths=_WIDTHS,
             formatters={"tiles": {"type": "html"}, "stability": {"type": "html"}, "top_slide_share": {"type": "html"}},
             editors={name: {"type": "input"} if name == "name" else None for name in _TITLES}, header_tooltips=_TIPS,
-            pagination="local", page_size=_PAGE, layout="fit_columns", height=_ROW_PX * _PAGE + 132, sizing_mode="stretch_width",
+            header_filters=_FILTERS, pagination="local", page_size=_PAGE, layout="fit_columns", height=_ROW_PX * _PAGE + 164, sizing_mode="stretch_width",
             selectable=1, css_classes=["ts-clusters"], row_height=_ROW_PX, theme="simple", stylesheets=[TABLE_CSS],
             text_align={"name": "left", "number": "right", "size": "right", "stability": "right", "top_slide_share": "right"},
         )  # fmt: skip

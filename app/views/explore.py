@@ -66,7 +66,7 @@ class ExplorePage(pn.viewable.Viewer):
             min_width=380,
             styles={"flex": "1 1 0"},
         )
-        right = pn.Column(self._list, sizing_mode="stretch_width", min_width=480, styles={"flex": "1.3 1 0"})
+        right = pn.Column(self._list, sizing_mode="stretch_width", min_width=480, styles={"flex": "1.6 1 0"})
         upper = pn.Row(left, pn.Spacer(width=24), right, sizing_mode="stretch_width")
         lower = pn.Row(
             pn.Column(self._opened, sizing_mode="stretch_width", min_width=480), pn.Spacer(width=28), Where(self._store),

@@ -13,10 +13,12 @@ from app.page import alarm, html, term, wrap
 from app.state import Store
 from app.tasks import Latest
 from app.views.actions import Actions
+from app.views.alike import Alike
 from app.views.chosen import Chosen, hint
 from app.views.naming import Naming
 from core.explore.composition import Part, composition
 from core.explore.palette import colour
+from core.explore.two_kinds import TwoKinds, two_kinds
 from core.explore.view import View
 from core.words import counted
 
@@ -32,7 +34,7 @@ class Opened(pn.viewable.Viewer):
             html(),
             html(css_classes=["ts-made-of"]),
         )
-        self._naming, self._actions = Naming(store), Actions(store)
+        self._naming, self._actions, self._alike = Naming(store), Actions(store), Alike(store)
         self._gallery = TileGallery(sizing_mode="stretch_width", margin=(5, 10), css_classes=["ts-gallery-pane"])
         self._chosen = Chosen(store, self._gallery, points)
         self._loads = Latest(lambda text: setattr(self._facts, "object", wrap(alarm(text))))
@@ -46,7 +48,7 @@ class Opened(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pn.Column(
-            self._title, self._naming, self._actions, self._facts, self._made_of, self._chosen, self._gallery, html(hint()),
+            self._title, self._naming, self._actions, self._facts, self._alike, self._made_of, self._chosen, self._gallery, html(hint()),
             sizing_mode="stretch_width",
         )  # fmt: skip
 
@@ -64,6 +66,7 @@ class Opened(pn.viewable.Viewer):
             self._title.object = self._facts.object = self._made_of.object = wrap("")
             self._gallery.rows = []
             self._naming.visible = self._actions.visible = False
+            self._alike.hide()
         elif len(polygon) >= 3 and mapped is not None:
             self._loads.load(lambda: lasso(view, mapped, polygon), self._show_lasso)
         else:
@@ -81,18 +84,22 @@ class Opened(pn.viewable.Viewer):
         view, edits = self._store.view(), self._store.edits()
         if view is not None:
             self._parts.load(
-                lambda: composition(view, opened.cluster),
-                lambda found: self._show_parts(view, opened.cluster, edits, found),
+                lambda: (composition(view, opened.cluster), two_kinds(view, opened.cluster)),
+                lambda found: self._show_parts(view, opened.cluster, edits, *found),
             )
         self._gallery.rows = opened.rows
+        self._alike.load()
 
-    def _show_parts(self, view: View, cluster: int, edits: str, found: dict[str, list[Part]]) -> None:
+    def _show_parts(
+        self, view: View, cluster: int, edits: str, parts: dict[str, list[Part]], kinds: TwoKinds | None
+    ) -> None:
         picture = f"mean/{view.run}/{view.interval}/{cluster}?v={edits}"
-        self._made_of.object = wrap(_made_of(picture, found))
+        self._made_of.object = wrap(_two_kinds(kinds) + _made_of(picture, parts))
 
     def _show_lasso(self, found: tuple[int, Rows]) -> None:
         n, rows = found
         self._naming.visible = self._actions.visible = False
+        self._alike.hide()
         self._title.object = wrap(f"<h2><span class='ts-lasso-count'>{n:,}</span> tiles inside the lasso</h2>")
         self._made_of.object = wrap("")
         self._facts.object = wrap("" if n else "<p class='quiet'>No tile lies inside it; draw a larger one.</p>")
@@ -121,6 +128,14 @@ def _facts(opened: OpenCluster) -> str:
             "warning",
         )
     return f"<p class='quiet'>{' · '.join(words)}</p>{warning}"
+
+
+def _two_kinds(kinds: TwoKinds | None) -> str:
+    """Advice to look at a split, where the tiles fall into two heaps."""
+    if kinds is None or not kinds.likely:
+        return ""
+    shares = f"{1 - kinds.share:.0%} and {kinds.share:.0%}"
+    return alarm(f"Its tiles look like two kinds, {shares} of it. Split shows both before anything is done.", "advice")
 
 
 def _made_of(picture: str, found: dict[str, list[Part]]) -> str:

@@ -12,8 +12,11 @@ import pytest
 from playwright.sync_api import expect
 
 from core.curate.curated import curated_view
+from core.curate.decisions import name_cluster
 from core.curate.history import history
 from core.curate.state import state_of
+from core.explore.neighbours import nearest_clusters
+from core.explore.view import open_view
 from tests.core.planted import RUN, Planted
 
 SHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
@@ -137,3 +140,29 @@ def test_where_tiles_come_from_and_their_surroundings(offline_page: Any, serve: 
     assert wide.evaluate(loaded) == 384
     page.locator(".ts-where .ts-middle").wait_for()
     page.screenshot(path=SHOTS / "6-parts.png", full_page=True)
+
+
+@pytest.mark.browser
+def test_both_sides_of_a_cluster_those_like_it_and_the_list_by_name(
+    offline_page: Any, serve: Any, planted: Planted
+) -> None:
+    page, workspace = offline_page, planted.workspace
+    name_cluster(workspace, RUN, 2, 3, "glands", author="Dr Virchow")
+    page.goto(f"{serve(workspace.root)}?page=2&run={RUN}&cluster=0")
+    page.locator(".ts-do-split button").click()
+    page.locator(".ts-sides img").first.wait_for()
+    shown = {
+        int(src.split("/")[-1]) for src in page.locator(".ts-sides img").evaluate_all("all => all.map(i => i.src)")
+    }
+    assert len(shown) == 12
+    assert shown <= set(np.flatnonzero(planted.labels[2] == 0).tolist())
+
+    near, _ = nearest_clusters(open_view(workspace, RUN), 0)[0]
+    page.locator(".ts-alike button").first.click()
+    expect(page.locator(".ts-open-name")).to_have_text("glands" if near == 3 else f"cluster {near}")
+
+    rows = page.locator(".ts-clusters .tabulator-row")
+    page.locator(".ts-clusters .tabulator-header-filter input").first.press_sequentially("glan")
+    expect(rows).to_have_count(1)
+    rows.locator(".tabulator-cell:visible").last.click()
+    expect(page.locator(".ts-open-name")).to_have_text("glands")

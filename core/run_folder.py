@@ -250,6 +250,11 @@ class RunFolder:
             except OSError:  # other file system, or none that links
                 shutil.copyfile(source.root / theirs, self.root / ours)
 
+    def drop_bank(self) -> None:
+        """Forget the features; another run that shares the file keeps it, and so does whoever has it open."""
+        for name in ("bank.json", "bank.f16"):
+            (self.root / name).unlink(missing_ok=True)
+
     def _load(self, name: str) -> npt.NDArray[np.generic]:
         path = self.root / name
         if not path.is_file():

@@ -10,6 +10,7 @@ from core.config.run import (
     BALANCES,
     CLUSTERERS,
     COUNTS,
+    GRAPH_CLUSTERERS,
     INPUTS,
     METHODS,
     NORMALISATIONS,
@@ -30,7 +31,7 @@ from core.config.settings import (
 )
 
 __all__ = [
-    "BALANCES", "CLUSTERERS", "COUNTS", "INPUTS", "METHODS", "NORMALISATIONS", "SCHEDULES",
+    "BALANCES", "CLUSTERERS", "COUNTS", "GRAPH_CLUSTERERS", "INPUTS", "METHODS", "NORMALISATIONS", "SCHEDULES",
     "Config", "ExportConfig", "IngestConfig", "PropagateConfig", "RunConfig", "Setting", "StreamConfig",
     "as_dict", "digest", "from_mapping", "load", "parse_bytes", "parse_overrides", "setting", "settings",
 ]  # fmt: skip

@@ -11,7 +11,8 @@ INPUTS = ("rgb", "grey-sobel", "haematoxylin")
 SCHEDULES = ("auto", "constant", "cosine")
 CLUSTERERS = ("kmeans", "spherical-kmeans", "rcc", "pic", "hdbscan", "leiden")
 COUNTS = ("target", "free")
-NORMALISATIONS = ("auto", "pca-whiten", "centre-scale", "centre", "none")
+GRAPH_CLUSTERERS = CLUSTERERS[2:]  # work on the neighbours of each tile, and find K
+NORMALISATIONS = ("auto", "pca-whiten", "pca", "centre-scale", "centre", "none")
 BALANCES = ("sqrt", "natural", "uniform", "loss-weight")
 
 
@@ -61,7 +62,8 @@ class RunConfig(Config):
     )
     normalisation: str = setting(
         "auto",
-        "What is done to features before the unit sphere; auto is pca-whiten in deepcluster and none in deepcluster-v2.",
+        "What is done to features before the unit sphere; auto is none in deepcluster-v2, pca-whiten in deepcluster, and there "
+        "pca when the clusterer finds K.",
         choices=NORMALISATIONS,
         advanced=True,
     )
@@ -169,8 +171,11 @@ class RunConfig(Config):
     @property
     def chosen_normalisation(self) -> str:
         """`normalisation` with auto resolved."""
-        by_method = "none" if self.method == "deepcluster-v2" else "pca-whiten"
-        return by_method if self.normalisation == "auto" else self.normalisation
+        if self.normalisation != "auto":
+            return self.normalisation
+        if self.method == "deepcluster-v2":
+            return "none"
+        return "pca" if self.clusterer in GRAPH_CLUSTERERS else "pca-whiten"
 
     @property
     def chosen_schedule(self) -> str:

@@ -139,17 +139,10 @@ class Method(ABC):
 
     def state(self) -> dict[str, Any]:
         """Everything that a resumed run needs, as tensors and plain values."""
-        normalisation = None
-        if self.normalisation is not None:
-            mean, projection, explained = (
-                self.normalisation.mean, self.normalisation.projection, self.normalisation.explained,
-            )  # fmt: skip
-            normalisation = {
-                "mean": torch.from_numpy(mean), "projection": torch.from_numpy(projection), "explained": explained,
-            }  # fmt: skip
         return {
             **{name: module.state_dict() for name, module in self.modules().items()},
-            "unreadable": torch.from_numpy(self.unreadable), "normalisation": normalisation, "prediction": self.prediction,
+            "unreadable": torch.from_numpy(self.unreadable), "normalisation": normalisation_state(self.normalisation),
+            "prediction": self.prediction,
         }  # fmt: skip
 
     def load(self, state: dict[str, Any]) -> None:
@@ -198,6 +191,16 @@ class Method(ABC):
         """Seed torch for dropout, which knows no generators, so that a resumed run drops the same."""
         key = (self.config.seed, step, _DROPOUT, *([self.ranks.rank] if self.ranks.rank else []))
         torch.manual_seed(int(np.random.default_rng(key).integers(2**63 - 1)))
+
+
+def normalisation_state(normalisation: Normalisation | None) -> dict[str, Any] | None:
+    """A normalisation as a checkpoint keeps it."""
+    if normalisation is None:
+        return None
+    return {
+        "mean": torch.from_numpy(normalisation.mean), "projection": torch.from_numpy(normalisation.projection),
+        "explained": normalisation.explained,
+    }  # fmt: skip
 
 
 def load_normalisation(state: dict[str, Any]) -> Normalisation | None:

@@ -38,7 +38,7 @@ class DeepCluster(Method):
     def points(self, interval: int, told: Told) -> Points:
         """Features of all tiles, normalised."""
         kind = self.config.chosen_normalisation
-        dim = min(self.config.pca_dim, self.encoder.dim) if kind == "pca-whiten" else self.encoder.dim
+        dim = min(self.config.pca_dim, self.encoder.dim) if kind.startswith("pca") else self.encoder.dim
         bank = open_together(self.ranks, lambda: self.site.folder.open_bank((self.site.n_tiles, dim)))
         whole = FeaturePass(self.encoder, self.site.loader, self.config, self.device, self.ranks)
         filled = whole.fill(bank, kind, interval, told)

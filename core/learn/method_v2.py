@@ -89,7 +89,7 @@ class DeepClusterV2(Method):
         if kind == "none":
             self.normalisation = None
             return Points(self.bank, {})
-        dim = min(self.config.pca_dim, self.bank.shape[1]) if kind == "pca-whiten" else self.bank.shape[1]
+        dim = min(self.config.pca_dim, self.bank.shape[1]) if kind.startswith("pca") else self.bank.shape[1]
         rng = np.random.default_rng((self.config.seed, interval, _FITTING))
         shape = (len(self.bank), dim)
         if self.ranks.first:

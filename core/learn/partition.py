@@ -1,11 +1,13 @@
 """A new clustering of the tiles of a finished run, from its saved features, without training.
 
-A partition is a finished run of one interval: page, names and exports take it like any other. It shares the features and the
-map of the run that it comes from, and its clusters carry the ids of those they overlap most.
+A partition is a finished run of one interval: page, names and exports take it like any other. It shares the map of the run that
+it comes from, and its features unless these are whitened and the clusterer works on neighbours; its clusters carry the ids of
+those they overlap most.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -15,14 +17,17 @@ import numpy.typing as npt
 
 from core import config as configuration
 from core import runs
-from core.config import RunConfig
+from core.config import GRAPH_CLUSTERERS, RunConfig
 from core.errors import ConfigError, RunError
 from core.learn import checkpoint, clusterers, metrics
 from core.learn.matching import persistent_ids
+from core.learn.method import load_normalisation, normalisation_state
+from core.learn.whitening import unwhitened
 from core.progress import Progress, Silent
-from core.run_folder import Clusters
+from core.run_folder import Clusters, RunFolder
 from core.workspace import Workspace
 
+_CHUNK = 65_536
 _PARTITION = 8  # stream of randomness, see core.learn.loop
 
 Labels = npt.NDArray[np.int32]
@@ -76,7 +81,11 @@ def partition(
     theirs, ours = workspace.run_folder(source), workspace.run_folder(chosen)
     everything, own = theirs.assignment(run.interval), theirs.tiles()
     before = everything if own is None else everything[own]
-    bank = theirs.open_bank()
+    ours.adopt(theirs, run.interval)
+    saved = checkpoint.load_last(theirs.checkpoint_path, run.digest)
+    if saved is not None and clusterer in GRAPH_CLUSTERERS and run.config.chosen_normalisation == "pca-whiten":
+        saved = _unwhiten(ours, saved)
+    bank = ours.open_bank()
     told.update("clustering", 0, len(bank))
     began = time.monotonic()
     found = clusterers.cluster(bank, config, np.random.default_rng((config.seed, 0, _PARTITION)))
@@ -91,10 +100,10 @@ def partition(
     }  # fmt: skip
     if own is not None:  # the run learnt from some tiles only
         labels, distances = _spread(labels, own, len(everything), -1), _spread(distances, own, len(everything), np.nan)
-    ours.adopt(theirs, run.interval)
     ours.save_distances(0, distances)
     ours.save_interval(0, labels, Clusters(ids, sizes, found.centroids))
-    _keep_network(workspace, run, config, chosen)
+    if saved is not None:
+        _keep_network(ours, saved, config)
     runs.record_finished(
         workspace, chosen, run, n_tiles=run.n_tiles, store_version=run.store_version, config=config, figures=figures,
         event=f"features of {source}, clustered by {clusterer}",
@@ -110,18 +119,32 @@ def _spread(values: npt.NDArray[Any], rows: npt.NDArray[np.int64], n: int, absen
     return spread
 
 
-def _keep_network(workspace: Workspace, run: runs.Run, config: RunConfig, name: str) -> None:
+def _unwhiten(ours: RunFolder, saved: checkpoint.Checkpoint) -> checkpoint.Checkpoint:
+    """Give the run features of its own, without the whitening that k-means wants and neighbours suffer from.
+
+    `deepcluster` whitens by itself; on its features RCC joined everything into one cluster (benchmarks/RESULTS_RCC.md).
+    """
+    whitening = load_normalisation(saved.state)
+    if whitening is None:
+        return saved
+    plain, lengths = unwhitened(whitening)
+    whitened = ours.open_bank()
+    ours.drop_bank()
+    bank = ours.open_bank((len(whitened), whitened.shape[1]))
+    for start in range(0, len(whitened), _CHUNK):
+        rows = np.asarray(whitened[start : start + _CHUNK], np.float32) * lengths.astype(np.float32)
+        bank[start : start + _CHUNK] = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-8)
+    bank.flush()
+    return dataclasses.replace(saved, state={**saved.state, "normalisation": normalisation_state(plain)})
+
+
+def _keep_network(ours: RunFolder, saved: checkpoint.Checkpoint, config: RunConfig) -> None:
     """The source's last save under the new settings, so that a partition can be evaluated and later tiles placed in it."""
-    found = checkpoint.load_last(workspace.run_folder(run.name).checkpoint_path, run.digest)
-    if found is None:
-        return
-    state = dict(found.state)
+    state = dict(saved.state)
     if config.method == "deepcluster-v2":
         state["normalisation"] = None  # the bank itself was clustered, not what training made of it
-    checkpoint.save(
-        workspace.run_folder(name).checkpoint_path,
-        checkpoint.Checkpoint(configuration.digest(config), 0, found.batch, found.step, state),
-    )
+    digest = configuration.digest(config)
+    checkpoint.save(ours.checkpoint_path, checkpoint.Checkpoint(digest, 0, saved.batch, saved.step, state))
 
 
 def partition_config(

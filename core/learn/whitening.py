@@ -110,13 +110,14 @@ def finish_normalisation(moments: Moments, kind: str, dimensions: int) -> Normal
     """The normalisation that fits the moments.
 
     pca-whiten is DeepCluster's (Caron et al. 2018, section 4: PCA to 256, whitening, L2), with covariance in float64 and a
-    floor under the eigenvalues, which the original lacks. centre-scale divides by the standard deviation instead; centre
+    floor under the eigenvalues, which the original lacks. pca leaves the whitening out: neighbours in a whitened space are
+    neighbours in its noise, and what clusters a graph of neighbours needs them to be true. centre-scale divides by the standard deviation instead; centre
     does not; none leaves only the unit length.
 
     Args:
         moments: of a sample.
-        kind: pca-whiten, centre-scale, centre or none.
-        dimensions: at most this many are kept by pca-whiten.
+        kind: pca-whiten, pca, centre-scale, centre or none.
+        dimensions: at most this many are kept by pca-whiten and pca.
 
     Raises:
         RunError: there are no features, since no tile could be read.
@@ -133,7 +134,19 @@ def finish_normalisation(moments: Moments, kind: str, dimensions: int) -> Normal
         spread = np.sqrt(np.diag(covariance).clip(0))
         floor = max(float(spread.max()) * EIGENVALUE_FLOOR**0.5, _NORM_FLOOR)
         return Normalisation(moments.mean, np.diag(1 / np.maximum(spread, floor)), 1.0)
-    return _whitening(moments.mean, covariance, dimensions)
+    whitening = _whitening(moments.mean, covariance, dimensions)
+    return unwhitened(whitening)[0] if kind == "pca" else whitening
+
+
+def unwhitened(whitening: Normalisation) -> tuple[Normalisation, npt.NDArray[np.float64]]:
+    """The same PCA without the whitening.
+
+    Returns:
+        It, and lengths, float64 (d,): rows that were whitened and scaled to unit length, times these and scaled to unit length
+        again, are what it gives. Nothing is lost: of a row, whitening and scaling change axes and length alone.
+    """
+    lengths = np.linalg.norm(whitening.projection, axis=0)
+    return Normalisation(whitening.mean, whitening.projection / lengths, whitening.explained), 1 / lengths
 
 
 def _whitening(mean: npt.NDArray[np.float64], covariance: npt.NDArray[np.float64], dimensions: int) -> Normalisation:

@@ -72,3 +72,16 @@ def test_a_broken_config_file_is_named(tmp_path: Path, text: str) -> None:
 def test_digest_changes_with_any_setting_and_only_then() -> None:
     assert config.digest(RunConfig()) == config.digest(RunConfig())
     assert config.digest(RunConfig(seed=1)) != config.digest(RunConfig())
+
+
+def test_what_works_on_neighbours_is_not_given_whitened_features() -> None:
+    chosen = {
+        (method, clusterer): RunConfig(method=method, clusterer=clusterer).chosen_normalisation
+        for method in ("deepcluster", "deepcluster-v2")
+        for clusterer in ("kmeans", "rcc", "leiden")
+    }
+    assert chosen == {
+        ("deepcluster", "kmeans"): "pca-whiten", ("deepcluster", "rcc"): "pca", ("deepcluster", "leiden"): "pca",
+        ("deepcluster-v2", "kmeans"): "none", ("deepcluster-v2", "rcc"): "none", ("deepcluster-v2", "leiden"): "none",
+    }  # fmt: skip
+    assert RunConfig(clusterer="rcc", normalisation="pca-whiten").chosen_normalisation == "pca-whiten"

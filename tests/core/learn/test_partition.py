@@ -23,6 +23,7 @@ from core.learn.loop import Trainer
 from core.learn.partition import partition
 from core.learn.stability import stability
 from core.learn.trained import load_trained
+from core.learn.whitening import unwhitened
 from core.learn.worker import Reporter
 from core.workspace import Workspace
 from tests.core.learn.test_clusterers import FREE, sphere_blobs
@@ -55,7 +56,12 @@ def test_a_partition_is_explored_named_and_exported_like_a_run(done: Workspace, 
     assert view.sizes.sum() == made.n_tiles == 200
     assert cluster_table(view)["size"].sum() == 200
     ours, theirs = done.run_folder(made.name), done.run_folder("r")
-    np.testing.assert_array_equal(ours.open_bank(), theirs.open_bank())
+    with_kmeans = done.run_folder(partition(done, "r", clusterer="kmeans").name)
+    np.testing.assert_array_equal(with_kmeans.open_bank(), theirs.open_bank())
+    network = load_trained(done, runs.get(done, "r")).normalisation
+    assert network is not None
+    rows = theirs.open_bank() * unwhitened(network)[1]  # what k-means has whitened, neighbours take as it was
+    np.testing.assert_allclose(ours.open_bank(), rows / np.linalg.norm(rows, axis=1, keepdims=True), atol=2e-3)
     np.testing.assert_array_equal(ours.projection(0), theirs.projection(0))
     decisions.name_cluster(done, made.name, 0, int(view.ids[0]), "stroma", author="a")
     assert decisions.names(done, made.name) == {int(view.ids[0]): "stroma"}

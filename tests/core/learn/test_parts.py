@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.distance import pdist
 from sklearn.metrics import normalized_mutual_info_score
 
 from core.config import RunConfig
@@ -15,7 +16,7 @@ from core.learn import checkpoint, kmeans, metrics
 from core.learn.advice import alarms, loss_alarm, stop_advice
 from core.learn.checkpoint import Checkpoint
 from core.learn.matching import _match, contingency, persistent_ids
-from core.learn.whitening import fit_normalisation
+from core.learn.whitening import fit_normalisation, unwhitened
 from core.tiles.sampler import class_weights, draw, tile_weights
 
 
@@ -34,10 +35,23 @@ def test_whitened_features_have_unit_covariance_before_scaling_and_unit_length_a
     assert fitted.explained == pytest.approx(1)
 
 
+def test_whitening_is_taken_back_from_rows_of_unit_length() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(500, 6)) * [9, 5, 2, 1, 0.3, 0] + 4
+    whitening, plain = fit_normalisation(features, "pca-whiten", 5), fit_normalisation(features, "pca", 5)
+    np.testing.assert_allclose(plain.projection.T @ plain.projection, np.eye(5), atol=1e-9)
+    kept = (features - plain.mean) @ plain.projection
+    np.testing.assert_allclose(pdist(kept), pdist(features), atol=1e-6)  # the sixth feature is constant
+    again, lengths = unwhitened(whitening)
+    rows = whitening.apply(features) * lengths
+    np.testing.assert_allclose(rows / np.linalg.norm(rows, axis=1, keepdims=True), again.apply(features), atol=1e-5)
+    np.testing.assert_allclose(again.apply(features), plain.apply(features), atol=1e-6)
+
+
 def test_dead_and_constant_features_do_not_become_infinite() -> None:
     features = np.random.default_rng(0).normal(size=(100, 5))
     features[:, 3] = 0
-    for kind in ("pca-whiten", "centre-scale", "none"):
+    for kind in ("pca-whiten", "pca", "centre-scale", "none"):
         assert np.isfinite(fit_normalisation(features, kind, 5).apply(features)).all()
         assert np.isfinite(fit_normalisation(np.ones((50, 4)), kind, 4).apply(np.ones((50, 4)))).all()
     with pytest.raises(RunError, match="learning_rate"):

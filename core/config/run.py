@@ -159,6 +159,14 @@ class RunConfig(Config):
     )
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", advanced=True)
     threads: int = setting(0, "Loading threads; 0 takes one per core.", low=0, high=256, advanced=True)
+    window_tiles: int = setting(
+        0,
+        "For hard disks and network storage: read so many tiles as they lie, and shuffle them in memory (three such "
+        "windows, some 17 kB a tile); 0 reads each batch by itself, which is best on an SSD.",
+        unit="tiles",
+        low=0,
+        advanced=True,
+    )
     source: str = setting(
         "", "The run whose features `tessera cluster` clustered anew; empty for a run of its own.", internal=True
     )

@@ -35,6 +35,7 @@ from core.run_folder import Clusters
 from core.tiles.augment import Augment
 from core.tiles.loader import TileLoader
 from core.tiles.sampler import class_weights, draw
+from core.tiles.window import in_windows
 from core.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ LOSS_STEPS = 10  # the loss is recorded as the mean of this many batches
 SAVE_EVERY_S = 60.0
 METHODS: dict[str, type[Method]] = {"deepcluster": DeepCluster, "deepcluster-v2": DeepClusterV2}
 # streams of randomness, so that no two parts share numbers; 3, 5, 6 and 7 are those of the methods
-_SAMPLING, _CLUSTERING, _VIEWS = 1, 2, 4
+_SAMPLING, _CLUSTERING, _VIEWS, _WINDOWS = 1, 2, 4, 10
 
 Labels = npt.NDArray[np.int32]
 
@@ -213,12 +214,14 @@ class Trainer:
             rows[0], self.tiles_per_interval, balance=config.balance, cap=config.balance_cap,
             rng=self._rng(_SAMPLING, self.interval),
         )  # fmt: skip
+        if config.window_tiles:
+            ids = in_windows(ids, config.window_tiles, self._rng(_WINDOWS, self.interval))
         views = Augment(config.tile_px, config.crop_scale, config.stain_jitter)
         n_batches, started, trained, skipped = self.batches_per_interval, began, 0, 0
         self.method.train()
         for batch in self.loader.augmented(
             ids, config.batch_size, views, seed=(config.seed, self.interval, _VIEWS), start_batch=self.batch,
-            crops=self.method.crops,
+            crops=self.method.crops, window=config.window_tiles,
         ):  # fmt: skip
             began = clock.add("load", began)
             if self.ranks.least(len(batch.ids)) > (1 if self.ranks.world == 1 else 0):  # batch normalisation needs two

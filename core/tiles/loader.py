@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +21,7 @@ import numpy.typing as npt
 import simplejpeg
 
 from core.tiles.augment import Augment, resize
+from core.tiles.window import Read, Windows
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +84,7 @@ class TileLoader:
         seed: tuple[int, ...],
         start_batch: int = 0,
         crops: int = 1,
+        window: int = 0,
     ) -> Iterator[Batch]:
         """Random views of tiles in the order of `ids`.
 
@@ -95,20 +98,28 @@ class TileLoader:
             seed: whole numbers, say (seed of the run, interval).
             start_batch: batches to pass over, when a pass is resumed.
             crops: views of each tile.
+            window: when `ids` were ordered by `core.tiles.window.in_windows`, its windows; 0 reads tile by tile.
         """
         views = _Views(augment, seed, crops)
-        return self._run(ids, batch_size, views, start_batch)
+        return self._run(ids, batch_size, views, start_batch, window)
 
     def _run(
-        self, ids: npt.NDArray[np.int64], batch_size: int, views: _Views | None, start_batch: int
+        self, ids: npt.NDArray[np.int64], batch_size: int, views: _Views | None, start_batch: int, window: int = 0
     ) -> Iterator[Batch]:
         waiting: deque[Future[Batch]] = deque()
         rank, world = self._share if views is not None else (0, 1)
+        windows, place = None, 0  # place in the list of this rank's tiles
+        if window:
+            mine = np.arange(len(ids)) % batch_size % world == rank
+            windows = Windows(self._source.batch, ids[mine], max(1, window // world))
+            place = int(np.count_nonzero(mine[: start_batch * batch_size]))
         try:
             for start in range(start_batch * batch_size, len(ids), batch_size):
                 stop = min(start + batch_size, len(ids))
                 positions, newest = np.arange(start, stop)[rank::world], _last_ones(ids[start:stop])[rank::world]
-                waiting.append(self._pool.submit(self._load, ids[positions], newest, positions, views))
+                read = self._source.batch if windows is None else partial(windows.batch, place)
+                waiting.append(self._pool.submit(self._load, read, ids[positions], newest, positions, views))
+                place += len(positions)
                 if len(waiting) >= self._threads * _AHEAD:
                     yield waiting.popleft().result()
             while waiting:
@@ -116,16 +127,18 @@ class TileLoader:
         finally:
             for future in waiting:
                 future.cancel()
+            if windows is not None:
+                windows.close()
 
     def _load(
-        self, ids: npt.NDArray[np.int64], newest: npt.NDArray[np.bool_], positions: npt.NDArray[np.int64],
+        self, read: Read, ids: npt.NDArray[np.int64], newest: npt.NDArray[np.bool_], positions: npt.NDArray[np.int64],
         views: _Views | None,
     ) -> Batch:  # fmt: skip
         crops = 1 if views is None else views.crops
         images = np.empty((crops, len(ids), 3, self._tile_px, self._tile_px), np.uint8)
         good = np.ones(len(ids), bool)
         enough = self._tile_px if views is None else int(self._tile_px / views.augment.crop_scale**0.5) + 1
-        for i, jpeg in enumerate(self._source.batch(ids)):
+        for i, jpeg in enumerate(read(ids)):
             try:
                 # the decoder halves for free while more than `enough` pixels are left
                 tile = simplejpeg.decode_jpeg(jpeg, min_height=enough, min_width=enough, min_factor=1)

@@ -64,7 +64,13 @@ def results(workspace: Workspace, name: str, heads: int = 1) -> tuple[list[bytes
 
 
 @pytest.mark.parametrize(
-    "config", [dataclasses.replace(V1, epochs=1), dataclasses.replace(V2, epochs=1, heads=2, crops=2)], ids=["v1", "v2"]
+    "config",
+    [
+        dataclasses.replace(V1, epochs=1),
+        dataclasses.replace(V1, epochs=1, window_tiles=50),
+        dataclasses.replace(V2, epochs=1, heads=2, crops=2),
+    ],
+    ids=["v1", "v1-windows", "v2"],
 )
 def test_killed_inside_an_interval_and_resumed_gives_the_same_bits(
     ready: Workspace, config: RunConfig, monkeypatch: pytest.MonkeyPatch

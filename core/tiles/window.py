@@ -1,0 +1,96 @@
+"""Windows for hard disks and network storage: a stretch of the store is read in the order in which it lies, and shuffled in memory.
+
+A pass over tiles drawn at random asks a disk that has to move its head for some hundred tiles a second. Here the drawn
+list is cut into windows of neighbours in the store; windows come in random order, and so do the tiles within one. What is drawn
+does not change, only when a tile's turn comes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+
+_CHUNK = 2048  # tiles that are asked of the store at a time
+_KEPT = 1  # windows kept behind the newest that was asked for: batches in flight may still need them
+
+Ids = npt.NDArray[np.int64]
+Read = Callable[[Ids], list[bytes]]
+
+
+def in_windows(ids: Ids, window: int, rng: np.random.Generator) -> Ids:
+    """A drawn list, reordered so that each `window` entries in a row lie together in the store.
+
+    Args:
+        ids: int64 (M,), tile numbers, repeats allowed.
+        window: entries of a window, at least 1. A rest that fills none comes last; where it is cut out is drawn.
+        rng: decides the order of windows, and of tiles within each.
+    """
+    n_whole, rest = divmod(len(ids), window)
+    short = int(rng.integers(n_whole + 1)) * window
+    ordered = np.sort(ids)
+    ordered = np.concatenate([ordered[:short], ordered[short + rest :], ordered[short : short + rest]])
+    starts = [*rng.permutation(n_whole) * window, n_whole * window]
+    return np.concatenate([rng.permutation(ordered[start : start + window]) for start in starts])
+
+
+class Windows:
+    """Serves batches of a list made by `in_windows` from memory; the next window is read meanwhile.
+
+    At most three windows are held, some 17 kB a tile of 224 px. Threads may ask at the same time.
+
+    Args:
+        read: of the store: JPEG bytes in the order of tile numbers.
+        ids: the list, or the part of it that this process asks for, in the order in which it does.
+        window: entries of a window in that list.
+    """
+
+    def __init__(self, read: Read, ids: Ids, window: int) -> None:
+        self._read, self._window = read, window
+        self._tiles = [np.unique(ids[start : start + window]) for start in range(0, len(ids), window)]
+        self._pool = ThreadPoolExecutor(1, "window")
+        self._held: dict[int, Future[list[bytes]]] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def batch(self, start: int, ids: Ids) -> list[bytes]:
+        """JPEG bytes of a stretch of the list.
+
+        Args:
+            start: its place in the list.
+            ids: its tile numbers.
+        """
+        found: list[bytes] = []
+        for number in range(start // self._window, -(-(start + len(ids)) // self._window)):
+            first = number * self._window - start
+            own = ids[max(0, first) : first + self._window]
+            data = self._take(number).result()
+            found += [data[place] for place in np.searchsorted(self._tiles[number], own)]
+        return found
+
+    def close(self) -> None:
+        """Let everything go; what is being read ends with its chunk."""
+        with self._lock:
+            self._closed = True
+            self._held.clear()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _take(self, number: int) -> Future[list[bytes]]:
+        with self._lock:
+            for wanted in (number, number + 1):
+                if wanted < len(self._tiles) and wanted not in self._held:
+                    self._held[wanted] = self._pool.submit(self._load, self._tiles[wanted])
+            for old in [held for held in self._held if held < number - _KEPT]:
+                del self._held[old]
+            return self._held[number]
+
+    def _load(self, tiles: Ids) -> list[bytes]:
+        data: list[bytes] = []
+        for start in range(0, len(tiles), _CHUNK):
+            if self._closed:
+                break
+            data += self._read(tiles[start : start + _CHUNK])
+        return data

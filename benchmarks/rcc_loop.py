@@ -31,6 +31,7 @@ from core.workspace import Workspace
 
 WAYS: dict[str, dict[str, Any]] = {
     "kmeans": {"clusterer": "kmeans"},
+    "kmeans-pca": {"clusterer": "kmeans", "normalisation": "pca"},
     "rcc": {"clusterer": "rcc", "cluster_count": "target"},
     "rcc-free": {"clusterer": "rcc", "cluster_count": "free"},
     "rcc-free-loose": {"clusterer": "rcc", "cluster_count": "free", "rcc_hold": False},

@@ -21,7 +21,7 @@ class RunConfig(Config):
     """One training run. Each key can be set in a file, by `--set key=value`, or in the dashboard."""
 
     method: str = setting(
-        "deepcluster",
+        "deepcluster-v2",
         "deepcluster-v2 clusters what training has just seen; deepcluster reads all tiles again before each clustering.",
         choices=METHODS,
     )

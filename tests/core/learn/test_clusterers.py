@@ -24,7 +24,7 @@ from core.learn.pseudo_labels import class_means, fold, steer
 from core.learn.ward import ward
 
 LEIDEN = importlib.util.find_spec("graspologic_native") is not None
-FREE = RunConfig(clusterer="rcc", cluster_count="free", threads=1, device="cpu")
+FREE = RunConfig(method="deepcluster", clusterer="rcc", cluster_count="free", threads=1, device="cpu")
 FINDING = [name for name in CLUSTERERS if "kmeans" not in name and (name != "leiden" or LEIDEN)]
 
 

@@ -29,7 +29,7 @@ from core.workspace import Workspace
 from tests.core.learn.test_clusterers import FREE, sphere_blobs
 
 UNTRAINED = RunConfig(
-    pca_dim=8, encoder="tiny", clusters=8, epochs=0, tile_px=32, batch_size=32, threads=1, device="cpu",
+    method="deepcluster", pca_dim=8, encoder="tiny", clusters=8, epochs=0, tile_px=32, batch_size=32, threads=1, device="cpu",
     rcc_lambda=2.5,
 )  # fmt: skip
 

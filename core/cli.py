@@ -32,6 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
         level=logging.INFO if options.verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
+    logging.getLogger("stamina").setLevel(
+        logging.ERROR
+    )  # what is tried again is said by core.ingest.http, with the slide
     try:
         code: int = options.command(options)
     except TesseraError as error:

@@ -18,7 +18,7 @@ import stamina
 
 from core.config import StreamConfig
 from core.errors import ConfigError, TesseraError
-from core.ingest.http import Patience, TransientError, check_status, make_client, origin
+from core.ingest.http import Patience, TransientError, check_status, error_words, make_client, origin
 from core.ingest.remote import Catalogue, RemoteSlide, limited, reason_against, sort_out
 
 STRATEGIES = ("Diagnostic Slide", "Tissue Slide")
@@ -187,13 +187,13 @@ class GdcClient:
             CatalogueError: no usable answer after all tries.
         """
         url = self._config.gdc_url.rstrip("/") + path
-        patience = Patience(self._config.attempts, self._rng)
+        patience = Patience(self._config.attempts, self._rng, what=url)
         try:
             for attempt in stamina.retry_context(on=patience, attempts=None, timeout=None):
                 with attempt:
                     return self._ask_once(url, body)
         except (TransientError, httpx.TransportError, TesseraError) as error:
-            raise CatalogueError(f"{url} cannot be read: {error or type(error).__name__}") from error
+            raise CatalogueError(f"{url} cannot be read: {error_words(error)}") from error
         raise AssertionError("stamina ends with an answer or an error")
 
     def _ask_once(self, url: str, body: dict[str, Any] | None) -> Any:

@@ -29,6 +29,7 @@ from core.ingest.shard import shard_path
 from core.ingest.stream_ledger import StreamLedger, totals, troubles
 from core.ingest.stream_worker import Board, StreamWorker
 from core.progress import Progress, Silent
+from core.words import counted
 from core.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -146,7 +147,7 @@ class _Coordinator:
             if obstacle == "tiles" and not self._crew.n_open:
                 return "finished", _OBSTACLES["tiles"].format(tiles=size_words(self._config.tile_budget))
             if self._due("_written", _TELL_EVERY_S):
-                self._tell(_OBSTACLES[obstacle] if obstacle else "")
+                self._tell(_OBSTACLES[obstacle] if obstacle else self._waits())
             if not self._worker.n_open and not self._crew.n_open:
                 self._merge()
                 return "finished", ""
@@ -163,7 +164,20 @@ class _Coordinator:
                 self._crew.pass_on("stop")
         for path in shards:
             self._merger.merge(path)
-        self._merger.flush_if_due()
+        if (
+            self._worker.rests and not self._crew.n_open
+        ):  # nothing comes for a while: what is there need not wait for it
+            self._merger.flush()
+        else:
+            self._merger.flush_if_due()
+
+    def _waits(self) -> str:
+        """What to say when all that is left waits for another try."""
+        n, in_s = self._worker.next_try()
+        if not n or self._want == "pause":
+            return ""
+        wait = f"{in_s / 60:.0f} min" if in_s >= 120 else f"{in_s:.0f} s"
+        return f"waits: {counted(n, 'slide')} could not be fetched and will be tried again, the first in {wait}"
 
     def _listen(self) -> None:
         want = self._ledger.want()

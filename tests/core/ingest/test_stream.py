@@ -150,6 +150,38 @@ def test_bad_slides_are_named_and_never_stop_the_others(
     assert states(workspace)[name_of(3)] == "committed"
 
 
+def test_bytes_that_are_no_slide_fail_at_once_with_their_reason(
+    workspace: Workspace, archive: StandIn, drawn: list[Path]
+) -> None:
+    fill(archive, drawn[:1])
+    bad = archive.add("TCGA-A1-A999-01Z-00-DX1.svs", b"not a slide" * 500)  # size and md5 are right
+    report = run(workspace, settings(archive, rounds=4, round_wait_s=300))
+    assert (report.slides_done, report.slides_failed) == (1, 1)
+    assert "not a slide format" in reasons(workspace)["TCGA-A1-A999-01Z-00-DX1.svs"]
+    assert len(archive.gets(bad)) == 1
+
+
+def test_tiles_are_committed_while_other_slides_wait_for_a_round(
+    workspace: Workspace, archive: StandIn, drawn: list[Path]
+) -> None:
+    ids = fill(archive, drawn[:2])
+    archive.script(ids[1], *[Fault("status", 500)] * 4)
+    seen: list[tuple[int, str]] = []
+
+    def look(name: str) -> None:
+        row = read_stream(workspace)
+        if name == "ledger committed" and row is not None:
+            seen.append((workspace.n_tiles(), states(workspace)[name_of(1)]))
+            with workspace.ledger.write() as connection:
+                connection.execute("UPDATE stream SET want = 'stop'")
+
+    config = settings(archive, rounds=4, round_wait_s=300, commit_every_s=3600, connections=1)
+    run(workspace, config, at=look)
+    assert [state for _, state in seen] == ["queued"]
+    assert seen[0][0] > 0
+    assert "internal server error" in reasons(workspace)[name_of(1)]
+
+
 def test_a_slide_with_a_broken_region_is_kept_up_to_one_percent(
     workspace: Workspace, archive: StandIn, tmp_path: Path
 ) -> None:

@@ -50,7 +50,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--go-on", action="store_true", help="go on with what is queued, with the settings it was begun with"
     )
-    group.add_argument("--retry-failed", action="store_true", help="put failed slides back into the queue first")
+    group.add_argument(
+        "--retry-failed", action="store_true", help="put slides that failed or were set aside back into the queue first"
+    )
     group.add_argument(
         "--workers", type=int, default=1, metavar="N", help="machines that share the slides, this one among them"
     )

@@ -26,7 +26,7 @@ from core.ingest.plan import check_budget, size_words
 from core.ingest.remote import Source
 from core.ingest.report import IngestReport
 from core.ingest.shard import shard_path
-from core.ingest.stream_ledger import StreamLedger, totals, troubles
+from core.ingest.stream_ledger import StreamLedger, retry_without_resolution, totals, troubles
 from core.ingest.stream_worker import Board, StreamWorker
 from core.progress import Progress, Silent
 from core.words import counted
@@ -80,6 +80,8 @@ def stream(
             catalogue = source.catalogue()
             check_budget(catalogue.slides, config)
             ledger.add(catalogue)
+        if ingest.default_mpp:
+            retry_without_resolution(workspace)
         ledger.begin(source.describe() if source else "what was queued", ingest, config)
         state, message = "failed", "ended by an error: see commands.log, or run it in a terminal"
         try:

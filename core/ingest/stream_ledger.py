@@ -17,12 +17,14 @@ from core.activity import is_alive
 from core.config import IngestConfig, StreamConfig
 from core.errors import WorkspaceError
 from core.ingest.remote import Catalogue, RemoteSlide, from_row
+from core.ingest.slide_task import NO_RESOLUTION
 from core.workspace import Workspace
 
 STATES = ("queued", "reserved", "downloading", "verifying", "tiling", "tiled", "committed", "failed", "set_aside")
 UNFINISHED = ("queued", "reserved", "downloading", "verifying", "tiling")
 WANTS = ("run", "pause", "stop")
 _RETRIES = "stream_retries"
+_TWIN, _RETIRED = "has the same bytes as", "was retired; its present version is listed too"  # fetching these is in vain
 
 
 @dataclass(frozen=True)
@@ -100,23 +102,33 @@ def request(workspace: Workspace, want: str) -> None:
 
 
 def retry_failed(workspace: Workspace, reason: str | None = None) -> int:
-    """Put failed slides back into the queue.
+    """Put slides that failed or were set aside back into the queue.
 
     Args:
         workspace: where they are.
-        reason: only those with this reason; None takes all that failed.
+        reason: only those with this reason; None takes all but twins of other slides.
 
     Returns:
         How many.
     """
-    where = "state IN ('failed', 'set_aside')" if reason is not None else "state = 'failed'"
-    where += " AND md5 != ''"  # entries that were rejected unread can only come back by a better list
-    where += " AND reason = ?" if reason is not None else ""
+    if reason is not None:
+        return _queue_again(workspace, "reason = ?", reason)
+    return _queue_again(workspace, "reason NOT LIKE ? AND reason != ?", f"{_TWIN} %", _RETIRED)
+
+
+def retry_without_resolution(workspace: Workspace) -> int:
+    """Put slides back into the queue that were set aside because they record no mpp; returns how many."""
+    return _queue_again(workspace, "reason LIKE ?", f"{NO_RESOLUTION}%")
+
+
+def _queue_again(workspace: Workspace, which: str, *values: str) -> int:
+    # without an md5: entries that were rejected unread can only come back by a better list
+    where = f"state IN ('failed', 'set_aside') AND md5 != '' AND {which}"
     with workspace.ledger.write() as connection:
         connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_RETRIES, str(time.time())))
         return connection.execute(
             f"UPDATE remote_slide SET state = 'queued', reason = '', rounds = 0, retry_at = 0, updated = ? WHERE {where}",
-            (time.time(), *(() if reason is None else (reason,))),
+            (time.time(), *values),
         ).rowcount
 
 
@@ -204,7 +216,7 @@ class StreamLedger:
             if known is not None:
                 connection.execute(
                     "UPDATE remote_slide SET state = 'set_aside', reason = ?, updated = ? WHERE file_id = ?",
-                    ("was retired; its present version is listed too", time.time(), old.file_id),
+                    (_RETIRED, time.time(), old.file_id),
                 )
                 return False
             connection.execute(
@@ -248,7 +260,7 @@ def _add_slide(connection: sqlite3.Connection, slide: RemoteSlide, now: float) -
         "SELECT name FROM remote_slide WHERE md5 = ? AND file_id != ? AND state = 'committed'",
         (slide.md5, slide.file_id),
     ).fetchone()
-    state, reason = ("queued", "") if twin is None else ("set_aside", f"has the same bytes as {twin['name']}")
+    state, reason = ("queued", "") if twin is None else ("set_aside", f"{_TWIN} {twin['name']}")
     connection.execute(
         "INSERT INTO remote_slide (file_id, name, size_bytes, md5, urls, project, state, reason, updated)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (file_id) DO UPDATE SET urls = excluded.urls,"

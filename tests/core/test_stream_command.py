@@ -71,6 +71,31 @@ def test_one_bad_slide_gives_exit_code_1_and_its_reason(shell: Shell) -> None:
     assert "1 known" in out
 
 
+@pytest.mark.parametrize("words", [("--go-on",), ("--go-on", "--retry-failed"), ("gdc:", "--project", "TCGA-OL")])
+def test_a_default_mpp_brings_back_slides_that_record_none(
+    shell: Shell, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    slide = draw_slide(tmp_path / "no-mpp.svs", seed=2, width=640, height=640, regions=4, mpp=None).path
+    shell.archive.add("TCGA-OL-A5RX-01Z-00-DX1.svs", slide.read_bytes(), project="TCGA-OL")
+    code, out, _ = shell("gdc:", "--project", "TCGA-OL")
+    assert code == 1
+    assert "--default-mpp X" in out
+    code, out, _ = shell(*words, "--default-mpp", "0.5")
+    assert code == 0, out
+    assert "1 slide," in out
+
+
+def test_a_default_mpp_brings_back_slides_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "slides"
+    folder.mkdir()
+    draw_slide(folder / "no-mpp.svs", seed=2, width=640, height=640, regions=4, mpp=None)
+    words = ["ingest", str(folder), "--workspace", str(tmp_path / "local"), "--tile-px", "64"]
+    assert cli.main(words) == 1
+    assert "--default-mpp X" in capsys.readouterr().out
+    assert cli.main([*words, "--default-mpp", "0.5"]) == 0
+    assert "1 slide," in capsys.readouterr().out
+
+
 def test_manifest_and_list_of_urls(shell: Shell, tmp_path: Path) -> None:
     file_id, entry = next(iter(shell.archive.entries.items()))
     md5, size = entry.hit["md5sum"], entry.hit["file_size"]

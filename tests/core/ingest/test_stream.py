@@ -144,7 +144,7 @@ def test_bad_slides_are_named_and_never_stop_the_others(
     assert not report.ok
     archive.faults.clear()
     assert retry_failed(workspace, why[name_of(2)]) == 1
-    assert retry_failed(workspace) == 3
+    assert retry_failed(workspace) == 4  # the one without a resolution among them; no rejected entry, no twin
     again = stream(workspace, None, settings(archive), SMALL)  # what the page's button starts
     assert again.slides_done == 2
     assert states(workspace)[name_of(3)] == "committed"

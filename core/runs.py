@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from core import config as configuration
 from core import files
-from core.activity import is_alive
+from core.activity import is_alive, recent
 from core.config import RunConfig
 from core.errors import ConfigError, RunError
 from core.workspace import Workspace
@@ -107,7 +107,7 @@ def create(
 
     n_tiles = workspace.n_tiles()
     if n_tiles == 0:
-        raise RunError("there are no tiles yet: add some with `tessera ingest SOURCE`")
+        raise RunError(_no_tiles(workspace))
     if config.source:
         raise ConfigError(f"source={config.source}: `tessera cluster {config.source}` makes such a run")
     learnt = n_tiles if tiles is None else len(tiles)
@@ -125,6 +125,12 @@ def create(
             (chosen, text, configuration.digest(config), time.time(), n_tiles, TileStore(workspace.tiles_path).version),
         )
     return get(workspace, chosen)
+
+
+def _no_tiles(workspace: Workspace) -> str:
+    if any(work.kind == "ingest" and work.state == "running" for work in recent(workspace)):
+        return "there are no tiles yet, but an ingest is at work: its first ones come within a minute or two; see `tessera status`"
+    return "there are no tiles yet: add some with `tessera ingest SOURCE`"
 
 
 def free_name(workspace: Workspace, wanted: str | None, otherwise: str) -> str:

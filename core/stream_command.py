@@ -185,4 +185,4 @@ def _plan(
     while not folder.is_dir():
         folder = folder.parent
     plan = make_plan(source.describe(), source.catalogue(), config, ingest, shutil.disk_usage(folder).free)
-    return 0, dataclasses.asdict(plan), plan.summary()
+    return int(bool(plan.refusal)), dataclasses.asdict(plan), plan.summary()

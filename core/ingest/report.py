@@ -25,6 +25,8 @@ class IngestReport:
         problems: (file, reason) of everything that is not in the store and should perhaps be.
         notes: (slide, caution) of slides whose tiles are in the store.
         ignored: (file, reason) of files in scanned folders that are no slides at all.
+        still_out: slides of an archive that former ingests could not take in, and nobody asked for again.
+        ended: why it ended with slides left to do although nothing is wrong, empty otherwise.
     """
 
     slides_done: int = 0
@@ -38,6 +40,8 @@ class IngestReport:
     problems: list[tuple[str, str]] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
     ignored: list[tuple[str, str]] = field(default_factory=list)
+    still_out: int = 0
+    ended: str = ""
 
     @property
     def ok(self) -> bool:
@@ -48,6 +52,13 @@ class IngestReport:
         """Keep a word of caution about a slide whose tiles are in the store; an empty one is none."""
         if caution:
             self.notes.append((name, caution))
+
+    def end(self, state: str, message: str) -> None:
+        """Keep the last word of a streaming ingest: a clean end is no problem."""
+        if state == "finished":
+            self.ended = message
+        elif message:
+            self.problems.append(("the ingest", message))
 
     def summary(self) -> str:
         """A few lines for the terminal."""
@@ -63,4 +74,8 @@ class IngestReport:
             more = counted(len(self.notes) - _NOTES, "more slide", "more slides")
             lines.append(f"  ~ and {more} like these: `tessera status --json` lists them")
         lines += [f"  - {name}: {reason}" for name, reason in self.ignored]
+        if self.still_out:
+            out = counted(self.still_out, "slide is", "slides are")
+            lines.append(f"  {out} still out from before: `tessera status` says why, --retry-failed tries again")
+        lines += [f"  {self.ended}"] if self.ended else []
         return "\n".join(lines)

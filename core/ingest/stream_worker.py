@@ -128,6 +128,10 @@ class StreamWorker:
         """Whether nothing is under way: all slides that are left wait for space or for their next try."""
         return not self._fetching and not self._cutting
 
+    def least_tile_bytes(self) -> int:
+        """The least that the tiles of a waiting slide may take; 0 when none waits."""
+        return min((self._needs(one.slide)[1] for one in self._queue), default=0)
+
     def next_try(self) -> tuple[int, float]:
         """Slides that wait for another try, and in how many seconds the first of them has it; (0, 0) when one may begin."""
         times = [one.retry_at for one in self._queue] + [job.not_before for job in self._resting]

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from core.config import IngestConfig
+from core.config.settings import parse_bytes
 from core.errors import ConfigError, WorkspaceError
 from core.ingest.pipeline import ingest, single_writer
-from core.ingest.plan import make_plan
+from core.ingest.plan import enough, make_plan
 from core.ingest.stream import stream
 from core.ingest.stream_ledger import read_stream, request, retry_failed, totals, troubles
 from core.synthetic import draw_slide
@@ -102,8 +103,13 @@ def test_a_slide_larger_than_the_budget_is_refused_before_anything_moves(
     workspace: Workspace, archive: StandIn, drawn: list[Path]
 ) -> None:
     ids = fill(archive, drawn)
-    with pytest.raises(ConfigError, match="--slide-budget 1GB"):
+    with pytest.raises(ConfigError, match="--slide-budget") as refused:
         run(workspace, settings(archive, slide_budget=1000))
+    largest = max(path.stat().st_size for path in drawn)
+    budget = parse_bytes("", str(refused.value).split("--slide-budget ")[1].split()[0])
+    assert largest <= budget <= 1.1 * largest
+    with pytest.raises(ConfigError, match=r"smallest slide .* give --tile-budget"):
+        run(workspace, settings(archive, tile_budget=1000))
     assert not any(archive.gets(one) for one in ids)
 
 
@@ -266,7 +272,9 @@ def test_kept_tiles_end_the_ingest_at_their_budget(workspace: Workspace, archive
     config = settings(archive, tile_budget=round(1.55 * largest), connections=1)  # 1.5 is reserved for the largest
     report = run(workspace, config, ingest=IngestConfig(mpp=0.5, tile_px=64, commit_tiles=10, threads=2))
     assert 0 < report.slides_done < 5
-    assert "raise --tile-budget" in dict(report.problems)["the ingest"]
+    assert report.ok
+    assert "left in the queue; go on with `tessera ingest --go-on --tile-budget" in report.ended
+    assert f"{5 - report.slides_done} slide" in report.ended
     assert totals(workspace)["queued"].slides == 5 - report.slides_done
     assert run(workspace, settings(archive, tile_budget=10**9)).slides_done == 5 - report.slides_done
 
@@ -359,7 +367,7 @@ def test_two_ingests_at_once_are_refused(workspace: Workspace, archive: StandIn,
         request(workspace, "pause")
 
 
-def test_the_plan_says_what_it_will_take(archive: StandIn, drawn: list[Path]) -> None:
+def test_the_plan_says_what_it_will_take(workspace: Workspace, archive: StandIn, drawn: list[Path]) -> None:
     fill(archive, drawn)
     config = settings(archive, tile_budget=1000)
     found = source(config).catalogue()
@@ -370,6 +378,20 @@ def test_the_plan_says_what_it_will_take(archive: StandIn, drawn: list[Path]) ->
     assert "end cleanly" in plan.summary() or "ends cleanly" in plan.summary()
     assert "less free space" in plan.summary()
     capped = make_plan("GDC", found, config, IngestConfig(tile_px=64, max_tiles_per_slide=2), free_bytes=100)
-    assert capped.tiles == 10
-    with pytest.raises(ConfigError, match="--slide-budget"):
-        make_plan("GDC", found, settings(archive, slide_budget=10), SMALL, free_bytes=100)
+    assert capped.tiles == (10, 10)
+    assert "it would not begin" not in make_plan("GDC", found, settings(archive), SMALL, free_bytes=100).summary()
+    refused = make_plan("GDC", found, settings(archive, slide_budget=10), SMALL, free_bytes=100).summary()
+    assert refused.index("slides   5") < refused.index("it would not begin")
+    assert "--slide-budget" in refused
+    assert " s at 10 MB/s" in refused
+    run(workspace, settings(archive), ingest=SMALL)
+    assert plan.tiles[0] < workspace.n_tiles() < plan.tiles[1]
+    assert "a guess from the sizes" in plan.summary()
+
+
+@pytest.mark.parametrize(
+    ("n", "words"), [(7, "7"), (1_940_000, "2MB"), (46_300_000, "47MB"), (300_000, "300KB"), (5_120_000_001, "5.2GB")]
+)
+def test_a_budget_that_just_suffices(n: int, words: str) -> None:
+    assert enough(n) == words
+    assert parse_bytes("", words) >= n

@@ -140,7 +140,7 @@ def describe(facts: StreamFacts) -> str:
     if facts.left_s is not None and row.state == "running":
         numbers += number(f"about {duration(facts.left_s)}", "left")
     level = "error" if row.state == "failed" else "info"
-    terms = f"<p class='quiet'>{_TERMS}</p>" if row.source.startswith("GDC") else ""
+    terms = f"<p class='quiet'>{_TERMS}</p>" if "GDC" in row.source else ""
     return (
         f"<h2>{escape(row.source)} {badge(row.state)}</h2>{alarm(row.message, level)}<div class='numbers'>{numbers}</div>"
         f"{_shares(facts)}{_gauges(facts)}{terms}"

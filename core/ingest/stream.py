@@ -26,7 +26,7 @@ from core.ingest.plan import check_budget, enough, size_words
 from core.ingest.remote import Source
 from core.ingest.report import IngestReport
 from core.ingest.shard import shard_path
-from core.ingest.stream_ledger import StreamLedger, retry_without_resolution, totals
+from core.ingest.stream_ledger import UNFINISHED, StreamLedger, read_stream, retry_without_resolution, totals
 from core.ingest.stream_worker import Board, StreamWorker
 from core.progress import Progress, Silent
 from core.words import counted
@@ -74,7 +74,8 @@ def stream(
         recover(workspace)
         fix_tile_spec(workspace, ingest)
         ledger = StreamLedger(workspace)
-        known = set(_problems(workspace))
+        known, before = set(_problems(workspace)), read_stream(workspace)
+        goes_on = before is not None and (source is None or any(state in UNFINISHED for state in totals(workspace)))
         told = progress or Silent()
         told.update("reading the catalogue", 0, 0)
         if source is not None:
@@ -84,7 +85,7 @@ def stream(
         if ingest.default_mpp:
             retry_without_resolution(workspace)
         known &= set(_problems(workspace))
-        ledger.begin(source.describe() if source else "what was queued", ingest, config)
+        ledger.begin(_described(source, before.source if before and goes_on else ""), ingest, config, goes_on=goes_on)
         state, message = "failed", "ended by an error: see commands.log, or run it in a terminal"
         try:
             state, message = _Coordinator(
@@ -117,6 +118,7 @@ class _Coordinator:
         self._clean_up()
         stored = tree_bytes(workspace.tiles_path) if workspace.n_tiles() else 0
         self._budget.tiles_kept = stored + tree_bytes(self._folders.shards)
+        self._budget.high_water = ledger.high_water()
         self._worker = make_worker(self._folders, config, ingest, self._budget, ledger, at)
         self._merger = Merger(workspace, self._folders.shards, ingest.commit_tiles, config.commit_every_s, report, at)
         self._crew = Crew(self._folders, ledger, config, ingest, place)
@@ -286,6 +288,14 @@ def check_place(place: Place) -> None:
     """
     if not 0 <= place.rank < place.world:
         raise ConfigError(f"rank {place.rank} of {place.world} workers cannot be: check RANK and WORLD_SIZE")
+
+
+def _described(source: Source | None, before: str) -> str:
+    """What the queue holds, in words: the source, after those that it was begun with and that are not done."""
+    words = [part for part in before.split("; ") if part]
+    if source is not None and source.describe() not in words:
+        words.append(source.describe())
+    return "; ".join(words) or "what was queued"
 
 
 def _problems(workspace: Workspace) -> dict[str, tuple[str, str, str]]:

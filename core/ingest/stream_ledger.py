@@ -162,8 +162,15 @@ class StreamLedger:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
 
-    def begin(self, source: str, ingest: IngestConfig, stream: StreamConfig) -> None:
-        """Record that this process works from now on; slides that a kill left in the middle are queued again."""
+    def begin(self, source: str, ingest: IngestConfig, stream: StreamConfig, *, goes_on: bool = False) -> None:
+        """Record that this process works from now on; slides that a kill left in the middle are queued again.
+
+        Args:
+            source: what is read, in words.
+            ingest: how slides are cut.
+            stream: how they are fetched.
+            goes_on: whether a queue of before is gone on with, so that its high-water mark stays.
+        """
         config = json.dumps({"ingest": configuration.as_dict(ingest), "stream": configuration.as_dict(stream)})
         now = time.time()
         marks = ", ".join("?" * len(UNFINISHED))
@@ -176,6 +183,8 @@ class StreamLedger:
                 (source, config, os.getpid(), psutil.Process().create_time(), now, now),
             )
             connection.execute(f"UPDATE remote_slide SET state = 'queued' WHERE state IN ({marks})", UNFINISHED)
+            if not goes_on:
+                connection.execute("UPDATE stream SET high_water = 0")
 
     def add(self, catalogue: Catalogue) -> None:
         """Queue what is new; addresses of what waits are renewed; rejected entries are set aside with their reason."""
@@ -235,6 +244,11 @@ class StreamLedger:
             values = {**columns, "updated": time.time()}
             names = ", ".join(f"{name} = ?" for name in values)
             connection.execute(f"UPDATE stream SET {names}", tuple(values.values()))
+
+    def high_water(self) -> int:
+        """The most bytes that were reserved at once for this queue."""
+        with self._workspace.ledger.read() as connection:
+            return int(connection.execute("SELECT high_water FROM stream").fetchone()["high_water"])
 
     def want(self) -> str:
         """What this ingest is asked to do."""

@@ -14,6 +14,7 @@ from core.config.settings import parse_bytes
 from core.errors import ConfigError, WorkspaceError
 from core.ingest.pipeline import ingest, single_writer
 from core.ingest.plan import enough, make_plan
+from core.ingest.remote import Catalogue
 from core.ingest.stream import stream
 from core.ingest.stream_ledger import read_stream, request, retry_failed, totals, troubles
 from core.synthetic import draw_slide
@@ -331,8 +332,40 @@ def test_stop_keeps_the_part_and_the_next_ingest_goes_on(
     assert row.state == "stopped"
     parts = [name for name in left_over(workspace) if name.endswith(".part")]
     assert len(parts) == 1
+    assert row.high_water > 0
+    with workspace.ledger.write() as connection:  # as of more slides at once than are left now
+        connection.execute("UPDATE stream SET high_water = 10 * high_water")
     assert stream(workspace, None, settings(archive), SMALL).slides_done == 1
+    after = read_stream(workspace)
+    assert after is not None
+    assert (after.source, after.high_water) == (row.source, 10 * row.high_water)
+    assert after.source == "GDC TCGA: Diagnostic Slide"
     assert archive.gets(ids[0])[1].headers["range"].startswith("bytes=")
+
+
+def test_sources_of_one_queue_are_all_named_and_of_the_next_only_its_own(
+    workspace: Workspace, archive: StandIn, drawn: list[Path]
+) -> None:
+    class Other:
+        def describe(self) -> str:
+            return "another list"
+
+        def catalogue(self) -> Catalogue:
+            return source(config).catalogue()
+
+    fill(archive, drawn[:2])
+    largest = max(path.stat().st_size for path in drawn[:2])
+    config = settings(archive, tile_budget=round(1.55 * largest), connections=1)
+    assert run(workspace, config).slides_done == 1
+    config = settings(archive)
+    stream(workspace, Other(), config, SMALL)
+    row = read_stream(workspace)
+    assert row is not None
+    assert row.source == "GDC TCGA: Diagnostic Slide; another list"
+    stream(workspace, Other(), config, SMALL)
+    row = read_stream(workspace)
+    assert row is not None
+    assert row.source == "another list"
 
 
 def test_rubbish_and_parts_beyond_the_budget_are_deleted(

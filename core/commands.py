@@ -21,6 +21,7 @@ from typing import Any
 from core import config as configuration
 from core import stream_command
 from core.activity import track
+from core.background import SAFE_PYTHON, safe_environment
 from core.config import ExportConfig, IngestConfig, RunConfig
 from core.errors import ConfigError, TesseraError
 from core.terminal import TerminalProgress
@@ -319,7 +320,7 @@ def start_dashboard(root: Path, options: argparse.Namespace) -> subprocess.Popen
         raise TesseraError("the dashboard (folder app/) is not installed: run `make install` in the checkout")
     folder = found.submodule_search_locations[0]
     origin = f"{options.address}:{options.port}"
-    words = [sys.executable, "-m", "panel", "serve", folder, "--port", str(options.port), "--address", options.address]
+    words = [*SAFE_PYTHON, "-m", "panel", "serve", folder, "--port", str(options.port), "--address", options.address]
     words += [
         "--num-threads",
         "4",
@@ -333,7 +334,7 @@ def start_dashboard(root: Path, options: argparse.Namespace) -> subprocess.Popen
     print(f"Tessera dashboard: http://{origin}/app  (workspace {root}; Ctrl-C ends it)", flush=True)
     settings = {ENVIRONMENT_VARIABLE: str(root)} | ({"TESSERA_EDITORS": options.editors} if options.editors else {})
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that callers end the server too
-    return subprocess.Popen(words, env={**os.environ, **settings})
+    return subprocess.Popen(words, env={**safe_environment(os.environ), **settings})
 
 
 def demo(options: argparse.Namespace) -> int:

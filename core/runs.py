@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from core import config as configuration
 from core import files
 from core.activity import is_alive, recent
+from core.background import SAFE_PYTHON, safe_environment
 from core.config import RunConfig
 from core.errors import ConfigError, RunError
 from core.workspace import Workspace
@@ -209,11 +210,12 @@ def launch(workspace: Workspace, name: str) -> int:
         raise RunError(f"{name} is running already")
     log = workspace.run_folder(name).log_path
     log.parent.mkdir(parents=True, exist_ok=True)
-    words = [sys.executable, "-m", "core.cli", "work", name, "--workspace", str(workspace.root), "--verbose"]
+    words = [*SAFE_PYTHON, "-m", "core.cli", "work", name, "--workspace", str(workspace.root), "--verbose"]
     with log.open("ab") as stream:
         worker = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True
-        )
+            words, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True,
+            env=safe_environment(os.environ),
+        )  # fmt: skip
     claim(workspace, name, worker.pid)
     return worker.pid
 

@@ -16,6 +16,7 @@ from app.state import Store
 from app.stream_facts import StreamFacts, read_stream
 from app.tasks import Latest
 from app.theme import STREAM_COLOURS, badge
+from core.activity import Activity
 from core.background import start_command
 from core.errors import TesseraError
 from core.ingest import stream_ledger
@@ -49,7 +50,7 @@ class StreamPanel(pn.viewable.Viewer):
             self._top, pn.Row(self._pause, self._resume, self._stop), self._message, self._troubles,
             sizing_mode="stretch_width", visible=False,
         )  # fmt: skip
-        store.param.watch(lambda *_: self._load(), "stream")
+        store.param.watch(lambda *_: self._load(), ["stream", "failures"])
         self._load()
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -64,7 +65,7 @@ class StreamPanel(pn.viewable.Viewer):
         if facts is None:
             return
         row = facts.row
-        self._top.object = wrap(describe(facts))
+        self._top.object = wrap(failure(self._store.failures, row.started) + describe(facts))
         self._pause.visible = row.alive and row.want == "run"
         self._stop.visible = row.alive and row.want != "stop"
         self._resume.visible = (row.alive and row.want == "pause") or (not row.alive and facts.unfinished > 0)
@@ -125,6 +126,12 @@ class StreamPanel(pn.viewable.Viewer):
                 self._go_on()
 
         return retry
+
+
+def failure(failures: list[Activity], began: float) -> str:
+    """Why the last attempt to go on came to nothing: it ended before the ledger heard of it."""
+    later = [item for item in failures if item.kind == "ingest" and item.started > began]
+    return alarm(later[0].message) if later else ""
 
 
 def describe(facts: StreamFacts) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import shlex
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,7 +28,10 @@ GDC_WORD = "gdc:"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of streaming to `tessera ingest`."""
-    group = parser.add_argument_group("from an archive, through a small disk")
+    group = parser.add_argument_group(
+        "from an archive, through a small disk",
+        "Another address of the GDC's interface, a mirror in your house say: --set gdc_url=URL.",
+    )
     group.add_argument(
         "--project",
         action="append",
@@ -72,8 +76,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def is_stream(options: argparse.Namespace) -> bool:
-    """Whether the words name an archive."""
-    return bool(GDC_WORD in map(str, options.sources) or options.manifest or options.urls or options.go_on)
+    """Whether the words name an archive.
+
+    Raises:
+        ConfigError: they name what only archives have, and no archive.
+    """
+    if GDC_WORD in map(str, options.sources) or options.manifest or options.urls or options.go_on:
+        return True
+    if options.project or options.strategy:
+        word, value = ("--project", options.project) if options.project else ("--strategy", options.strategy)
+        raise ConfigError(f"{word} is of the GDC: write `tessera ingest gdc: {word} {shlex.quote(value[0])}`")
+    if options.plan or options.retry_failed or options.launch:
+        word = "--plan" if options.plan else "--retry-failed" if options.retry_failed else "--launch"
+        raise ConfigError(f"{word} is for archives: give it with gdc: --project P, --manifest, --urls or --go-on")
+    return False
 
 
 def run(options: argparse.Namespace, given: dict[str, str]) -> tuple[int, Any, str]:
@@ -137,6 +153,12 @@ def _configs(options: argparse.Namespace, given: dict[str, str]) -> tuple[Stream
     named: dict[str, Any] = {name: value for name, value in given.items() if name in known}
     named |= {name: getattr(options, name) for name in STREAM_OPTIONS if getattr(options, name) is not None}
     cut: dict[str, Any] = {name: value for name, value in given.items() if name not in known}
+    unknown = sorted(set(cut) - set(configuration.settings(IngestConfig)))
+    if unknown:
+        raise ConfigError(
+            f"unknown setting {', '.join(unknown)}; the settings of archives are {', '.join(sorted(known))}; "
+            f"those of cutting {', '.join(configuration.settings(IngestConfig))}"
+        )
     if options.go_on:
         from core.ingest.stream_ledger import read_stream
 

@@ -127,7 +127,13 @@ def test_words_that_do_not_go_together(shell: Shell, tmp_path: Path) -> None:
     assert "slides   1," in out
     assert "give --slide-budget" in out
     assert "--plan needs a source" in shell("--go-on", "--plan")[2] or "no workspace" in shell("--go-on")[2]
-    assert "unknown setting nonsense" in shell("gdc:", "--project", "P", "--set", "nonsense=1")[2]
+    err = shell("gdc:", "--project", "P", "--set", "nonsense=1")[2]
+    assert "unknown setting nonsense" in err
+    assert "gdc_url" in err
+    assert "tile_px" in err
+    assert "write `tessera ingest gdc: --project TCGA-BRCA`" in shell("--project", "TCGA-BRCA")[2]
+    assert "write `tessera ingest gdc: --strategy 'Tissue Slide'`" in shell("--strategy", "Tissue Slide", tmp_path)[2]
+    assert "--plan is for archives" in shell(tmp_path, "--plan")[2]
 
 
 def test_troubles_of_the_archive_are_said_in_words(shell: Shell) -> None:

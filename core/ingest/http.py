@@ -28,6 +28,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 5
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
 _LONGEST_RETRY_AFTER_S = 3600.0
+_FIRST_TRIES = 3
 
 
 class TransientError(Exception):
@@ -63,12 +64,14 @@ class Patience:
         rng: jitter, so that many workers do not come back together.
         busy: called when the server says that it has too many requests.
         what: what is asked for, for the log.
+        first: this is the first question of all: where nobody answers there is nothing to wait for, give up within seconds.
     """
 
     attempts: int
     rng: random.Random
     busy: Callable[[], None] | None = None
     what: str = ""
+    first: bool = False
     failed: int = 0
 
     def progress(self) -> None:
@@ -80,13 +83,15 @@ class Patience:
         if not isinstance(error, TransientError | httpx.TransportError):
             return False
         self.failed += 1
-        if self.failed >= self.attempts:
+        unreachable = self.first and isinstance(error, httpx.ConnectError)  # no such name, or refused
+        attempts = min(self.attempts, _FIRST_TRIES) if unreachable else self.attempts
+        if self.failed >= attempts:
             return False
         if isinstance(error, TransientError) and error.busy and self.busy is not None:
             self.busy()
         wait_s = self._wait_s(error)
         logger.warning(
-            "%s: %s; tried again in %.0f s (%d of %d tries)", self.what, error_words(error), wait_s, self.failed, self.attempts
+            "%s: %s; tried again in %.0f s (%d of %d tries)", self.what, error_words(error), wait_s, self.failed, attempts
         )  # fmt: skip
         return wait_s
 

@@ -104,11 +104,13 @@ def _add_run_commands(group: Any) -> None:
     _add_settings(run)
     _command(group, "status", commands.status, "slides, tiles and runs of the workspace", json=True)
     for name, function, help in (
-        ("pause", commands.pause, "let a run wait; it keeps its place"),
-        ("resume", commands.resume, "let a paused, stopped or broken run go on"),
-        ("stop", commands.stop, "end a run after saving it"),
+        ("pause", commands.pause, "let a run, or the ingest of an archive, wait; it keeps its place"),
+        ("resume", commands.resume, "let a paused, stopped or broken run or ingest go on"),
+        ("stop", commands.stop, "end a run after saving it, or the ingest of an archive"),
     ):
-        _command(group, name, function, help, json=True).add_argument("name", metavar="R", help="the run")
+        _command(group, name, function, help, json=True).add_argument(
+            "name", metavar="R", help="the run; `ingest` for the ingest of an archive"
+        )
     work = _command(group, "work", commands.work, "be the worker process of a run (started by `run` and the dashboard)")
     work.add_argument("name", metavar="R")
 

@@ -161,7 +161,13 @@ def stop(options: argparse.Namespace) -> int:
 def _request(options: argparse.Namespace, want: str) -> int:
     from core import runs
 
-    runs.request(Workspace.open(options.workspace), options.name, want)
+    workspace = Workspace.open(options.workspace)
+    if options.name == stream_command.INGEST_WORD and all(
+        run.name != options.name for run in runs.list_runs(workspace)
+    ):
+        stream_command.request(workspace, want)
+    else:
+        runs.request(workspace, options.name, want)
     _answer(options, {"run": options.name, "want": want}, f"asked {options.name} to {want}")
     return 0
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from core import config as configuration
 from core.activity import track
+from core.background import start_command
 from core.config import IngestConfig, StreamConfig
 from core.errors import ConfigError, WorkspaceError
 from core.terminal import TerminalProgress
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from core.ingest.remote import Source
 
 STREAM_OPTIONS = ("limit", "slide_budget", "tile_budget", "connections", "mirror", "slides_dir", "token_file")
-GDC_WORD = "gdc:"
+GDC_WORD, INGEST_WORD = "gdc:", "ingest"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -123,6 +124,25 @@ def run(options: argparse.Namespace, given: dict[str, str]) -> tuple[int, Any, s
     if options.plan:
         return _plan(options, source, stream_config, ingest_config)
     return _stream(options, source, stream_config, ingest_config, place)
+
+
+def request(workspace: Workspace, want: str) -> None:
+    """Ask the archive ingest of a workspace to run, pause or stop; one that ended is started again, detached.
+
+    Raises:
+        WorkspaceError: there is none, it is not at work, or nothing is left to do.
+    """
+    from core.ingest import stream_ledger
+
+    row = stream_ledger.read_stream(workspace)
+    if want != "run" or row is None or row.alive:
+        stream_ledger.request(workspace, want)
+    elif stream_ledger.n_unfinished(workspace):
+        start_command(workspace, "ingest", "--go-on")
+    else:
+        raise WorkspaceError(
+            "the archive's ingest is done: nothing is queued; --retry-failed takes failed slides again"
+        )
 
 
 def _stream(

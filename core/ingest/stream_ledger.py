@@ -37,7 +37,7 @@ class StreamRow:
         stream: how they are fetched.
         state: running, paused, stopped, finished or failed.
         want: run, pause or stop.
-        alive: whether its process is there.
+        alive: whether its process is there and at work.
         message: why it waits or ended, or empty.
         slides_held: bytes reserved for slides.
         high_water: most bytes that were reserved at once.
@@ -74,9 +74,10 @@ def read_stream(workspace: Workspace) -> StreamRow | None:
         row = connection.execute("SELECT * FROM stream").fetchone()
     if row is None:
         return None
-    alive = is_alive(row["pid"], row["pid_started"])
     state, message = row["state"], row["message"]
-    if state in ("running", "paused") and not alive:
+    at_work = state in ("running", "paused")
+    alive = at_work and is_alive(row["pid"], row["pid_started"])
+    if at_work and not alive:
         state, message = "failed", "its process ended without a word; resume goes on where it was"
     configs = json.loads(row["config"])
     return StreamRow(
@@ -90,12 +91,12 @@ def request(workspace: Workspace, want: str) -> None:
     """Ask the streaming ingest to run, pause or stop.
 
     Raises:
-        WorkspaceError: there is none, or it is not at work and cannot be paused.
+        WorkspaceError: there is none, or it is not at work and can be neither paused nor stopped.
     """
     row = read_stream(workspace)
     if row is None:
         raise WorkspaceError("this workspace has no streaming ingest: begin one with `tessera ingest gdc: --project P`")
-    if want == "pause" and not row.alive:
+    if want != "run" and not row.alive:
         raise WorkspaceError("the streaming ingest is not at work: `tessera ingest --go-on` starts it again")
     with workspace.ledger.write() as connection:
         connection.execute("UPDATE stream SET want = ?", (want,))
@@ -140,6 +141,11 @@ def totals(workspace: Workspace) -> dict[str, StateTotal]:
         ).fetchall()
     found = {row["state"]: StateTotal(row["n"], row["b"]) for row in rows}
     return {state: found[state] for state in STATES if state in found}
+
+
+def n_unfinished(workspace: Workspace) -> int:
+    """Slides that wait or are under way."""
+    return sum(total.slides for state, total in totals(workspace).items() if state in UNFINISHED)
 
 
 def troubles(workspace: Workspace) -> list[tuple[str, str, int, str]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 import stamina
 
 from core import cli
-from core.ingest.stream_ledger import read_stream
+from core.ingest.stream_ledger import read_stream, totals
 from core.synthetic import draw_slide
 from core.workspace import Workspace
 from tests.standins.gdc_server import Fault, StandIn
@@ -144,6 +146,38 @@ def test_troubles_of_the_archive_are_said_in_words(shell: Shell) -> None:
     code, _, err = shell("gdc:", "--project", "TCGA-BRCA")
     assert code == 1
     assert "no JSON" in err
+
+
+def test_pause_resume_and_stop_act_on_the_archives_ingest(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    def tessera(*words: str) -> tuple[int, str]:
+        code = cli.main([*words, "--workspace", str(shell.root)])
+        out = capsys.readouterr()
+        return code, out.out + out.err
+
+    assert shell("gdc:", "--project", "TCGA-BRCA,TCGA-LUAD")[0] == 1
+    workspace = Workspace.open(shell.root)
+    assert "is not at work" in tessera("pause", "ingest")[1]
+    assert "nothing is queued" in tessera("resume", "ingest")[1]
+    assert "--go-on" not in tessera("status")[1]
+    with (
+        workspace.ledger.write() as connection
+    ):  # as of an ingest that is at work in this very process, with a slide left
+        connection.execute("UPDATE remote_slide SET state = 'queued' WHERE state = 'failed'")
+        connection.execute("UPDATE stream SET state = 'running', want = 'run'")
+    for word, want in (("pause", "pause"), ("resume", "run"), ("stop", "stop")):
+        assert tessera(word, "ingest")[0] == 0
+        row = read_stream(workspace)
+        assert row is not None
+        assert row.want == want
+    with workspace.ledger.write() as connection:
+        connection.execute("UPDATE stream SET state = 'stopped', pid = NULL")
+    assert "go on with `tessera ingest --go-on`" in tessera("status")[1]
+    assert tessera("resume", "ingest")[0] == 0
+    until, tick = time.monotonic() + 60, threading.Event()
+    while (row := read_stream(workspace)) is None or row.state != "finished":
+        assert time.monotonic() < until, row
+        tick.wait(0.1)
+    assert "failed" in totals(workspace)  # the process that was started tried it again
 
 
 def test_ranks_come_from_the_environment(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

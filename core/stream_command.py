@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import logging
 import os
 import shlex
 import shutil
@@ -22,6 +23,8 @@ from core.workspace import Workspace
 if TYPE_CHECKING:
     from core.ingest.machines import Place
     from core.ingest.remote import Source
+
+logger = logging.getLogger(__name__)
 
 STREAM_OPTIONS = ("limit", "slide_budget", "tile_budget", "connections", "mirror", "slides_dir", "token_file")
 GDC_WORD, INGEST_WORD = "gdc:", "ingest"
@@ -151,6 +154,10 @@ def _stream(
     from core.ingest.launch import workers
     from core.ingest.stream import stream
 
+    if _workers_here(options) > 1:
+        from core.ingest.plan import together
+
+        logger.warning("%s; --slide-budget is each one's own", together(options.workers, config.slide_budget))
     workspace = Workspace.create(options.workspace)
     if options.retry_failed:
         from core.ingest.stream_ledger import retry_failed
@@ -165,6 +172,11 @@ def _stream(
             place = stack.enter_context(workers(options.launch, workspace.root.resolve(), options.workers))
         report = stream(workspace, source, config, ingest, progress=progress, place=place)
     return (0 if report.ok else 1), dataclasses.asdict(report), report.summary()
+
+
+def _workers_here(options: argparse.Namespace) -> int:
+    """Workers that share this machine's disk."""
+    return options.workers if options.launch == "local" else 1
 
 
 def _configs(options: argparse.Namespace, given: dict[str, str]) -> tuple[StreamConfig, IngestConfig]:
@@ -226,5 +238,8 @@ def _plan(
     folder = options.workspace.resolve()
     while not folder.is_dir():
         folder = folder.parent
-    plan = make_plan(source.describe(), source.catalogue(), config, ingest, shutil.disk_usage(folder).free)
+    free_bytes, catalogue = shutil.disk_usage(folder).free, source.catalogue()
+    plan = make_plan(
+        source.describe(), catalogue, config, ingest, free_bytes=free_bytes, workers=_workers_here(options)
+    )
     return int(bool(plan.refusal)), dataclasses.asdict(plan), plan.summary()

@@ -36,6 +36,7 @@ class Plan:
         tile_budget: disk for kept tiles.
         free_bytes: free space of the volume now.
         hours: (bytes a second, hours) for two lines.
+        workers: how many work on this machine, each with a slide budget of its own.
         refusal: why the ingest would not begin, and what to do; empty when it would.
     """
 
@@ -52,6 +53,7 @@ class Plan:
     tile_budget: int
     free_bytes: int
     hours: list[tuple[float, float]]
+    workers: int = 1
     refusal: str = ""
 
     def summary(self) -> str:
@@ -63,6 +65,7 @@ class Plan:
             f"for good (budget {size_words(self.tile_budget)}); a guess from the sizes of the files alone",
             f"disk     at most {size_words(self.slide_budget)} for slides in passage; "
             f"the volume has {size_words(self.free_bytes)} free",
+            *([f"         {together(self.workers, self.slide_budget)}"] if self.workers > 1 else []),
             "time     " + ", ".join(f"{_hours(hours)} at {rate / 1e6:.0f} MB/s" for rate, hours in self.hours)
             + ", if tiling keeps up",
         ]  # fmt: skip
@@ -72,15 +75,20 @@ class Plan:
                 f"!        the tiles {will} not fit into their budget: the ingest ends cleanly when it is reached; set "
                 "--max-tiles-per-slide, or raise --tile-budget"
             )
-        if self.slide_budget + min(self.tile_bytes[1], self.tile_budget) > self.free_bytes:
+        if self.workers * self.slide_budget + min(self.tile_bytes[1], self.tile_budget) > self.free_bytes:
             lines.append("!        the volume has less free space than both budgets: the ingest pauses when it is full")
         lines += [f"  - {name}: {reason}" for name, reason in self.rejected]
         lines += [f"!        it would not begin: {self.refusal}"] if self.refusal else []
         return "\n".join(lines)
 
 
+def together(workers: int, slide_budget: int) -> str:
+    """What workers of one machine may hold on its disk: the budget is each worker's own."""
+    return f"{workers} workers on this machine may hold {size_words(workers * slide_budget)} of slides together"
+
+
 def make_plan(
-    source: str, catalogue: Catalogue, config: StreamConfig, ingest: IngestConfig, free_bytes: int
+    source: str, catalogue: Catalogue, config: StreamConfig, ingest: IngestConfig, *, free_bytes: int, workers: int = 1
 ) -> Plan:  # fmt: skip
     """Estimate an ingest.
 
@@ -96,7 +104,7 @@ def make_plan(
     return Plan(
         source, catalogue.release, len(catalogue.slides), total, largest.name, largest.size_bytes, catalogue.rejected,
         tiles, (round(tiles[0] * each), round(tiles[1] * each)), config.slide_budget, config.tile_budget,
-        free_bytes, [(rate, total / rate / 3600) for rate in _RATES], refusal,
+        free_bytes, [(rate, total / rate / 3600) for rate in _RATES], workers, refusal,
     )  # fmt: skip
 
 

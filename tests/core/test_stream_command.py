@@ -63,6 +63,15 @@ def test_plan_then_ingest_then_nothing_to_do(shell: Shell) -> None:
     assert "1 known" in out
 
 
+def test_local_workers_hold_their_budgets_on_one_disk(shell: Shell, caplog: pytest.LogCaptureFixture) -> None:
+    words = ("gdc:", "--project", "TCGA-BRCA", "--slide-budget", "10MB", "--workers", "2", "--launch", "local")
+    assert "2 workers on this machine may hold 20.0 MB of slides together" in shell(*words, "--plan")[1]
+    code, _, err = shell(*words, "--set", "tile_budget=1")  # refused, after it is said
+    assert code == 1
+    assert "--tile-budget" in err
+    assert "2 workers on this machine may hold 20.0 MB of slides together" in caplog.text
+
+
 def test_one_bad_slide_gives_exit_code_1_and_its_reason(shell: Shell) -> None:
     code, out, _ = shell("gdc:", "--project", "TCGA-BRCA,TCGA-LUAD")
     assert code == 1

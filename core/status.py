@@ -52,7 +52,10 @@ def describe(summary: dict[str, Any]) -> str:
     lines += [f"no slide  {item['path']}: {item['reason']}" for item in summary["rejected_files"]]
     if summary["stream"] is not None:
         stream = summary["stream"]
-        counts = ", ".join(f"{total['slides']:,} {_plain(state)}" for state, total in stream["slides"].items())
+        rest = {} if stream["alive"] else {"downloading": "partly fetched", "tiling": "fetched, to be cut"}
+        counts = ", ".join(
+            f"{total['slides']:,} {rest.get(state, _plain(state))}" for state, total in stream["slides"].items()
+        )
         lines.append(f"archive   {stream['source']}: {stream['state']}; {counts}")
         lines += [f"            {stream['message']}"] if stream["message"] else []
         if stream["unfinished"] and not stream["alive"]:

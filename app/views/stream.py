@@ -27,6 +27,10 @@ _WORDS = {
     "committed": "tiles in the store", "tiled": "cut, slide deleted", "tiling": "being cut", "verifying": "being verified",
     "downloading": "being fetched", "reserved": "about to be fetched", "queued": "waiting", "set_aside": "set aside", "failed": "failed",
 }  # fmt: skip
+_WORDS_AT_REST = _WORDS | {
+    "downloading": "partly fetched", "verifying": "partly fetched, to be verified", "tiling": "fetched, to be cut",
+    "reserved": "waiting for its first byte",
+}  # fmt: skip
 _TERMS = (
     "TCGA slides are open access. Do not try to identify participants, and acknowledge TCGA (dbGaP phs000178) and the NCI Genomic "
     "Data Commons in publications."
@@ -157,13 +161,14 @@ def describe(facts: StreamFacts) -> str:
 def _shares(facts: StreamFacts) -> str:
     """Where the archive's slides are: width by bytes, words with slides and bytes."""
     total = sum(one.bytes for one in facts.totals.values()) or 1
+    in_words = _WORDS if facts.row.alive else _WORDS_AT_REST
     known = [(state, colour, facts.totals[state]) for state, colour in STREAM_COLOURS.items() if state in facts.totals]
     parts = "".join(
-        f"<div style='width:{100 * one.bytes / total:.2f}%;background:{colour}' title='{_WORDS[state]}'></div>"
+        f"<div style='width:{100 * one.bytes / total:.2f}%;background:{colour}' title='{in_words[state]}'></div>"
         for state, colour, one in known
     )
     words = "".join(
-        f"<span><i style='background:{colour}'></i>{_WORDS[state]} {one.slides:,} · {size_words(one.bytes)}</span>"
+        f"<span><i style='background:{colour}'></i>{in_words[state]} {one.slides:,} · {size_words(one.bytes)}</span>"
         for state, colour, one in known
     )
     return f"<div class='shares'>{parts}</div><div class='key ts-stream-states'>{words}</div>"

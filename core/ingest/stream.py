@@ -14,6 +14,7 @@ from pathlib import Path
 
 from core.config import IngestConfig, StreamConfig
 from core.errors import ConfigError
+from core.files import tree_bytes
 from core.ingest.budget import Budget
 from core.ingest.commit import KillPoint, pass_by, recover
 from core.ingest.crew import Crew
@@ -98,7 +99,9 @@ def stream(
             message = str(error)
             raise
         finally:
-            ledger.report({}, state=state, message=message, slides_held=0, rate=0.0)
+            left = Folders.make(workspace.root, config, 0).on_disk()
+            ledger.rest()
+            ledger.report({}, state=state, message=message, slides_held=left, rate=0.0)
     _complete(workspace, report, known)
     report.end(state, message)
     report.seconds = time.monotonic() - began
@@ -273,11 +276,6 @@ def make_worker(
 def free_space(*folders: Path) -> Callable[[], int]:
     """Free bytes where they are fewest."""
     return lambda: min(shutil.disk_usage(folder).free for folder in folders)
-
-
-def tree_bytes(folder: Path) -> int:
-    """Bytes of all files below a folder; 0 when there is none."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def check_place(place: Place) -> None:

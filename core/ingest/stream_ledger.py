@@ -241,6 +241,14 @@ class StreamLedger:
             )
             return True
 
+    def rest(self) -> None:
+        """This process ends: slides of which no byte has come wait again, those of which some have are partly fetched."""
+        with self._workspace.ledger.write() as connection:
+            connection.execute(
+                "UPDATE remote_slide SET state = iif(bytes_done > 0, 'downloading', 'queued')"
+                " WHERE state IN ('reserved', 'downloading')"
+            )
+
     def report(self, moved: Mapping[str, int], **columns: Any) -> None:
         """Record bytes that are on disk of slides under way, and columns of the stream's row."""
         with self._workspace.ledger.write() as connection:

@@ -65,6 +65,15 @@ def test_states_budgets_and_time_left_are_said(workspace: Workspace, archive: St
     assert "about 6 s" in text
     assert "phs000178" in text
     assert [(state, n) for state, _, n, _ in facts.troubles] == [("failed", 1)]
+    with workspace.ledger.write() as connection:
+        connection.execute("UPDATE remote_slide SET state = 'downloading' WHERE state = 'queued'")
+    going = read_stream(workspace)
+    assert going is not None
+    assert "being fetched 1" in describe(going)
+    ledger.report({}, state="stopped")
+    stopped = read_stream(workspace)
+    assert stopped is not None
+    assert "partly fetched 1" in describe(stopped)
 
 
 def test_an_attempt_to_go_on_that_came_to_nothing_is_said(workspace: Workspace) -> None:

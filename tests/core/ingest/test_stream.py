@@ -332,6 +332,8 @@ def test_stop_keeps_the_part_and_the_next_ingest_goes_on(
     assert row.state == "stopped"
     parts = [name for name in left_over(workspace) if name.endswith(".part")]
     assert len(parts) == 1
+    assert row.slides_held == 50_000 == (workspace.root / "stream" / "slides" / "worker-0" / parts[0]).stat().st_size
+    assert totals(workspace).keys() == {"downloading"}
     assert row.high_water > 0
     with workspace.ledger.write() as connection:  # as of more slides at once than are left now
         connection.execute("UPDATE stream SET high_water = 10 * high_water")

@@ -21,6 +21,7 @@ from core.background import start_command
 from core.errors import TesseraError
 from core.ingest import stream_ledger
 from core.ingest.plan import size_words
+from core.words import counted
 
 _REASONS = 8
 _WORDS = {
@@ -80,7 +81,7 @@ class StreamPanel(pn.viewable.Viewer):
     def _trouble_rows(self, troubles: list[tuple[str, str, int, str]]) -> list[Any]:
         if not troubles:
             return []
-        rows: list[Any] = [html(f"<h3>{sum(one[2] for one in troubles):,} slides of the archive did not come in</h3>")]
+        rows: list[Any] = [html(f"<h3>{trouble_title(troubles)}</h3>")]
         for state, reason, n, name in troubles[:_REASONS]:
             about = html(
                 f"<div>{badge(state)} <b>{n:,}</b> {escape(reason)} <span class='quiet'>{escape(name)}"
@@ -89,9 +90,8 @@ class StreamPanel(pn.viewable.Viewer):
             button = self._button("Retry", "ts-stream-retry", self._retry_of(reason))
             rows.append(pn.Row(about, button, sizing_mode="stretch_width"))
         if len(troubles) > _REASONS:
-            rows.append(
-                html(f"<p class='quiet'>and {len(troubles) - _REASONS} more reasons: <code>tessera status</code></p>")
-            )
+            more = counted(len(troubles) - _REASONS, "more reason")
+            rows.append(html(f"<p class='quiet'>and {more}: <code>tessera status</code></p>"))
         return rows
 
     def _button(self, label: str, css: str, act: Callable[[], None]) -> Any:
@@ -130,6 +130,10 @@ class StreamPanel(pn.viewable.Viewer):
                 self._go_on()
 
         return retry
+
+
+def trouble_title(troubles: list[tuple[str, str, int, str]]) -> str:
+    return f"{counted(sum(one[2] for one in troubles), 'slide')} of the archive did not come in"
 
 
 def failure(failures: list[Activity], began: float) -> str:

@@ -12,7 +12,7 @@ import stamina
 from playwright.sync_api import expect
 
 from app.stream_facts import fingerprint, read_stream
-from app.views.stream import describe, failure
+from app.views.stream import describe, failure, trouble_title
 from core.activity import failed_unseen, recent
 from core.ingest.stream_ledger import StreamLedger
 from core.synthetic import draw_slide
@@ -65,6 +65,7 @@ def test_states_budgets_and_time_left_are_said(workspace: Workspace, archive: St
     assert "about 6 s" in text
     assert "phs000178" in text
     assert [(state, n) for state, _, n, _ in facts.troubles] == [("failed", 1)]
+    assert trouble_title(facts.troubles) == "1 slide of the archive did not come in"
     with workspace.ledger.write() as connection:
         connection.execute("UPDATE remote_slide SET state = 'downloading' WHERE state = 'queued'")
     going = read_stream(workspace)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: the words after `tessera`; those of the process when None.
 
     Returns:
-        Exit code: 0 when all went well, 1 when something failed, 2 for wrong words, 130 when interrupted.
+        Exit code: 0 when all went well, 1 when something failed, 2 for wrong words, 130 when interrupted, 141 when nobody
+        reads the answer any more.
     """
     options = build_parser().parse_args(arguments)
     logging.basicConfig(
@@ -37,6 +40,10 @@ def main(arguments: list[str] | None = None) -> int:
     )  # what is tried again is said by core.ingest.http, with the slide
     try:
         code: int = options.command(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `tessera status | head`: whoever read has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that Python's last flush finds a reader
+        return 128 + signal.SIGPIPE
     except TesseraError as error:
         print(f"tessera: {error}", file=sys.stderr)
         return 1

@@ -50,6 +50,7 @@ def ingest(options: argparse.Namespace) -> int:
             report = tile_folder.ingest_tiles(workspace, options.tiles, config, progress)
         else:
             report = pipeline.ingest(workspace, options.sources, config, progress)
+    report.asked_for(named)
     if options.json:
         _print_json(dataclasses.asdict(report))
     else:

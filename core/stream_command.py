@@ -23,6 +23,7 @@ from core.workspace import Workspace
 if TYPE_CHECKING:
     from core.ingest.machines import Place
     from core.ingest.remote import Source
+    from core.ingest.report import IngestReport
 
 logger = logging.getLogger(__name__)
 
@@ -126,7 +127,9 @@ def run(options: argparse.Namespace, given: dict[str, str]) -> tuple[int, Any, s
     source = _source(options, stream_config)
     if options.plan:
         return _plan(options, source, stream_config, ingest_config)
-    return _stream(options, source, stream_config, ingest_config, place)
+    report = _stream(options, source, stream_config, ingest_config, place)
+    report.asked_for(given)
+    return (0 if report.ok else 1), dataclasses.asdict(report), report.summary()
 
 
 def request(workspace: Workspace, want: str) -> None:
@@ -150,7 +153,7 @@ def request(workspace: Workspace, want: str) -> None:
 
 def _stream(
     options: argparse.Namespace, source: Source | None, config: StreamConfig, ingest: IngestConfig, place: Place
-) -> tuple[int, Any, str]:
+) -> IngestReport:
     from core.ingest.launch import workers
     from core.ingest.stream import stream
 
@@ -170,8 +173,7 @@ def _stream(
     ):
         if options.launch:
             place = stack.enter_context(workers(options.launch, workspace.root.resolve(), options.workers))
-        report = stream(workspace, source, config, ingest, progress=progress, place=place)
-    return (0 if report.ok else 1), dataclasses.asdict(report), report.summary()
+        return stream(workspace, source, config, ingest, progress=progress, place=place)
 
 
 def _workers_here(options: argparse.Namespace) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from core.words import counted
 
 _NOTES = 5
+# settings that decide which tiles of a slide are kept, and how
+_CUTTING = ("max_tiles_per_slide", "min_tissue", "jpeg_quality", "max_white", "min_sharpness", "max_pen")
 
 
 @dataclass
@@ -26,6 +29,7 @@ class IngestReport:
         notes: (slide, caution) of slides whose tiles are in the store.
         ignored: (file, reason) of files in scanned folders that are no slides at all.
         still_out: slides of an archive that former ingests could not take in, and nobody asked for again.
+        asked: cutting settings that were named by the user; slides that are known already keep the tiles they have.
         ended: why it ended with slides left to do although nothing is wrong, empty otherwise.
     """
 
@@ -41,6 +45,7 @@ class IngestReport:
     notes: list[tuple[str, str]] = field(default_factory=list)
     ignored: list[tuple[str, str]] = field(default_factory=list)
     still_out: int = 0
+    asked: tuple[str, ...] = ()
     ended: str = ""
 
     @property
@@ -52,6 +57,10 @@ class IngestReport:
         """Keep a word of caution about a slide whose tiles are in the store; an empty one is none."""
         if caution:
             self.notes.append((name, caution))
+
+    def asked_for(self, named: Iterable[str]) -> None:
+        """Keep which of the named settings decide how slides are cut."""
+        self.asked = tuple(name for name in _CUTTING if name in set(named))
 
     def end(self, state: str, message: str) -> None:
         """Keep the last word of a streaming ingest: a clean end is no problem."""
@@ -74,6 +83,8 @@ class IngestReport:
             more = counted(len(self.notes) - _NOTES, "more slide", "more slides")
             lines.append(f"  ~ and {more} like these: `tessera status --json` lists them")
         lines += [f"  - {name}: {reason}" for name, reason in self.ignored]
+        if self.skipped and self.asked:
+            lines.append(f"  known slides keep the tiles they have; for new slides only: {', '.join(self.asked)}")
         if self.still_out:
             out = counted(self.still_out, "slide is", "slides are")
             lines.append(f"  {out} still out from before: `tessera status` says why, --retry-failed tries again")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -61,6 +64,9 @@ def test_plan_then_ingest_then_nothing_to_do(shell: Shell) -> None:
     code, out, _ = shell("--go-on")
     assert code == 0
     assert "1 known" in out
+    assert "known slides keep" not in out
+    _, out, _ = shell("--go-on", "--max-tiles-per-slide", "1")
+    assert "known slides keep the tiles they have; for new slides only: max_tiles_per_slide" in out
 
 
 def test_local_workers_hold_their_budgets_on_one_disk(shell: Shell, caplog: pytest.LogCaptureFixture) -> None:
@@ -155,6 +161,16 @@ def test_troubles_of_the_archive_are_said_in_words(shell: Shell) -> None:
     code, _, err = shell("gdc:", "--project", "TCGA-BRCA")
     assert code == 1
     assert "no JSON" in err
+
+
+def test_a_reader_who_has_enough_is_no_error(shell: Shell) -> None:
+    assert shell("gdc:", "--project", "TCGA-BRCA")[0] == 0
+    words = [sys.executable, "-m", "core.cli", "status", "--workspace", str(shell.root)]
+    reads, writes = os.pipe()
+    os.close(reads)
+    done = subprocess.run(words, stdout=writes, stderr=subprocess.PIPE, check=False)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_pause_resume_and_stop_act_on_the_archives_ingest(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:

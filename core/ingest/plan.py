@@ -61,7 +61,7 @@ class Plan:
         lines = [
             f"{self.source}{f' ({self.release})' if self.release else ''}",
             f"slides   {self.slides:,}, {size_words(self.slide_bytes)}; the largest has {size_words(self.largest_bytes)}",
-            f"tiles    roughly {_range([f'{n:,}' for n in self.tiles])}, {_range(list(map(size_words, self.tile_bytes)))} of disk "
+            f"tiles    roughly {_range([_rough(n) for n in self.tiles])}, {_range(list(map(size_words, self.tile_bytes)))} of disk "
             f"for good (budget {size_words(self.tile_budget)}); a guess from the sizes of the files alone",
             f"disk     at most {size_words(self.slide_budget)} for slides in passage; "
             f"the volume has {size_words(self.free_bytes)} free",
@@ -181,6 +181,11 @@ def size_words(n: float) -> str:
 
 def _range(ends: list[str]) -> str:
     return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+
+
+def _rough(n: int) -> str:
+    """Two digits of a number: more would look as if they were known."""
+    return f"{float(f'{n:.2g}'):,.0f}"
 
 
 def _hours(hours: float) -> str:

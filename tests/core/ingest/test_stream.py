@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import errno
 import random
 import threading
@@ -422,6 +423,8 @@ def test_the_plan_says_what_it_will_take(workspace: Workspace, archive: StandIn,
     run(workspace, settings(archive), ingest=SMALL)
     assert plan.tiles[0] < workspace.n_tiles() < plan.tiles[1]
     assert "a guess from the sizes" in plan.summary()
+    thousands = dataclasses.replace(plan, tiles=(7_942, 63_821)).summary()
+    assert "roughly 7,900 to 64,000," in thousands
 
 
 @pytest.mark.parametrize(

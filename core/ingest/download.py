@@ -187,7 +187,11 @@ class Downloader:
             for attempt in stamina.retry_context(on=patience, attempts=None, timeout=None):
                 with attempt:
                     transfer.halt.check()
-                    self._once(transfer)
+                    try:
+                        self._once(transfer)
+                    except (httpx.TransportError, TransientError):
+                        transfer.halt.check()  # a connection that we closed ourselves is no failure
+                        raise
         except httpx.TransportError as error:
             raise TransientError(error_words(error)) from error
         except httpx.InvalidURL as error:

@@ -282,7 +282,9 @@ def test_retry_after_is_respected(case: Case) -> None:
     assert retry_after_s("soon") is None
 
 
-def test_a_halt_ends_a_stalled_download_and_nothing_is_written_after(archive: StandIn, tmp_path: Path) -> None:
+def test_a_halt_ends_a_stalled_download_and_nothing_is_written_after(
+    archive: StandIn, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     case = Case(archive, tmp_path, read_timeout_s=20)
     archive.script(case.file_id, Fault("stall", after=HALF))
     outcome: list[Exception] = []
@@ -305,6 +307,7 @@ def test_a_halt_ends_a_stalled_download_and_nothing_is_written_after(archive: St
     worker.join(10)
     assert len(outcome) == 1
     assert case.part.stat().st_size == HALF
+    assert "tried again" not in caplog.text
 
 
 def test_a_full_disk_is_no_fault_of_the_slide(case: Case) -> None:

@@ -11,7 +11,7 @@ from core.ingest.remote import Catalogue, RemoteSlide
 # Diagnostic TCGA slides give 8,000 to 13,000 tiles of 224 px at 0.5 um/px each and have 1.09 GB on average (reference/gdc.md, 4).
 # Small files are often scanned at 20x or cut out of tissue: they may be nothing but tiles.
 _FEW_TILES_PER_BYTE, _MANY_TILES_PER_BYTE = 8_000 / 1.092e9, 13_000 / 1.092e9
-_SMALL_SLIDE_BYTES, _SMALL_TILES_PER_BYTE = 500e6, 1 / 17_000
+_SMALL_SLIDE_BYTES, _SMALL_TILES_PER_BYTE = 500e6, 1 / 10_000  # our JPEG takes more than a scanner's
 _REFERENCE_UM = 224 * 0.5
 _TILE_BYTES, _WORST_TILE_BYTES = 17_000, 40_000  # of 224 px, JPEG quality 90: mean, and more than any seen
 _WORST_SHARE = 1.5  # tiles of a whole slide at its own resolution and our quality, over the slide's size

@@ -36,6 +36,8 @@ class CohortFacts:
     Attributes:
         n_tiles: tiles in the store.
         tile: size of tiles in words, empty before the first.
+        tile_mpp: um per pixel of tiles, 0 before the first.
+        coarse: how many slides are coarser than their tiles, and um per pixel of the coarsest.
         states: state to number of slides.
         totals: reason to number of grid positions of all slides.
         slides: the first `SHOWN` slides that have a picture or are being cut.
@@ -46,6 +48,8 @@ class CohortFacts:
 
     n_tiles: int = 0
     tile: str = ""
+    tile_mpp: float = 0
+    coarse: tuple[int, float] = (0, 0.0)
     states: dict[str, int] = field(default_factory=dict)
     totals: dict[str, int] = field(default_factory=dict)
     slides: list[SlideFacts] = field(default_factory=list)
@@ -70,6 +74,9 @@ def read_cohort(workspace: Workspace) -> CohortFacts:
             _TROUBLE,
         ).fetchall()
         rejected = connection.execute("SELECT path, reason FROM rejected_file ORDER BY path").fetchall()
+        coarse = connection.execute(
+            "SELECT count(*), coalesce(max(mpp), 0) FROM slide WHERE state = 'done' AND reason != ''"
+        ).fetchone()
         meta = {row["key"]: row["value"] for row in connection.execute("SELECT key, value FROM meta")}
         counts: dict[int, dict[str, int]] = {row["id"]: {} for row in rows}
         for row in connection.execute("SELECT slide_id, reason, n FROM grid_count ORDER BY n DESC"):
@@ -80,7 +87,8 @@ def read_cohort(workspace: Workspace) -> CohortFacts:
         else ""
     )
     return CohortFacts(
-        n_tiles=workspace.n_tiles(), tile=tile, states={row["state"]: row["n"] for row in states},
+        n_tiles=workspace.n_tiles(), tile=tile, tile_mpp=float(meta.get("tile_mpp", 0)), coarse=tuple(coarse),
+        states={row["state"]: row["n"] for row in states},
         totals={row["reason"]: row["n"] for row in totals}, n_pictures=n_pictures,
         slides=[SlideFacts(dict(row), counts[row["id"]], _first_tile(workspace, dict(row))) for row in rows],
         trouble=[(row["name"], row["state"], row["reason"]) for row in trouble],

@@ -71,6 +71,26 @@ def track(workspace: Workspace, kind: str, *, run: str = "", also: Progress | No
     recorder.finish("done", "")
 
 
+def failed_unseen(workspace: Workspace, kind: str, pid: int, *, since: float, message: str) -> None:
+    """Record that a process failed, unless it has recorded work of its own.
+
+    Args:
+        workspace: where to record.
+        kind: what it was to do.
+        pid: its number.
+        since: it was started then; seconds since 1970.
+        message: why it failed.
+    """
+    now = time.time()
+    with workspace.ledger.write() as connection:
+        connection.execute(
+            "INSERT INTO activity (kind, run, state, message, pid, pid_started, started, updated)"
+            " SELECT ?, '', 'failed', ?, ?, ?, ?, ? WHERE NOT EXISTS"
+            " (SELECT 1 FROM activity WHERE pid = ? AND updated >= ?)",
+            (kind, message, pid, since, since, now, pid, since),
+        )
+
+
 def recent(workspace: Workspace, limit: int = 20) -> list[Activity]:
     """The last pieces of work, newest first."""
     with workspace.ledger.read() as connection:

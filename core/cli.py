@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,15 +27,23 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: the words after `tessera`; those of the process when None.
 
     Returns:
-        Exit code: 0 when all went well, 1 when something failed, 2 for wrong words, 130 when interrupted.
+        Exit code: 0 when all went well, 1 when something failed, 2 for wrong words, 130 when interrupted, 141 when nobody
+        reads the answer any more.
     """
     options = build_parser().parse_args(arguments)
     logging.basicConfig(
         level=logging.INFO if options.verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
+    logging.getLogger("stamina").setLevel(
+        logging.ERROR
+    )  # what is tried again is said by core.ingest.http, with the slide
     try:
         code: int = options.command(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `tessera status | head`: whoever read has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that Python's last flush finds a reader
+        return 128 + signal.SIGPIPE
     except TesseraError as error:
         print(f"tessera: {error}", file=sys.stderr)
         return 1
@@ -101,11 +111,13 @@ def _add_run_commands(group: Any) -> None:
     _add_settings(run)
     _command(group, "status", commands.status, "slides, tiles and runs of the workspace", json=True)
     for name, function, help in (
-        ("pause", commands.pause, "let a run wait; it keeps its place"),
-        ("resume", commands.resume, "let a paused, stopped or broken run go on"),
-        ("stop", commands.stop, "end a run after saving it"),
+        ("pause", commands.pause, "let a run, or the ingest of an archive, wait; it keeps its place"),
+        ("resume", commands.resume, "let a paused, stopped or broken run or ingest go on"),
+        ("stop", commands.stop, "end a run after saving it, or the ingest of an archive"),
     ):
-        _command(group, name, function, help, json=True).add_argument("name", metavar="R", help="the run")
+        _command(group, name, function, help, json=True).add_argument(
+            "name", metavar="R", help="the run; `ingest` for the ingest of an archive"
+        )
     work = _command(group, "work", commands.work, "be the worker process of a run (started by `run` and the dashboard)")
     work.add_argument("name", metavar="R")
 

@@ -21,6 +21,7 @@ from typing import Any
 from core import config as configuration
 from core import stream_command
 from core.activity import track
+from core.background import SAFE_PYTHON, safe_environment
 from core.config import ExportConfig, IngestConfig, RunConfig
 from core.errors import ConfigError, TesseraError
 from core.terminal import TerminalProgress
@@ -49,6 +50,7 @@ def ingest(options: argparse.Namespace) -> int:
             report = tile_folder.ingest_tiles(workspace, options.tiles, config, progress)
         else:
             report = pipeline.ingest(workspace, options.sources, config, progress)
+    report.asked_for(named)
     if options.json:
         _print_json(dataclasses.asdict(report))
     else:
@@ -160,7 +162,13 @@ def stop(options: argparse.Namespace) -> int:
 def _request(options: argparse.Namespace, want: str) -> int:
     from core import runs
 
-    runs.request(Workspace.open(options.workspace), options.name, want)
+    workspace = Workspace.open(options.workspace)
+    if options.name == stream_command.INGEST_WORD and all(
+        run.name != options.name for run in runs.list_runs(workspace)
+    ):
+        stream_command.request(workspace, want)
+    else:
+        runs.request(workspace, options.name, want)
     _answer(options, {"run": options.name, "want": want}, f"asked {options.name} to {want}")
     return 0
 
@@ -319,7 +327,7 @@ def start_dashboard(root: Path, options: argparse.Namespace) -> subprocess.Popen
         raise TesseraError("the dashboard (folder app/) is not installed: run `make install` in the checkout")
     folder = found.submodule_search_locations[0]
     origin = f"{options.address}:{options.port}"
-    words = [sys.executable, "-m", "panel", "serve", folder, "--port", str(options.port), "--address", options.address]
+    words = [*SAFE_PYTHON, "-m", "panel", "serve", folder, "--port", str(options.port), "--address", options.address]
     words += [
         "--num-threads",
         "4",
@@ -333,7 +341,7 @@ def start_dashboard(root: Path, options: argparse.Namespace) -> subprocess.Popen
     print(f"Tessera dashboard: http://{origin}/app  (workspace {root}; Ctrl-C ends it)", flush=True)
     settings = {ENVIRONMENT_VARIABLE: str(root)} | ({"TESSERA_EDITORS": options.editors} if options.editors else {})
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that callers end the server too
-    return subprocess.Popen(words, env={**os.environ, **settings})
+    return subprocess.Popen(words, env={**safe_environment(os.environ), **settings})
 
 
 def demo(options: argparse.Namespace) -> int:

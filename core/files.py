@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -73,3 +75,13 @@ def write_npz(path: Path, **arrays: npt.NDArray[Any]) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
     write_bytes(path, buffer.getbuffer())
+
+
+def tree_bytes(folder: Path) -> int:
+    """Bytes of all files below a folder, also while others delete some; 0 when there is none."""
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            about = path.stat()
+            total += about.st_size if stat.S_ISREG(about.st_mode) else 0
+    return total

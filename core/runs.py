@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core import config as configuration
 from core import files
-from core.activity import is_alive
+from core.activity import is_alive, recent
+from core.background import SAFE_PYTHON, safe_environment
 from core.config import RunConfig
 from core.errors import ConfigError, RunError
 from core.workspace import Workspace
@@ -107,7 +108,7 @@ def create(
 
     n_tiles = workspace.n_tiles()
     if n_tiles == 0:
-        raise RunError("there are no tiles yet: add some with `tessera ingest SOURCE`")
+        raise RunError(_no_tiles(workspace))
     if config.source:
         raise ConfigError(f"source={config.source}: `tessera cluster {config.source}` makes such a run")
     learnt = n_tiles if tiles is None else len(tiles)
@@ -125,6 +126,12 @@ def create(
             (chosen, text, configuration.digest(config), time.time(), n_tiles, TileStore(workspace.tiles_path).version),
         )
     return get(workspace, chosen)
+
+
+def _no_tiles(workspace: Workspace) -> str:
+    if any(work.kind == "ingest" and work.state == "running" for work in recent(workspace)):
+        return "there are no tiles yet, but an ingest is at work: its first ones come within a minute or two; see `tessera status`"
+    return "there are no tiles yet: add some with `tessera ingest SOURCE`"
 
 
 def free_name(workspace: Workspace, wanted: str | None, otherwise: str) -> str:
@@ -203,11 +210,12 @@ def launch(workspace: Workspace, name: str) -> int:
         raise RunError(f"{name} is running already")
     log = workspace.run_folder(name).log_path
     log.parent.mkdir(parents=True, exist_ok=True)
-    words = [sys.executable, "-m", "core.cli", "work", name, "--workspace", str(workspace.root), "--verbose"]
+    words = [*SAFE_PYTHON, "-m", "core.cli", "work", name, "--workspace", str(workspace.root), "--verbose"]
     with log.open("ab") as stream:
         worker = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True
-        )
+            words, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True,
+            env=safe_environment(os.environ),
+        )  # fmt: skip
     claim(workspace, name, worker.pid)
     return worker.pid
 

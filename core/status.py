@@ -52,9 +52,14 @@ def describe(summary: dict[str, Any]) -> str:
     lines += [f"no slide  {item['path']}: {item['reason']}" for item in summary["rejected_files"]]
     if summary["stream"] is not None:
         stream = summary["stream"]
-        counts = ", ".join(f"{total['slides']:,} {_plain(state)}" for state, total in stream["slides"].items())
+        rest = {} if stream["alive"] else {"downloading": "partly fetched", "tiling": "fetched, to be cut"}
+        counts = ", ".join(
+            f"{total['slides']:,} {rest.get(state, _plain(state))}" for state, total in stream["slides"].items()
+        )
         lines.append(f"archive   {stream['source']}: {stream['state']}; {counts}")
         lines += [f"            {stream['message']}"] if stream["message"] else []
+        if stream["unfinished"] and not stream["alive"]:
+            lines.append("            go on with `tessera ingest --go-on`")
         lines += [f"  {_plain(one['state'])}: {one['slides']:,} x {one['reason']}" for one in stream["troubles"]]
     lines += [f"doing     {item['kind']} {item['run']}: {item['phase']}" for item in summary["activities"]]
     for run in summary["runs"]:
@@ -80,7 +85,8 @@ def _stream(workspace: Workspace) -> dict[str, Any] | None:
     if row is None:
         return None
     return {
-        "source": row.source, "state": row.state, "message": row.message, "bytes_per_second": row.rate,
+        "source": row.source, "state": row.state, "alive": row.alive, "unfinished": stream_ledger.n_unfinished(workspace),
+        "message": row.message, "bytes_per_second": row.rate,
         "slides_held": row.slides_held, "high_water": row.high_water, "tiles_kept": row.tiles_kept,
         "slides": {state: vars(total) for state, total in stream_ledger.totals(workspace).items()},
         "troubles": [

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import logging
 import os
+import shlex
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from core import config as configuration
 from core.activity import track
+from core.background import start_command
 from core.config import IngestConfig, StreamConfig
 from core.errors import ConfigError, WorkspaceError
 from core.terminal import TerminalProgress
@@ -20,14 +23,20 @@ from core.workspace import Workspace
 if TYPE_CHECKING:
     from core.ingest.machines import Place
     from core.ingest.remote import Source
+    from core.ingest.report import IngestReport
+
+logger = logging.getLogger(__name__)
 
 STREAM_OPTIONS = ("limit", "slide_budget", "tile_budget", "connections", "mirror", "slides_dir", "token_file")
-GDC_WORD = "gdc:"
+GDC_WORD, INGEST_WORD = "gdc:", "ingest"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of streaming to `tessera ingest`."""
-    group = parser.add_argument_group("from an archive, through a small disk")
+    group = parser.add_argument_group(
+        "from an archive, through a small disk",
+        "Another address of the GDC's interface, a mirror in your house say: --set gdc_url=URL.",
+    )
     group.add_argument(
         "--project",
         action="append",
@@ -50,7 +59,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--go-on", action="store_true", help="go on with what is queued, with the settings it was begun with"
     )
-    group.add_argument("--retry-failed", action="store_true", help="put failed slides back into the queue first")
+    group.add_argument(
+        "--retry-failed", action="store_true", help="put slides that failed or were set aside back into the queue first"
+    )
     group.add_argument(
         "--workers", type=int, default=1, metavar="N", help="machines that share the slides, this one among them"
     )
@@ -70,8 +81,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def is_stream(options: argparse.Namespace) -> bool:
-    """Whether the words name an archive."""
-    return bool(GDC_WORD in map(str, options.sources) or options.manifest or options.urls or options.go_on)
+    """Whether the words name an archive.
+
+    Raises:
+        ConfigError: they name what only archives have, and no archive.
+    """
+    if GDC_WORD in map(str, options.sources) or options.manifest or options.urls or options.go_on:
+        return True
+    if options.project or options.strategy:
+        word, value = ("--project", options.project) if options.project else ("--strategy", options.strategy)
+        raise ConfigError(f"{word} is of the GDC: write `tessera ingest gdc: {word} {shlex.quote(value[0])}`")
+    if options.plan or options.retry_failed or options.launch:
+        word = "--plan" if options.plan else "--retry-failed" if options.retry_failed else "--launch"
+        raise ConfigError(f"{word} is for archives: give it with gdc: --project P, --manifest, --urls or --go-on")
+    return False
 
 
 def run(options: argparse.Namespace, given: dict[str, str]) -> tuple[int, Any, str]:
@@ -104,15 +127,40 @@ def run(options: argparse.Namespace, given: dict[str, str]) -> tuple[int, Any, s
     source = _source(options, stream_config)
     if options.plan:
         return _plan(options, source, stream_config, ingest_config)
-    return _stream(options, source, stream_config, ingest_config, place)
+    report = _stream(options, source, stream_config, ingest_config, place)
+    report.asked_for(given)
+    return (0 if report.ok else 1), dataclasses.asdict(report), report.summary()
+
+
+def request(workspace: Workspace, want: str) -> None:
+    """Ask the archive ingest of a workspace to run, pause or stop; one that ended is started again, detached.
+
+    Raises:
+        WorkspaceError: there is none, it is not at work, or nothing is left to do.
+    """
+    from core.ingest import stream_ledger
+
+    row = stream_ledger.read_stream(workspace)
+    if want != "run" or row is None or row.alive:
+        stream_ledger.request(workspace, want)
+    elif stream_ledger.n_unfinished(workspace):
+        start_command(workspace, "ingest", "--go-on")
+    else:
+        raise WorkspaceError(
+            "the archive's ingest is done: nothing is queued; --retry-failed takes failed slides again"
+        )
 
 
 def _stream(
     options: argparse.Namespace, source: Source | None, config: StreamConfig, ingest: IngestConfig, place: Place
-) -> tuple[int, Any, str]:
+) -> IngestReport:
     from core.ingest.launch import workers
     from core.ingest.stream import stream
 
+    if _workers_here(options) > 1:
+        from core.ingest.plan import together
+
+        logger.warning("%s; --slide-budget is each one's own", together(options.workers, config.slide_budget))
     workspace = Workspace.create(options.workspace)
     if options.retry_failed:
         from core.ingest.stream_ledger import retry_failed
@@ -125,8 +173,12 @@ def _stream(
     ):
         if options.launch:
             place = stack.enter_context(workers(options.launch, workspace.root.resolve(), options.workers))
-        report = stream(workspace, source, config, ingest, progress=progress, place=place)
-    return (0 if report.ok else 1), dataclasses.asdict(report), report.summary()
+        return stream(workspace, source, config, ingest, progress=progress, place=place)
+
+
+def _workers_here(options: argparse.Namespace) -> int:
+    """Workers that share this machine's disk."""
+    return options.workers if options.launch == "local" else 1
 
 
 def _configs(options: argparse.Namespace, given: dict[str, str]) -> tuple[StreamConfig, IngestConfig]:
@@ -135,6 +187,12 @@ def _configs(options: argparse.Namespace, given: dict[str, str]) -> tuple[Stream
     named: dict[str, Any] = {name: value for name, value in given.items() if name in known}
     named |= {name: getattr(options, name) for name in STREAM_OPTIONS if getattr(options, name) is not None}
     cut: dict[str, Any] = {name: value for name, value in given.items() if name not in known}
+    unknown = sorted(set(cut) - set(configuration.settings(IngestConfig)))
+    if unknown:
+        raise ConfigError(
+            f"unknown setting {', '.join(unknown)}; the settings of archives are {', '.join(sorted(known))}; "
+            f"those of cutting {', '.join(configuration.settings(IngestConfig))}"
+        )
     if options.go_on:
         from core.ingest.stream_ledger import read_stream
 
@@ -182,5 +240,8 @@ def _plan(
     folder = options.workspace.resolve()
     while not folder.is_dir():
         folder = folder.parent
-    plan = make_plan(source.describe(), source.catalogue(), config, ingest, shutil.disk_usage(folder).free)
-    return 0, dataclasses.asdict(plan), plan.summary()
+    free_bytes, catalogue = shutil.disk_usage(folder).free, source.catalogue()
+    plan = make_plan(
+        source.describe(), catalogue, config, ingest, free_bytes=free_bytes, workers=_workers_here(options)
+    )
+    return int(bool(plan.refusal)), dataclasses.asdict(plan), plan.summary()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,10 @@ from core.words import counted
 
 _LAYERS = {"Slide": "", "Tissue found": "mask", "Tiles kept": "kept"}
 _START = (
-    "Type <code>tessera ingest FOLDER --workspace {root}</code> in a terminal, where FOLDER holds slides,<br>or "
-    "<code>tessera ingest --tiles FOLDER --workspace {root}</code> for ready-made tile images,<br>or "
-    "<code>tessera ingest gdc: --project TCGA-BRCA --plan --workspace {root}</code> for an archive that is larger than your disk.<br>"
+    "In a terminal, for slides in a folder:<br><code>tessera ingest FOLDER --workspace {root}</code><br>"
+    "for ready-made tile images:<br><code>tessera ingest --tiles FOLDER --workspace {root}</code><br>"
+    "for an archive that is larger than your disk (with <code>--plan</code> it only says what it will take):<br>"
+    "<code>tessera ingest gdc: --project TCGA-BRCA --slide-budget 12GB --workspace {root}</code><br>"
     "This page follows."
 )
 
@@ -56,17 +58,17 @@ class CohortPage(pn.viewable.Viewer):
                 "<h2>Cohort</h2><p class='quiet'>The first slides come when their tiles are in the store.</p>"
             )
         elif not facts.states and not facts.rejected:
-            text = _START.format(root=escape(str(self._store.workspace.root)))
+            text = _START.format(root=escape(shlex.quote(str(self._store.workspace.root))))
             self._top.object = wrap(empty("No slides yet", text))
         else:
-            self._top.object = wrap(_summary(facts) + _trouble(facts))
+            self._top.object = wrap(_summary(facts) + coarse_words(facts) + _trouble(facts))
         self._draw_cards()
 
     def _draw_cards(self) -> None:
         if self._facts is None:
             return
         layer = _LAYERS[self._layer.value]
-        cards = "".join(_card(slide, layer) for slide in self._facts.slides)
+        cards = "".join(card(slide, layer, self._facts.tile_mpp) for slide in self._facts.slides)
         hidden = self._facts.n_pictures - len(self._facts.slides)
         more = f"<p class='quiet'>Not shown: {counted(hidden, 'slide')} of the workspace.</p>" if hidden else ""
         self._body.object = wrap(f"<div class='cards'>{cards}</div>{more}")
@@ -81,6 +83,17 @@ def _summary(facts: CohortFacts) -> str:
         numbers += number(f"{facts.totals.get('kept', 0) / positions:.0%}", term("kept", "of the slides' area kept"))
     numbers += number(facts.tile, "tile size and resolution") if facts.tile else ""
     return f"<h2>Cohort</h2><div class='numbers'>{numbers}</div>{_shares(facts.totals, key=True)}"
+
+
+def coarse_words(facts: CohortFacts) -> str:
+    """The caution about slides that are coarser than their tiles, once for all of them."""
+    n, mpp = facts.coarse
+    if not n:
+        return ""
+    return alarm(
+        f"{counted(n, 'slide is', 'slides are')} coarser (up to {mpp:.3g} µm/px) than the tiles ({facts.tile_mpp:g}): their tiles are "
+        f"enlarged and show less detail than those of other slides; a workspace with --mpp {mpp:.3g} keeps all alike.", "info",
+    )  # fmt: skip
 
 
 def _shares(counts: dict[str, int], *, key: bool = False) -> str:
@@ -117,12 +130,30 @@ def _trouble(facts: CohortFacts) -> str:
     return f"<details {opened} class='ts-trouble'><summary><h3 style='display:inline-block'>{counted(n, 'file')} gave no tiles</h3></summary><table class='plain'>{rows}</table></details>"
 
 
-def _card(slide: SlideFacts, layer: str) -> str:
+def _archive_words(row: dict[str, Any]) -> str:
+    """What the archive or the barcode says of a slide; empty for others."""
+    about = [
+        row["project"], f"patient {row['patient']}" if row["patient"] else "", f"site {row['site']}" if row["site"] else "",
+        row["sample_type"],
+    ]  # fmt: skip
+    words = " · ".join(escape(word) for word in about if word)
+    return (
+        f"<p class='quiet ts-archive' title='project, patient, tissue source site, sample type'>{words}</p>"
+        if words
+        else ""
+    )
+
+
+def card(slide: SlideFacts, layer: str, tile_mpp: float) -> str:
+    """One slide as HTML."""
     row = slide.row
     facts = counted(row["n_tiles"], "tile")
     if row["width"] and row["mpp"]:
         facts += f" · {row['width']:,} × {row['height']:,} px · {row['mpp']:.3f} µm/px"
     reason = f"<p class='quiet'>{escape(row['reason'])}</p>" if row["reason"] else ""
+    if row["state"] == "done" and reason and tile_mpp:  # the whole sentence is said once, above
+        times = row["mpp"] / tile_mpp
+        reason = f"<p class='quiet' title='{escape(row['reason'])}'>tiles enlarged {times:.2f} times</p>"
     source = f"resolution from {row['mpp_source']}, read by {row['reader']}" if row["mpp_source"] else ""
     counts = "".join(
         f"<tr><td>{escape(name)}</td><td class='n'>{n:,}</td></tr>"
@@ -136,7 +167,7 @@ def _card(slide: SlideFacts, layer: str) -> str:
     )
     return (
         f"<div class='card' data-slide='{row['id']}'>{_picture(slide, layer)}<div class='text'><h4>{escape(row['name'])} "
-        f"{badge(row['state'])}</h4>{reason}<p class='quiet' title='{escape(source)}'>{facts}</p>{_shares(slide.counts)}{dropped}</div></div>"
+        f"{badge(row['state'])}</h4>{_archive_words(row)}{reason}<p class='quiet' title='{escape(source)}'>{facts}</p>{_shares(slide.counts)}{dropped}</div></div>"
     )
 
 

@@ -16,15 +16,21 @@ from app.state import Store
 from app.stream_facts import StreamFacts, read_stream
 from app.tasks import Latest
 from app.theme import STREAM_COLOURS, badge
+from core.activity import Activity
 from core.background import start_command
 from core.errors import TesseraError
 from core.ingest import stream_ledger
 from core.ingest.plan import size_words
+from core.words import counted
 
 _REASONS = 8
 _WORDS = {
     "committed": "tiles in the store", "tiled": "cut, slide deleted", "tiling": "being cut", "verifying": "being verified",
     "downloading": "being fetched", "reserved": "about to be fetched", "queued": "waiting", "set_aside": "set aside", "failed": "failed",
+}  # fmt: skip
+_WORDS_AT_REST = _WORDS | {
+    "downloading": "partly fetched", "verifying": "partly fetched, to be verified", "tiling": "fetched, to be cut",
+    "reserved": "waiting for its first byte",
 }  # fmt: skip
 _TERMS = (
     "TCGA slides are open access. Do not try to identify participants, and acknowledge TCGA (dbGaP phs000178) and the NCI Genomic "
@@ -49,7 +55,7 @@ class StreamPanel(pn.viewable.Viewer):
             self._top, pn.Row(self._pause, self._resume, self._stop), self._message, self._troubles,
             sizing_mode="stretch_width", visible=False,
         )  # fmt: skip
-        store.param.watch(lambda *_: self._load(), "stream")
+        store.param.watch(lambda *_: self._load(), ["stream", "failures"])
         self._load()
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -64,7 +70,7 @@ class StreamPanel(pn.viewable.Viewer):
         if facts is None:
             return
         row = facts.row
-        self._top.object = wrap(describe(facts))
+        self._top.object = wrap(failure(self._store.failures, row.started) + describe(facts))
         self._pause.visible = row.alive and row.want == "run"
         self._stop.visible = row.alive and row.want != "stop"
         self._resume.visible = (row.alive and row.want == "pause") or (not row.alive and facts.unfinished > 0)
@@ -75,7 +81,7 @@ class StreamPanel(pn.viewable.Viewer):
     def _trouble_rows(self, troubles: list[tuple[str, str, int, str]]) -> list[Any]:
         if not troubles:
             return []
-        rows: list[Any] = [html(f"<h3>{sum(one[2] for one in troubles):,} slides of the archive did not come in</h3>")]
+        rows: list[Any] = [html(f"<h3>{trouble_title(troubles)}</h3>")]
         for state, reason, n, name in troubles[:_REASONS]:
             about = html(
                 f"<div>{badge(state)} <b>{n:,}</b> {escape(reason)} <span class='quiet'>{escape(name)}"
@@ -84,9 +90,8 @@ class StreamPanel(pn.viewable.Viewer):
             button = self._button("Retry", "ts-stream-retry", self._retry_of(reason))
             rows.append(pn.Row(about, button, sizing_mode="stretch_width"))
         if len(troubles) > _REASONS:
-            rows.append(
-                html(f"<p class='quiet'>and {len(troubles) - _REASONS} more reasons: <code>tessera status</code></p>")
-            )
+            more = counted(len(troubles) - _REASONS, "more reason")
+            rows.append(html(f"<p class='quiet'>and {more}: <code>tessera status</code></p>"))
         return rows
 
     def _button(self, label: str, css: str, act: Callable[[], None]) -> Any:
@@ -127,6 +132,16 @@ class StreamPanel(pn.viewable.Viewer):
         return retry
 
 
+def trouble_title(troubles: list[tuple[str, str, int, str]]) -> str:
+    return f"{counted(sum(one[2] for one in troubles), 'slide')} of the archive did not come in"
+
+
+def failure(failures: list[Activity], began: float) -> str:
+    """Why the last attempt to go on came to nothing: it ended before the ledger heard of it."""
+    later = [item for item in failures if item.kind == "ingest" and item.started > began]
+    return alarm(later[0].message) if later else ""
+
+
 def describe(facts: StreamFacts) -> str:
     """State, figures, shares of states and gauges as HTML."""
     row, totals = facts.row, facts.totals
@@ -140,7 +155,7 @@ def describe(facts: StreamFacts) -> str:
     if facts.left_s is not None and row.state == "running":
         numbers += number(f"about {duration(facts.left_s)}", "left")
     level = "error" if row.state == "failed" else "info"
-    terms = f"<p class='quiet'>{_TERMS}</p>" if row.source.startswith("GDC") else ""
+    terms = f"<p class='quiet'>{_TERMS}</p>" if "GDC" in row.source else ""
     return (
         f"<h2>{escape(row.source)} {badge(row.state)}</h2>{alarm(row.message, level)}<div class='numbers'>{numbers}</div>"
         f"{_shares(facts)}{_gauges(facts)}{terms}"
@@ -150,13 +165,14 @@ def describe(facts: StreamFacts) -> str:
 def _shares(facts: StreamFacts) -> str:
     """Where the archive's slides are: width by bytes, words with slides and bytes."""
     total = sum(one.bytes for one in facts.totals.values()) or 1
+    in_words = _WORDS if facts.row.alive else _WORDS_AT_REST
     known = [(state, colour, facts.totals[state]) for state, colour in STREAM_COLOURS.items() if state in facts.totals]
     parts = "".join(
-        f"<div style='width:{100 * one.bytes / total:.2f}%;background:{colour}' title='{_WORDS[state]}'></div>"
+        f"<div style='width:{100 * one.bytes / total:.2f}%;background:{colour}' title='{in_words[state]}'></div>"
         for state, colour, one in known
     )
     words = "".join(
-        f"<span><i style='background:{colour}'></i>{_WORDS[state]} {one.slides:,} · {size_words(one.bytes)}</span>"
+        f"<span><i style='background:{colour}'></i>{in_words[state]} {one.slides:,} · {size_words(one.bytes)}</span>"
         for state, colour, one in known
     )
     return f"<div class='shares'>{parts}</div><div class='key ts-stream-states'>{words}</div>"

@@ -92,7 +92,7 @@ class StreamConfig(Config):
         60, "Time over which that rate is judged.", unit="s", low=0.01, high=3600, advanced=True
     )
     commit_every_s: float = setting(
-        120, "Tiles that wait for a full batch are committed after this time, so that a run can begin.",
+        120, "Tiles that wait for a full batch are committed after this time at the latest; sooner at first, so that a run can begin.",
         unit="s", low=0, high=86_400, advanced=True,
     )  # fmt: skip
     disk_wait_s: float = setting(

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, TypeVar
 
 import httpx
 import stamina
@@ -26,7 +26,7 @@ from core.files import fsync_directory
 from core.ingest.budget import Reservation
 from core.ingest.commit import KillPoint, pass_by
 from core.ingest.gdc import Token
-from core.ingest.http import Patience, RefusedError, TransientError, check_status, make_client, send
+from core.ingest.http import Patience, RefusedError, TransientError, check_status, error_words, make_client, send
 from core.ingest.remote import RemoteSlide
 
 T = TypeVar("T")
@@ -47,6 +47,10 @@ class DiskFullError(Exception):
 
 class WrongBytesError(RefusedError):
     """Right length, wrong md5, twice."""
+
+
+class OtherSizeError(TransientError):
+    """The server offers another number of bytes than the catalogue names: an error page, or another file."""
 
 
 class Halt:
@@ -163,25 +167,33 @@ class Downloader:
             transfer = _Transfer(slide, url, part, halt, reservation)
             try:
                 self._retry(transfer)
-            except (RefusedError, TransientError):
-                if number == len(urls):
-                    raise
-                continue
+            except (RefusedError, TransientError) as error:
+                if number < len(urls):
+                    continue
+                if isinstance(error, OtherSizeError):  # at every try: it will not change by waiting for a round
+                    raise RefusedError(f"{error}: list the source again") from error
+                raise
             except OSError as error:
                 raise disk_error(error) from error
             return transfer
         raise RefusedError("it has no address")
 
     def _retry(self, transfer: _Transfer) -> None:
-        patience = Patience(self._config.attempts, random.Random(transfer.slide.file_id), self._busy)
+        patience = Patience(
+            self._config.attempts, random.Random(transfer.slide.file_id), self._busy, transfer.slide.name
+        )
         transfer.progress = patience.progress
         try:
             for attempt in stamina.retry_context(on=patience, attempts=None, timeout=None):
                 with attempt:
                     transfer.halt.check()
-                    self._once(transfer)
+                    try:
+                        self._once(transfer)
+                    except (httpx.TransportError, TransientError):
+                        transfer.halt.check()  # a connection that we closed ourselves is no failure
+                        raise
         except httpx.TransportError as error:
-            raise TransientError(_words(error)) from error
+            raise TransientError(error_words(error)) from error
         except httpx.InvalidURL as error:
             raise RefusedError(f"its address is wrong: {error}") from error
 
@@ -225,8 +237,9 @@ class Downloader:
             raise TransientError("the server sent a part where the whole was asked for")
         length = response.headers.get("content-length")
         if length is not None and int(length) != expected:
-            raise TransientError(f"the server's file has {int(length):,} bytes, the catalogue says {expected:,}")
+            raise OtherSizeError(f"the server's file has {int(length):,} bytes, the catalogue says {expected:,}")
         transfer.restart()
+        transfer.length_told = length is not None
 
     def _receive(self, transfer: _Transfer, response: httpx.Response) -> None:
         floor = _RateFloor(self._config.min_rate, self._config.min_rate_window_s, self._clock)
@@ -255,6 +268,7 @@ class _Transfer:
     def __init__(self, slide: RemoteSlide, url: str, part: Path, halt: Halt, reservation: Reservation) -> None:
         self.slide, self.url, self.part, self.halt, self._reservation = slide, url, part, halt, reservation
         self.moved = self._furthest = 0
+        self.length_told = False
         self.progress: Callable[[], None] = lambda: None
         self.hashes = _hash_part(part, halt)
         reservation.written = self.size()
@@ -273,13 +287,22 @@ class _Transfer:
         self._reservation.written = 0
 
     def take(self, stream: IO[bytes], chunk: bytes) -> None:
-        """Add bytes to the part, never more than the slide has."""
+        """Add bytes to the part, never more than the slide has.
+
+        First bytes are judged only where the server did not tell the right length: with it they are the archive's own
+        file, and what is no slide is found when it is cut, once and for all.
+        """
         at = stream.tell()
         if at + len(chunk) > self.slide.size_bytes:
             stream.close()
             self.restart()
             raise TransientError(f"the server sends more than the {self.slide.size_bytes:,} bytes of the catalogue")
-        if at == 0 and self.slide.name.lower().endswith(_TIFF_SUFFIXES) and not _may_be_tiff(chunk):
+        if (
+            at == 0
+            and not self.length_told
+            and self.slide.name.lower().endswith(_TIFF_SUFFIXES)
+            and not _may_be_tiff(chunk)
+        ):
             raise TransientError("the server sent something that is no slide (its first bytes are no TIFF's)")
         self.halt.unless(lambda: (stream.write(chunk), stream.flush()))
         self.hashes.update(chunk)
@@ -332,12 +355,3 @@ def _make_durable(part: Path, path: Path) -> None:
 def disk_error(error: OSError) -> Exception:
     """`DiskFullError` when that is what the error says, else the error itself."""
     return DiskFullError(str(error)) if error.errno in (errno.ENOSPC, errno.EDQUOT) else error
-
-
-def _words(error: httpx.TransportError) -> str:
-    what: dict[type[Any], str] = {
-        httpx.ConnectTimeout: "the server did not answer", httpx.ReadTimeout: "the server stopped sending",
-        httpx.ConnectError: "the server cannot be reached", httpx.RemoteProtocolError: "the connection broke",
-    }  # fmt: skip
-    found = next((words for kind, words in what.items() if isinstance(error, kind)), "the connection failed")
-    return f"{found} ({error or type(error).__name__})"

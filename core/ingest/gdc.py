@@ -18,7 +18,7 @@ import stamina
 
 from core.config import StreamConfig
 from core.errors import ConfigError, TesseraError
-from core.ingest.http import Patience, TransientError, check_status, make_client, origin
+from core.ingest.http import Patience, TransientError, check_status, error_words, make_client, origin
 from core.ingest.remote import Catalogue, RemoteSlide, limited, reason_against, sort_out
 
 STRATEGIES = ("Diagnostic Slide", "Tissue Slide")
@@ -111,7 +111,7 @@ class GdcClient:
 
     def release(self) -> str:
         """Name of the data release, for the record."""
-        return str(self._ask("/status").get("data_release", ""))
+        return str(self._ask("/status", first=True).get("data_release", ""))
 
     def list_files(self, filters: dict[str, Any]) -> list[dict[str, Any]]:
         """All hits of `/files`; complete and without repeats, or an error.
@@ -180,20 +180,25 @@ class GdcClient:
                     return found
         return None
 
-    def _ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        """JSON of one question.
+    def _ask(self, path: str, body: dict[str, Any] | None = None, *, first: bool = False) -> Any:
+        """JSON of one question; of the first one it is known soon when nobody is there.
 
         Raises:
             CatalogueError: no usable answer after all tries.
         """
         url = self._config.gdc_url.rstrip("/") + path
-        patience = Patience(self._config.attempts, self._rng)
+        patience = Patience(self._config.attempts, self._rng, what=url, first=first)
         try:
             for attempt in stamina.retry_context(on=patience, attempts=None, timeout=None):
                 with attempt:
                     return self._ask_once(url, body)
+        except httpx.ConnectError as error:
+            raise CatalogueError(
+                f"{url} cannot be read: {error_words(error)}: see that this machine is online, or name another address with "
+                "--set gdc_url=URL"
+            ) from error
         except (TransientError, httpx.TransportError, TesseraError) as error:
-            raise CatalogueError(f"{url} cannot be read: {error or type(error).__name__}") from error
+            raise CatalogueError(f"{url} cannot be read: {error_words(error)}") from error
         raise AssertionError("stamina ends with an answer or an error")
 
     def _ask_once(self, url: str, body: dict[str, Any] | None) -> Any:

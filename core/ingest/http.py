@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import ssl
 import time
@@ -17,6 +18,8 @@ from core import __version__
 from core.config import StreamConfig
 from core.errors import TesseraError
 
+logger = logging.getLogger(__name__)
+
 TOKEN_HEADER = "X-Auth-Token"
 USER_AGENT = f"tessera-pathology/{__version__} (streaming slide ingest; few connections, one per file)"
 _RETRY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -25,6 +28,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 5
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
 _LONGEST_RETRY_AFTER_S = 3600.0
+_FIRST_TRIES = 3
 
 
 class TransientError(Exception):
@@ -59,11 +63,15 @@ class Patience:
         attempts: tries without progress.
         rng: jitter, so that many workers do not come back together.
         busy: called when the server says that it has too many requests.
+        what: what is asked for, for the log.
+        first: this is the first question of all: where nobody answers there is nothing to wait for, give up within seconds.
     """
 
     attempts: int
     rng: random.Random
     busy: Callable[[], None] | None = None
+    what: str = ""
+    first: bool = False
     failed: int = 0
 
     def progress(self) -> None:
@@ -75,15 +83,40 @@ class Patience:
         if not isinstance(error, TransientError | httpx.TransportError):
             return False
         self.failed += 1
-        if self.failed >= self.attempts:
+        unreachable = self.first and isinstance(error, httpx.ConnectError)  # no such name, or refused
+        attempts = min(self.attempts, _FIRST_TRIES) if unreachable else self.attempts
+        if self.failed >= attempts:
             return False
-        if isinstance(error, TransientError):
-            if error.busy and self.busy is not None:
-                self.busy()
-            if error.wait_s is not None:
-                return min(error.wait_s, _LONGEST_RETRY_AFTER_S)
+        if isinstance(error, TransientError) and error.busy and self.busy is not None:
+            self.busy()
+        wait_s = self._wait_s(error)
+        logger.warning(
+            "%s: %s; tried again in %.0f s (%d of %d tries)", self.what, error_words(error), wait_s, self.failed, attempts
+        )  # fmt: skip
+        return wait_s
+
+    def _wait_s(self, error: Exception) -> float:
+        """What the server asked for, else twice as long each time."""
+        if isinstance(error, TransientError) and error.wait_s is not None:
+            return min(error.wait_s, _LONGEST_RETRY_AFTER_S)
         longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** (self.failed - 1))
         return longest * self.rng.uniform(0.5, 1)
+
+
+_TRANSPORT_WORDS: dict[type[httpx.TransportError], str] = {
+    httpx.ConnectTimeout: "the server did not answer", httpx.ReadTimeout: "the server stopped sending",
+    httpx.ConnectError: "the server cannot be reached", httpx.RemoteProtocolError: "the connection broke",
+}  # fmt: skip
+
+
+def error_words(error: Exception) -> str:
+    """What went wrong, in words; the library's own in brackets."""
+    if not isinstance(error, httpx.TransportError):
+        return str(error) or type(error).__name__
+    found = next(
+        (words for kind, words in _TRANSPORT_WORDS.items() if isinstance(error, kind)), "the connection failed"
+    )
+    return f"{found} ({str(error) or type(error).__name__})"
 
 
 def make_client(config: StreamConfig) -> httpx.Client:

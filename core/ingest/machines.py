@@ -86,6 +86,10 @@ class Folders:
             folder.mkdir(parents=True, exist_ok=True)
         return folders
 
+    def on_disk(self) -> int:
+        """Bytes of slides and parts of all workers of this machine."""
+        return sum(files.tree_bytes(folder) for folder in self.slides.parent.glob("worker-*"))
+
     @property
     def shards(self) -> Path:
         """Finished shards of all workers."""

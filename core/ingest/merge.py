@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,19 @@ from core.ingest.shard import SUFFIX, Shard, read_shard
 from core.ingest.slide_record import save_pictures
 from core.workspace import Workspace
 
+_FIRST_COMMIT_S, _SHARE = 5.0, 0.1
+
+
+def commit_due(since_start_s: float, since_commit_s: float, every_s: float) -> bool:
+    """Whether waiting tiles are committed now: soon at first, so that there is something to see, and less often later.
+
+    Args:
+        since_start_s: since the ingest began.
+        since_commit_s: since the last commit, or the beginning.
+        every_s: tiles wait no longer than this.
+    """
+    return since_commit_s >= min(every_s, max(_FIRST_COMMIT_S, _SHARE * since_start_s))
+
 
 class Merger:
     """Commits shards, in large steps, and deletes those that are committed.
@@ -25,18 +39,20 @@ class Merger:
         workspace: where to; its ingest lock is held by the caller and `recover` was called.
         folder: where shards lie.
         commit_tiles: tiles that are committed together.
-        commit_every_s: but they wait no longer than this.
+        commit_every_s: but they wait no longer than this, and less at first; see `commit_due`.
+        clock: seconds; tests turn it.
         report: hears the counts.
         at: hears the name of each step; tests kill the process there.
     """
 
     def __init__(
         self, workspace: Workspace, folder: Path, commit_tiles: int, commit_every_s: float, report: IngestReport,
-        at: KillPoint,
+        at: KillPoint, clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self._workspace, self._folder, self._report, self._at = workspace, folder, report, at
         self._committer = Committer(workspace, commit_tiles, at)
-        self._every_s, self._waits_since = commit_every_s, 0.0
+        self._every_s, self._clock = commit_every_s, clock
+        self._began = self._committed = clock()
         self._merged: list[Path] = []
 
     def waiting(self) -> list[Path]:
@@ -75,7 +91,8 @@ class Merger:
 
     def flush_if_due(self) -> None:
         """Commit when tiles have waited long enough."""
-        if self._committer.n_waiting and time.monotonic() - self._waits_since >= self._every_s:
+        now = self._clock()
+        if self._committer.n_waiting and commit_due(now - self._began, now - self._committed, self._every_s):
             self.flush()
 
     def flush(self) -> None:
@@ -84,8 +101,6 @@ class Merger:
         self._delete_committed()
 
     def _add(self, shard: Shard, slide_id: int) -> None:
-        if not self._committer.n_waiting:
-            self._waits_since = time.monotonic()
         n, first = shard.tiles.num_rows, self._committer.next_id
         self._committer.add_rows(shard.rows(first, slide_id))
         columns = {**shard.columns, "first_tile": first}
@@ -96,6 +111,8 @@ class Merger:
 
     def _delete_committed(self) -> None:
         if not self._committer.n_waiting:
+            if self._merged:
+                self._committed = self._clock()
             for path in self._merged:
                 path.unlink(missing_ok=True)
                 self._at("shard deleted")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from core.words import counted
 
 _NOTES = 5
+# settings that decide which tiles of a slide are kept, and how
+_CUTTING = ("max_tiles_per_slide", "min_tissue", "jpeg_quality", "max_white", "min_sharpness", "max_pen")
 
 
 @dataclass
@@ -25,6 +28,9 @@ class IngestReport:
         problems: (file, reason) of everything that is not in the store and should perhaps be.
         notes: (slide, caution) of slides whose tiles are in the store.
         ignored: (file, reason) of files in scanned folders that are no slides at all.
+        still_out: slides of an archive that former ingests could not take in, and nobody asked for again.
+        asked: cutting settings that were named by the user; slides that are known already keep the tiles they have.
+        ended: why it ended with slides left to do although nothing is wrong, empty otherwise.
     """
 
     slides_done: int = 0
@@ -38,6 +44,9 @@ class IngestReport:
     problems: list[tuple[str, str]] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
     ignored: list[tuple[str, str]] = field(default_factory=list)
+    still_out: int = 0
+    asked: tuple[str, ...] = ()
+    ended: str = ""
 
     @property
     def ok(self) -> bool:
@@ -48,6 +57,17 @@ class IngestReport:
         """Keep a word of caution about a slide whose tiles are in the store; an empty one is none."""
         if caution:
             self.notes.append((name, caution))
+
+    def asked_for(self, named: Iterable[str]) -> None:
+        """Keep which of the named settings decide how slides are cut."""
+        self.asked = tuple(name for name in _CUTTING if name in set(named))
+
+    def end(self, state: str, message: str) -> None:
+        """Keep the last word of a streaming ingest: a clean end is no problem."""
+        if state == "finished":
+            self.ended = message
+        elif message:
+            self.problems.append(("the ingest", message))
 
     def summary(self) -> str:
         """A few lines for the terminal."""
@@ -63,4 +83,10 @@ class IngestReport:
             more = counted(len(self.notes) - _NOTES, "more slide", "more slides")
             lines.append(f"  ~ and {more} like these: `tessera status --json` lists them")
         lines += [f"  - {name}: {reason}" for name, reason in self.ignored]
+        if self.skipped and self.asked:
+            lines.append(f"  known slides keep the tiles they have; for new slides only: {', '.join(self.asked)}")
+        if self.still_out:
+            out = counted(self.still_out, "slide is", "slides are")
+            lines.append(f"  {out} still out from before: `tessera status` says why, --retry-failed tries again")
+        lines += [f"  {self.ended}"] if self.ended else []
         return "\n".join(lines)

@@ -73,6 +73,9 @@ class CutSlide:
     seconds: float
 
 
+NO_RESOLUTION = "records no resolution (mpp)"
+
+
 class NoResolutionError(SlideError):
     """The slide records no microns per pixel."""
 
@@ -103,7 +106,7 @@ def cut_slide(
     with Slide(path, default_mpp=config.default_mpp) as slide:
         if slide.mpp is None:
             raise NoResolutionError(
-                str(path), "records no resolution (mpp): ingest it again with --default-mpp X, X in um per pixel"
+                str(path), f"{NO_RESOLUTION}: ingest it again with --default-mpp X, X in um per pixel"
             )
         thumbnail = slide.thumbnail()
         mask = tissue_mask(thumbnail)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from core.config import IngestConfig, StreamConfig
 from core.errors import ConfigError
+from core.files import tree_bytes
 from core.ingest.budget import Budget
 from core.ingest.commit import KillPoint, pass_by, recover
 from core.ingest.crew import Crew
@@ -22,13 +23,14 @@ from core.ingest.gdc import Renewer, read_token
 from core.ingest.machines import Folders, Place
 from core.ingest.merge import Merger
 from core.ingest.pipeline import fix_tile_spec, single_writer
-from core.ingest.plan import check_budget, size_words
+from core.ingest.plan import check_budget, enough, size_words
 from core.ingest.remote import Source
 from core.ingest.report import IngestReport
 from core.ingest.shard import shard_path
-from core.ingest.stream_ledger import StreamLedger, totals, troubles
+from core.ingest.stream_ledger import UNFINISHED, StreamLedger, read_stream, retry_without_resolution, totals
 from core.ingest.stream_worker import Board, StreamWorker
 from core.progress import Progress, Silent
+from core.words import counted
 from core.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -38,7 +40,7 @@ _RATE_OVER_S = 20.0
 _OBSTACLES = {
     "floor": "waits: the volume has less free space than the floor; free some, or lower --set free_floor",
     "disk": "waits: the disk is full; free some space",
-    "tiles": "kept tiles have reached their budget of {tiles}; raise --tile-budget to go on",
+    "tiles": "waits: kept tiles are at their budget until other workers have ended",
 }
 
 
@@ -73,13 +75,18 @@ def stream(
         recover(workspace)
         fix_tile_spec(workspace, ingest)
         ledger = StreamLedger(workspace)
+        known, before = set(_problems(workspace)), read_stream(workspace)
+        goes_on = before is not None and (source is None or any(state in UNFINISHED for state in totals(workspace)))
         told = progress or Silent()
         told.update("reading the catalogue", 0, 0)
         if source is not None:
             catalogue = source.catalogue()
-            check_budget(catalogue.slides, config)
+            check_budget(catalogue.slides, config, None if workspace.n_tiles() else ingest)
             ledger.add(catalogue)
-        ledger.begin(source.describe() if source else "what was queued", ingest, config)
+        if ingest.default_mpp:
+            retry_without_resolution(workspace)
+        known &= set(_problems(workspace))
+        ledger.begin(_described(source, before.source if before and goes_on else ""), ingest, config, goes_on=goes_on)
         state, message = "failed", "ended by an error: see commands.log, or run it in a terminal"
         try:
             state, message = _Coordinator(
@@ -92,8 +99,11 @@ def stream(
             message = str(error)
             raise
         finally:
-            ledger.report({}, state=state, message=message, slides_held=0, rate=0.0)
-    _complete(workspace, report, message)
+            left = Folders.make(workspace.root, config, 0).on_disk()
+            ledger.rest()
+            ledger.report({}, state=state, message=message, slides_held=left, rate=0.0)
+    _complete(workspace, report, known)
+    report.end(state, message)
     report.seconds = time.monotonic() - began
     return report
 
@@ -109,7 +119,9 @@ class _Coordinator:
         self._folders = Folders.make(workspace.root, config, 0)
         self._budget = Budget.of(config, free or free_space(workspace.root, self._folders.slides))
         self._clean_up()
-        self._budget.tiles_kept = tree_bytes(workspace.tiles_path) + tree_bytes(self._folders.shards)
+        stored = tree_bytes(workspace.tiles_path) if workspace.n_tiles() else 0
+        self._budget.tiles_kept = stored + tree_bytes(self._folders.shards)
+        self._budget.high_water = ledger.high_water()
         self._worker = make_worker(self._folders, config, ingest, self._budget, ledger, at)
         self._merger = Merger(workspace, self._folders.shards, ingest.commit_tiles, config.commit_every_s, report, at)
         self._crew = Crew(self._folders, ledger, config, ingest, place)
@@ -144,9 +156,9 @@ class _Coordinator:
             if self._want == "stop":
                 return "stopped", "stopped as asked; resume goes on where it was"
             if obstacle == "tiles" and not self._crew.n_open:
-                return "finished", _OBSTACLES["tiles"].format(tiles=size_words(self._config.tile_budget))
+                return "finished", self._at_tile_budget()
             if self._due("_written", _TELL_EVERY_S):
-                self._tell(_OBSTACLES[obstacle] if obstacle else "")
+                self._tell(_OBSTACLES[obstacle] if obstacle else self._waits())
             if not self._worker.n_open and not self._crew.n_open:
                 self._merge()
                 return "finished", ""
@@ -163,7 +175,29 @@ class _Coordinator:
                 self._crew.pass_on("stop")
         for path in shards:
             self._merger.merge(path)
-        self._merger.flush_if_due()
+        if (
+            self._worker.rests and not self._crew.n_open
+        ):  # nothing comes for a while: what is there need not wait for it
+            self._merger.flush()
+        else:
+            self._merger.flush_if_due()
+
+    def _at_tile_budget(self) -> str:
+        """What to say when the tiles of no further slide are sure to fit."""
+        kept, least = self._budget.tiles_kept, self._worker.least_tile_bytes()
+        return (
+            f"kept tiles take {size_words(kept)} of their budget of {size_words(self._config.tile_budget)}, and the next slide may "
+            f"need {size_words(least)}: {counted(self._worker.n_open, 'slide')} left in the queue; go on with "
+            f"`tessera ingest --go-on --tile-budget {enough(kept + least)}` or more"
+        )
+
+    def _waits(self) -> str:
+        """What to say when all that is left waits for another try."""
+        n, in_s = self._worker.next_try()
+        if not n or self._want == "pause":
+            return ""
+        wait = f"{in_s / 60:.0f} min" if in_s >= 120 else f"{in_s:.0f} s"
+        return f"waits: {counted(n, 'slide')} could not be fetched and will be tried again, the first in {wait}"
 
     def _listen(self) -> None:
         want = self._ledger.want()
@@ -244,11 +278,6 @@ def free_space(*folders: Path) -> Callable[[], int]:
     return lambda: min(shutil.disk_usage(folder).free for folder in folders)
 
 
-def tree_bytes(folder: Path) -> int:
-    """Bytes of all files below a folder; 0 when there is none."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
 def check_place(place: Place) -> None:
     """Refuse a rank that cannot be.
 
@@ -259,22 +288,35 @@ def check_place(place: Place) -> None:
         raise ConfigError(f"rank {place.rank} of {place.world} workers cannot be: check RANK and WORLD_SIZE")
 
 
-def _complete(workspace: Workspace, report: IngestReport, message: str) -> None:
-    """Every slide that could not be taken in, into the report."""
+def _described(source: Source | None, before: str) -> str:
+    """What the queue holds, in words: the source, after those that it was begun with and that are not done."""
+    words = [part for part in before.split("; ") if part]
+    if source is not None and source.describe() not in words:
+        words.append(source.describe())
+    return "; ".join(words) or "what was queued"
+
+
+def _problems(workspace: Workspace) -> dict[str, tuple[str, str, str]]:
+    """Slides that are out: file id to name, state and reason, by name."""
     with workspace.ledger.read() as connection:
         rows = connection.execute(
-            "SELECT name, state, reason FROM remote_slide WHERE state IN ('failed', 'set_aside') ORDER BY name"
+            "SELECT * FROM remote_slide WHERE state IN ('failed', 'set_aside') ORDER BY name"
         ).fetchall()
+    return {row["file_id"]: (row["name"], row["state"], row["reason"]) for row in rows}
+
+
+def _complete(workspace: Workspace, report: IngestReport, known: set[str]) -> None:
+    """Every slide that could not be taken in, into the report; of those that were out before only the number."""
+    with workspace.ledger.read() as connection:
         noted = connection.execute("SELECT name, reason FROM slide WHERE state = 'done' AND reason != '' ORDER BY name")
         report.notes += [(row["name"], row["reason"]) for row in noted]
-    report.problems += [(row["name"], row["reason"]) for row in rows]
-    for state, _, n, _ in troubles(workspace):
-        if state == "failed":
-            report.slides_failed += n
-        else:
-            report.slides_set_aside += n
-    if message:
-        report.problems.append(("the ingest", message))
+    for file_id, (name, state, reason) in _problems(workspace).items():
+        if file_id in known:
+            report.still_out += 1
+            continue
+        report.problems.append((name, reason))
+        report.slides_failed += state == "failed"
+        report.slides_set_aside += state == "set_aside"
     counts = totals(workspace)
     committed = counts["committed"].slides if "committed" in counts else 0
     report.skipped = max(0, committed - report.slides_done - report.slides_empty - report.duplicates)

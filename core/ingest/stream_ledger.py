@@ -17,12 +17,14 @@ from core.activity import is_alive
 from core.config import IngestConfig, StreamConfig
 from core.errors import WorkspaceError
 from core.ingest.remote import Catalogue, RemoteSlide, from_row
+from core.ingest.slide_task import NO_RESOLUTION
 from core.workspace import Workspace
 
 STATES = ("queued", "reserved", "downloading", "verifying", "tiling", "tiled", "committed", "failed", "set_aside")
 UNFINISHED = ("queued", "reserved", "downloading", "verifying", "tiling")
 WANTS = ("run", "pause", "stop")
 _RETRIES = "stream_retries"
+_TWIN, _RETIRED = "has the same bytes as", "was retired; its present version is listed too"  # fetching these is in vain
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class StreamRow:
         stream: how they are fetched.
         state: running, paused, stopped, finished or failed.
         want: run, pause or stop.
-        alive: whether its process is there.
+        alive: whether its process is there and at work.
         message: why it waits or ended, or empty.
         slides_held: bytes reserved for slides.
         high_water: most bytes that were reserved at once.
@@ -72,9 +74,10 @@ def read_stream(workspace: Workspace) -> StreamRow | None:
         row = connection.execute("SELECT * FROM stream").fetchone()
     if row is None:
         return None
-    alive = is_alive(row["pid"], row["pid_started"])
     state, message = row["state"], row["message"]
-    if state in ("running", "paused") and not alive:
+    at_work = state in ("running", "paused")
+    alive = at_work and is_alive(row["pid"], row["pid_started"])
+    if at_work and not alive:
         state, message = "failed", "its process ended without a word; resume goes on where it was"
     configs = json.loads(row["config"])
     return StreamRow(
@@ -88,35 +91,45 @@ def request(workspace: Workspace, want: str) -> None:
     """Ask the streaming ingest to run, pause or stop.
 
     Raises:
-        WorkspaceError: there is none, or it is not at work and cannot be paused.
+        WorkspaceError: there is none, or it is not at work and can be neither paused nor stopped.
     """
     row = read_stream(workspace)
     if row is None:
         raise WorkspaceError("this workspace has no streaming ingest: begin one with `tessera ingest gdc: --project P`")
-    if want == "pause" and not row.alive:
+    if want != "run" and not row.alive:
         raise WorkspaceError("the streaming ingest is not at work: `tessera ingest --go-on` starts it again")
     with workspace.ledger.write() as connection:
         connection.execute("UPDATE stream SET want = ?", (want,))
 
 
 def retry_failed(workspace: Workspace, reason: str | None = None) -> int:
-    """Put failed slides back into the queue.
+    """Put slides that failed or were set aside back into the queue.
 
     Args:
         workspace: where they are.
-        reason: only those with this reason; None takes all that failed.
+        reason: only those with this reason; None takes all but twins of other slides.
 
     Returns:
         How many.
     """
-    where = "state IN ('failed', 'set_aside')" if reason is not None else "state = 'failed'"
-    where += " AND md5 != ''"  # entries that were rejected unread can only come back by a better list
-    where += " AND reason = ?" if reason is not None else ""
+    if reason is not None:
+        return _queue_again(workspace, "reason = ?", reason)
+    return _queue_again(workspace, "reason NOT LIKE ? AND reason != ?", f"{_TWIN} %", _RETIRED)
+
+
+def retry_without_resolution(workspace: Workspace) -> int:
+    """Put slides back into the queue that were set aside because they record no mpp; returns how many."""
+    return _queue_again(workspace, "reason LIKE ?", f"{NO_RESOLUTION}%")
+
+
+def _queue_again(workspace: Workspace, which: str, *values: str) -> int:
+    # without an md5: entries that were rejected unread can only come back by a better list
+    where = f"state IN ('failed', 'set_aside') AND md5 != '' AND {which}"
     with workspace.ledger.write() as connection:
         connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_RETRIES, str(time.time())))
         return connection.execute(
             f"UPDATE remote_slide SET state = 'queued', reason = '', rounds = 0, retry_at = 0, updated = ? WHERE {where}",
-            (time.time(), *(() if reason is None else (reason,))),
+            (time.time(), *values),
         ).rowcount
 
 
@@ -128,6 +141,11 @@ def totals(workspace: Workspace) -> dict[str, StateTotal]:
         ).fetchall()
     found = {row["state"]: StateTotal(row["n"], row["b"]) for row in rows}
     return {state: found[state] for state in STATES if state in found}
+
+
+def n_unfinished(workspace: Workspace) -> int:
+    """Slides that wait or are under way."""
+    return sum(total.slides for state, total in totals(workspace).items() if state in UNFINISHED)
 
 
 def troubles(workspace: Workspace) -> list[tuple[str, str, int, str]]:
@@ -150,8 +168,15 @@ class StreamLedger:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
 
-    def begin(self, source: str, ingest: IngestConfig, stream: StreamConfig) -> None:
-        """Record that this process works from now on; slides that a kill left in the middle are queued again."""
+    def begin(self, source: str, ingest: IngestConfig, stream: StreamConfig, *, goes_on: bool = False) -> None:
+        """Record that this process works from now on; slides that a kill left in the middle are queued again.
+
+        Args:
+            source: what is read, in words.
+            ingest: how slides are cut.
+            stream: how they are fetched.
+            goes_on: whether a queue of before is gone on with, so that its high-water mark stays.
+        """
         config = json.dumps({"ingest": configuration.as_dict(ingest), "stream": configuration.as_dict(stream)})
         now = time.time()
         marks = ", ".join("?" * len(UNFINISHED))
@@ -164,6 +189,8 @@ class StreamLedger:
                 (source, config, os.getpid(), psutil.Process().create_time(), now, now),
             )
             connection.execute(f"UPDATE remote_slide SET state = 'queued' WHERE state IN ({marks})", UNFINISHED)
+            if not goes_on:
+                connection.execute("UPDATE stream SET high_water = 0")
 
     def add(self, catalogue: Catalogue) -> None:
         """Queue what is new; addresses of what waits are renewed; rejected entries are set aside with their reason."""
@@ -204,7 +231,7 @@ class StreamLedger:
             if known is not None:
                 connection.execute(
                     "UPDATE remote_slide SET state = 'set_aside', reason = ?, updated = ? WHERE file_id = ?",
-                    ("was retired; its present version is listed too", time.time(), old.file_id),
+                    (_RETIRED, time.time(), old.file_id),
                 )
                 return False
             connection.execute(
@@ -213,6 +240,14 @@ class StreamLedger:
                 (new.file_id, new.name, new.size_bytes, new.md5, json.dumps(new.urls), time.time(), old.file_id),
             )
             return True
+
+    def rest(self) -> None:
+        """This process ends: slides of which no byte has come wait again, those of which some have are partly fetched."""
+        with self._workspace.ledger.write() as connection:
+            connection.execute(
+                "UPDATE remote_slide SET state = iif(bytes_done > 0, 'downloading', 'queued')"
+                " WHERE state IN ('reserved', 'downloading')"
+            )
 
     def report(self, moved: Mapping[str, int], **columns: Any) -> None:
         """Record bytes that are on disk of slides under way, and columns of the stream's row."""
@@ -223,6 +258,11 @@ class StreamLedger:
             values = {**columns, "updated": time.time()}
             names = ", ".join(f"{name} = ?" for name in values)
             connection.execute(f"UPDATE stream SET {names}", tuple(values.values()))
+
+    def high_water(self) -> int:
+        """The most bytes that were reserved at once for this queue."""
+        with self._workspace.ledger.read() as connection:
+            return int(connection.execute("SELECT high_water FROM stream").fetchone()["high_water"])
 
     def want(self) -> str:
         """What this ingest is asked to do."""
@@ -248,7 +288,7 @@ def _add_slide(connection: sqlite3.Connection, slide: RemoteSlide, now: float) -
         "SELECT name FROM remote_slide WHERE md5 = ? AND file_id != ? AND state = 'committed'",
         (slide.md5, slide.file_id),
     ).fetchone()
-    state, reason = ("queued", "") if twin is None else ("set_aside", f"has the same bytes as {twin['name']}")
+    state, reason = ("queued", "") if twin is None else ("set_aside", f"{_TWIN} {twin['name']}")
     connection.execute(
         "INSERT INTO remote_slide (file_id, name, size_bytes, md5, urls, project, state, reason, updated)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (file_id) DO UPDATE SET urls = excluded.urls,"

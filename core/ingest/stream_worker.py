@@ -123,6 +123,23 @@ class StreamWorker:
             return ""
         return self._budget.obstacle(*self._needs(ready[0].slide))
 
+    @property
+    def rests(self) -> bool:
+        """Whether nothing is under way: all slides that are left wait for space or for their next try."""
+        return not self._fetching and not self._cutting
+
+    def least_tile_bytes(self) -> int:
+        """The least that the tiles of a waiting slide may take; 0 when none waits."""
+        return min((self._needs(one.slide)[1] for one in self._queue), default=0)
+
+    def next_try(self) -> tuple[int, float]:
+        """Slides that wait for another try, and in how many seconds the first of them has it; (0, 0) when one may begin."""
+        times = [one.retry_at for one in self._queue] + [job.not_before for job in self._resting]
+        now = time.time()
+        if not times or min(times) <= now or not self.rests:
+            return 0, 0.0
+        return len(times), min(times) - now
+
     def moved(self) -> dict[str, int]:
         """Bytes on disk of the slides under way."""
         jobs = [*self._fetching.values(), *self._cutting.values(), *self._resting]
@@ -322,6 +339,9 @@ class StreamWorker:
             return
         retry_at = time.time() + self._config.round_wait_s * 2 ** (rounds - 1)
         self._board.say(name, "queued", reason, rounds=rounds, retry_at=retry_at)
+        logger.warning(
+            "%s: %s; comes back in %.0f s (round %d of %d)", job.slide.name, reason, retry_at - time.time(), rounds + 1, self._config.rounds
+        )  # fmt: skip
         resting = sum(other.slide.size_bytes for other in self._resting)
         if job.reservation.written and resting + job.slide.size_bytes <= self._config.slide_budget / 2:
             self._resting.append(_Job(job.slide, job.reservation, not_before=retry_at))

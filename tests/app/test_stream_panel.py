@@ -12,7 +12,8 @@ import stamina
 from playwright.sync_api import expect
 
 from app.stream_facts import fingerprint, read_stream
-from app.views.stream import describe
+from app.views.stream import describe, failure, trouble_title
+from core.activity import failed_unseen, recent
 from core.ingest.stream_ledger import StreamLedger
 from core.synthetic import draw_slide
 from core.workspace import Workspace
@@ -64,6 +65,23 @@ def test_states_budgets_and_time_left_are_said(workspace: Workspace, archive: St
     assert "about 6 s" in text
     assert "phs000178" in text
     assert [(state, n) for state, _, n, _ in facts.troubles] == [("failed", 1)]
+    assert trouble_title(facts.troubles) == "1 slide of the archive did not come in"
+    with workspace.ledger.write() as connection:
+        connection.execute("UPDATE remote_slide SET state = 'downloading' WHERE state = 'queued'")
+    going = read_stream(workspace)
+    assert going is not None
+    assert "being fetched 1" in describe(going)
+    ledger.report({}, state="stopped")
+    stopped = read_stream(workspace)
+    assert stopped is not None
+    assert "partly fetched 1" in describe(stopped)
+
+
+def test_an_attempt_to_go_on_that_came_to_nothing_is_said(workspace: Workspace) -> None:
+    assert failure(recent(workspace), 0) == ""
+    failed_unseen(workspace, "ingest", 1, since=100, message="ended <at once>")
+    assert "ended &lt;at once&gt;" in failure(recent(workspace), 99)
+    assert failure(recent(workspace), 101) == ""  # another has begun since
 
 
 @pytest.mark.browser

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import activity, files
+from core import activity, files, runs
+from core.config import RunConfig
 from core.errors import RunError, WorkspaceError
 from core.ledger import SCHEMA_VERSION, Ledger
 from core.run_folder import Clusters, RunFolder
@@ -104,6 +105,13 @@ def test_activity_tells_progress_success_failure_and_a_lost_process(workspace: W
         )
     lost, failed, done = activity.recent(workspace)
     assert (lost.state, failed.state, failed.message, done.state) == ("failed", "failed", "broken", "done")
+
+
+def test_a_run_without_tiles_hears_of_an_ingest_at_work(workspace: Workspace) -> None:
+    with pytest.raises(RunError, match="add some with"):
+        runs.create(workspace, RunConfig())
+    with activity.track(workspace, "ingest"), pytest.raises(RunError, match="an ingest is at work"):
+        runs.create(workspace, RunConfig())
 
 
 def test_a_ledger_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:

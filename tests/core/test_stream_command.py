@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +15,7 @@ import pytest
 import stamina
 
 from core import cli
-from core.ingest.stream_ledger import read_stream
+from core.ingest.stream_ledger import read_stream, totals
 from core.synthetic import draw_slide
 from core.workspace import Workspace
 from tests.standins.gdc_server import Fault, StandIn
@@ -59,6 +64,18 @@ def test_plan_then_ingest_then_nothing_to_do(shell: Shell) -> None:
     code, out, _ = shell("--go-on")
     assert code == 0
     assert "1 known" in out
+    assert "known slides keep" not in out
+    _, out, _ = shell("--go-on", "--max-tiles-per-slide", "1")
+    assert "known slides keep the tiles they have; for new slides only: max_tiles_per_slide" in out
+
+
+def test_local_workers_hold_their_budgets_on_one_disk(shell: Shell, caplog: pytest.LogCaptureFixture) -> None:
+    words = ("gdc:", "--project", "TCGA-BRCA", "--slide-budget", "10MB", "--workers", "2", "--launch", "local")
+    assert "2 workers on this machine may hold 20.0 MB of slides together" in shell(*words, "--plan")[1]
+    code, _, err = shell(*words, "--set", "tile_budget=1")  # refused, after it is said
+    assert code == 1
+    assert "--tile-budget" in err
+    assert "2 workers on this machine may hold 20.0 MB of slides together" in caplog.text
 
 
 def test_one_bad_slide_gives_exit_code_1_and_its_reason(shell: Shell) -> None:
@@ -66,9 +83,37 @@ def test_one_bad_slide_gives_exit_code_1_and_its_reason(shell: Shell) -> None:
     assert code == 1
     assert "1 slide," in out
     assert "! TCGA-A2-0002-01Z-00-DX1.svs: not a slide format" in out
+    code, out, _ = shell("gdc:", "--project", "TCGA-BRCA,TCGA-LUAD")
+    assert code == 0  # nothing new failed
+    assert "1 slide is still out from before" in out
     code, out, _ = shell("--go-on", "--retry-failed")
     assert code == 1
     assert "1 known" in out
+
+
+@pytest.mark.parametrize("words", [("--go-on",), ("--go-on", "--retry-failed"), ("gdc:", "--project", "TCGA-OL")])
+def test_a_default_mpp_brings_back_slides_that_record_none(
+    shell: Shell, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    slide = draw_slide(tmp_path / "no-mpp.svs", seed=2, width=640, height=640, regions=4, mpp=None).path
+    shell.archive.add("TCGA-OL-A5RX-01Z-00-DX1.svs", slide.read_bytes(), project="TCGA-OL")
+    code, out, _ = shell("gdc:", "--project", "TCGA-OL")
+    assert code == 1
+    assert "--default-mpp X" in out
+    code, out, _ = shell(*words, "--default-mpp", "0.5")
+    assert code == 0, out
+    assert "1 slide," in out
+
+
+def test_a_default_mpp_brings_back_slides_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "slides"
+    folder.mkdir()
+    draw_slide(folder / "no-mpp.svs", seed=2, width=640, height=640, regions=4, mpp=None)
+    words = ["ingest", str(folder), "--workspace", str(tmp_path / "local"), "--tile-px", "64"]
+    assert cli.main(words) == 1
+    assert "--default-mpp X" in capsys.readouterr().out
+    assert cli.main([*words, "--default-mpp", "0.5"]) == 0
+    assert "1 slide," in capsys.readouterr().out
 
 
 def test_manifest_and_list_of_urls(shell: Shell, tmp_path: Path) -> None:
@@ -94,9 +139,18 @@ def test_words_that_do_not_go_together(shell: Shell, tmp_path: Path) -> None:
     assert "needs --project" in shell("gdc:")[2]
     assert "choose of" in shell("gdc:", "--project", "P", "--strategy", "X")[2]
     assert "write a size" in shell("gdc:", "--project", "P", "--slide-budget", "many")[2]
-    assert "--slide-budget 1GB" in shell("gdc:", "--project", "TCGA-BRCA", "--slide-budget", "10", "--plan")[2]
+    code, out, _ = shell("gdc:", "--project", "TCGA-BRCA", "--slide-budget", "10", "--plan")
+    assert code == 1
+    assert "slides   1," in out
+    assert "give --slide-budget" in out
     assert "--plan needs a source" in shell("--go-on", "--plan")[2] or "no workspace" in shell("--go-on")[2]
-    assert "unknown setting nonsense" in shell("gdc:", "--project", "P", "--set", "nonsense=1")[2]
+    err = shell("gdc:", "--project", "P", "--set", "nonsense=1")[2]
+    assert "unknown setting nonsense" in err
+    assert "gdc_url" in err
+    assert "tile_px" in err
+    assert "write `tessera ingest gdc: --project TCGA-BRCA`" in shell("--project", "TCGA-BRCA")[2]
+    assert "write `tessera ingest gdc: --strategy 'Tissue Slide'`" in shell("--strategy", "Tissue Slide", tmp_path)[2]
+    assert "--plan is for archives" in shell(tmp_path, "--plan")[2]
 
 
 def test_troubles_of_the_archive_are_said_in_words(shell: Shell) -> None:
@@ -107,6 +161,48 @@ def test_troubles_of_the_archive_are_said_in_words(shell: Shell) -> None:
     code, _, err = shell("gdc:", "--project", "TCGA-BRCA")
     assert code == 1
     assert "no JSON" in err
+
+
+def test_a_reader_who_has_enough_is_no_error(shell: Shell) -> None:
+    assert shell("gdc:", "--project", "TCGA-BRCA")[0] == 0
+    words = [sys.executable, "-m", "core.cli", "status", "--workspace", str(shell.root)]
+    reads, writes = os.pipe()
+    os.close(reads)
+    done = subprocess.run(words, stdout=writes, stderr=subprocess.PIPE, check=False)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_pause_resume_and_stop_act_on_the_archives_ingest(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    def tessera(*words: str) -> tuple[int, str]:
+        code = cli.main([*words, "--workspace", str(shell.root)])
+        out = capsys.readouterr()
+        return code, out.out + out.err
+
+    assert shell("gdc:", "--project", "TCGA-BRCA,TCGA-LUAD")[0] == 1
+    workspace = Workspace.open(shell.root)
+    assert "is not at work" in tessera("pause", "ingest")[1]
+    assert "nothing is queued" in tessera("resume", "ingest")[1]
+    assert "--go-on" not in tessera("status")[1]
+    with (
+        workspace.ledger.write() as connection
+    ):  # as of an ingest that is at work in this very process, with a slide left
+        connection.execute("UPDATE remote_slide SET state = 'queued' WHERE state = 'failed'")
+        connection.execute("UPDATE stream SET state = 'running', want = 'run'")
+    for word, want in (("pause", "pause"), ("resume", "run"), ("stop", "stop")):
+        assert tessera(word, "ingest")[0] == 0
+        row = read_stream(workspace)
+        assert row is not None
+        assert row.want == want
+    with workspace.ledger.write() as connection:
+        connection.execute("UPDATE stream SET state = 'stopped', pid = NULL")
+    assert "go on with `tessera ingest --go-on`" in tessera("status")[1]
+    assert tessera("resume", "ingest")[0] == 0
+    until, tick = time.monotonic() + 60, threading.Event()
+    while (row := read_stream(workspace)) is None or row.state != "finished":
+        assert time.monotonic() < until, row
+        tick.wait(0.1)
+    assert "failed" in totals(workspace)  # the process that was started tried it again
 
 
 def test_ranks_come_from_the_environment(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

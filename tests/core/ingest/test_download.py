@@ -153,7 +153,6 @@ def test_odd_answers_end_in_the_right_bytes(case: Case, kind: str) -> None:
     ("fault", "words"),
     [
         (Fault("html"), "page of text"),
-        (Fault("html", headers={"Content-Type": "application/octet-stream"}), "bytes, the catalogue says"),
         (Fault("gzip"), "compressed"),
         (Fault("too-long"), "more than"),
         (Fault("status", 500), "internal server error"),
@@ -166,11 +165,39 @@ def test_servers_that_never_answer_right_give_a_reason(case: Case, fault: Fault,
     assert not case.path.exists()
 
 
-def test_wrong_first_bytes_are_no_slide(archive: StandIn, tmp_path: Path) -> None:
-    case = Case(archive, tmp_path)
-    archive.entries[case.file_id].data = b"<html>" + SLIDE[6:]
+def test_another_size_at_every_try_is_refused(case: Case) -> None:
+    case.archive.script(case.file_id, *[Fault("html", headers={"Content-Type": "application/octet-stream"})] * 50)
+    with pytest.raises(RefusedError, match=r"bytes, the catalogue says .*list the source again"):
+        case.fetch()
+    assert len(case.ranges()) == 4
+
+
+def test_wrong_first_bytes_of_unknown_length_are_no_slide(case: Case) -> None:
+    case.archive.entries[case.file_id].data = b"<html>" + SLIDE[6:]
+    case.archive.script(case.file_id, *[Fault("no-length")] * 50)
     with pytest.raises(TransientError, match="no slide"):
         case.fetch()
+
+
+def test_the_archives_own_bytes_are_taken_whatever_they_are(archive: StandIn, tmp_path: Path) -> None:
+    rubbish = b"not a slide" * 500
+    file_id = archive.add("TCGA-A1-0009-01Z-00-DX1.svs", rubbish)
+    slide = RemoteSlide(
+        file_id, "x.svs", len(rubbish), hashlib.md5(rubbish).hexdigest(), (f"{archive.url}/data/{file_id}",)
+    )
+    downloader = Downloader(tmp_path, StreamConfig(gdc_url=archive.url), Token("", archive.url))
+    fetched = downloader.fetch(slide, Halt(), Reservation(len(rubbish), 0), lambda: None)
+    assert fetched.path.read_bytes() == rubbish
+    assert len(archive.gets(file_id)) == 1
+
+
+def test_a_try_that_failed_is_logged_with_slide_reason_and_wait(case: Case, caplog: pytest.LogCaptureFixture) -> None:
+    case.archive.script(case.file_id, Fault("status", 500), Fault("reset", after=10))
+    case.check(case.fetch())
+    first, second = [record.getMessage() for record in caplog.records if record.name == "core.ingest.http"]
+    assert first.startswith("TCGA-A1-0001-01Z-00-DX1.svs: ")
+    assert "internal server error; tried again in 1 s (1 of 4 tries)" in first
+    assert "the connection" in second
 
 
 def test_wrong_bytes_are_fetched_once_more_and_then_refused(case: Case) -> None:
@@ -255,7 +282,9 @@ def test_retry_after_is_respected(case: Case) -> None:
     assert retry_after_s("soon") is None
 
 
-def test_a_halt_ends_a_stalled_download_and_nothing_is_written_after(archive: StandIn, tmp_path: Path) -> None:
+def test_a_halt_ends_a_stalled_download_and_nothing_is_written_after(
+    archive: StandIn, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     case = Case(archive, tmp_path, read_timeout_s=20)
     archive.script(case.file_id, Fault("stall", after=HALF))
     outcome: list[Exception] = []
@@ -278,6 +307,7 @@ def test_a_halt_ends_a_stalled_download_and_nothing_is_written_after(archive: St
     worker.join(10)
     assert len(outcome) == 1
     assert case.part.stat().st_size == HALF
+    assert "tried again" not in caplog.text
 
 
 def test_a_full_disk_is_no_fault_of_the_slide(case: Case) -> None:

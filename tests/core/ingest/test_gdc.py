@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -219,3 +220,18 @@ def test_the_token_stays_out_of_sight(archive: StandIn, tmp_path: Path) -> None:
     assert read_token(config(archive), {"TESSERA_GDC_TOKEN": "t"}).headers(archive.url) == {"X-Auth-Token": "t"}
     with pytest.raises(ConfigError, match="token file"):
         read_token(config(archive, token_file=str(tmp_path / "none")), {})
+
+
+def test_where_nobody_answers_the_first_question_is_not_asked_for_minutes(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound and not listening: refused
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        with (
+            GdcClient(StreamConfig(gdc_url=url)) as client,
+            pytest.raises(CatalogueError, match="is online") as refused,
+        ):
+            client.release()
+    assert "cannot be reached" in str(refused.value)
+    said = [record.getMessage() for record in caplog.records if record.name == "core.ingest.http"]
+    assert len(said) == 2
+    assert "tried again in 1 s (1 of 3 tries)" in said[0]

@@ -134,7 +134,7 @@ def _add_result_commands(group: Any) -> None:
         type=int,
         default=None,
         metavar="K",
-        help="how many; if not given, the method finds out where it can",
+        help="how many; if not given, rcc, pic, hdbscan and leiden find out, and k-means makes as many as R has",
     )
     cluster.add_argument("--as", dest="new_name", default=None, metavar="NEW", help="name of the new run")
     _add_settings(cluster)

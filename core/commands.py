@@ -204,6 +204,8 @@ def compare(options: argparse.Namespace) -> int:
     """`tessera compare R R2 ...`."""
     from core.learn.comparison import compare, describe
 
+    if len(options.names) < 2 and not options.stability:
+        raise ConfigError("name two runs or more, or one and --stability")
     workspace = Workspace.open(options.workspace)
     with TerminalProgress(quiet=options.json) as bars:
         if options.stability:

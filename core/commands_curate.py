@@ -31,6 +31,7 @@ def name(options: argparse.Namespace) -> int:
     ):  # fmt: skip
         if text is not None:
             say(workspace, options.name, interval, options.cluster, text, author=_author(options))
+            print(f"{options.name}, cluster {options.cluster}: {text or 'taken back'}")
     return 0
 
 

@@ -112,8 +112,7 @@ def create(
     if config.source:
         raise ConfigError(f"source={config.source}: `tessera cluster {config.source}` makes such a run")
     learnt = n_tiles if tiles is None else len(tiles)
-    if config.clusters * 2 > learnt:
-        raise ConfigError(f"clusters={config.clusters} is too many for {learnt} tiles: choose at most {learnt // 2}")
+    check_clusters(config, learnt)
     chosen = free_name(workspace, name, "run-1")
     text = json.dumps(configuration.as_dict(config), indent=2)
     files.write_text(workspace.run_folder(chosen).root / "config.json", text)
@@ -132,6 +131,16 @@ def _no_tiles(workspace: Workspace) -> str:
     if any(work.kind == "ingest" and work.state == "running" for work in recent(workspace)):
         return "there are no tiles yet, but an ingest is at work: its first ones come within a minute or two; see `tessera status`"
     return "there are no tiles yet: add some with `tessera ingest SOURCE`"
+
+
+def check_clusters(config: RunConfig, n_tiles: int) -> None:
+    """Refuse more clusters than tiles allow.
+
+    Raises:
+        ConfigError: less than two tiles a cluster.
+    """
+    if config.clusters * 2 > n_tiles:
+        raise ConfigError(f"clusters={config.clusters} is too many for {n_tiles} tiles: choose at most {n_tiles // 2}")
 
 
 def free_name(workspace: Workspace, wanted: str | None, otherwise: str) -> str:
@@ -153,7 +162,9 @@ def free_name(workspace: Workspace, wanted: str | None, otherwise: str) -> str:
     if not _NAME.fullmatch(wanted):
         raise RunError(f"{wanted!r} cannot name a run: use letters, digits, dot, dash and underscore")
     if wanted in taken:
-        raise RunError(f"there is a run {wanted} already: choose another --name, or `tessera resume {wanted}`")
+        raise RunError(
+            f"there is a run {wanted} already: choose another name, or go on with it: `tessera resume {wanted}`"
+        )
     return wanted
 
 

@@ -66,7 +66,7 @@ def describe(summary: dict[str, Any]) -> str:
         nmi = "" if run["nmi"] is None else f", NMI(t, t-1) {run['nmi']:.3f}"
         loss = "" if run["loss"] is None else f", loss {run['loss']:.3f}"
         lines.append(
-            f"run       {run['name']}: {run['state']}, interval {run['interval']} of {run['epochs']}{nmi}{loss}"
+            f"run       {run['name']}: {_how(run['config'])}, {run['state']}, interval {run['interval']} of {run['epochs']}{nmi}{loss}"
         )
         if run["message"]:
             lines.append(f"            {run['message']}")
@@ -116,3 +116,10 @@ def _run(workspace: Workspace, run: runs.Run) -> dict[str, Any]:
         "config": json.loads(json.dumps(vars(run.config))),
         **{name: None if row is None else row["value"] for name, row in last.items()},
     }
+
+
+def _how(config: dict[str, Any]) -> str:
+    """What a run is, in few words."""
+    if config["source"]:
+        return f"{config['source']} clustered anew by {config['clusterer']}"
+    return f"{config['method']} with {config['clusterer']}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from html import escape
 from typing import Any
 
@@ -16,8 +17,9 @@ from core.activity import Activity
 from core.config import CLUSTERERS, RunConfig, settings
 
 _WHAT = (
-    "The features of this run, clustered in another way without training: a few minutes instead of hours. A class that several "
-    "methods find is more likely to be there. Each clustering can be explored, named and exported like any run."
+    "clustered in another way without training: a few minutes instead of hours. A class that several methods find is more likely "
+    "to be there. Each clustering can be explored, named and exported like any run. How far a method agrees with itself on these "
+    "features says what agreement between methods to expect; few large clusters agree easily."
 )
 _SHOWN = 12  # clusterings in the matrix, the newest
 _ITSELF = {"drift": "moved a little", "bootstrap": "tiles drawn anew", "seed": "other seed"}
@@ -38,7 +40,7 @@ class Comparing(pn.viewable.Viewer):
             css_classes=["ts-anew-method"], **small,
         )  # fmt: skip
         self._k = pmui.IntInput(
-            label="clusters (empty: it finds out)", value=None, start=2, width=210, css_classes=["ts-anew-k"], **small
+            label="clusters (0: it finds out)", value=0, start=0, width=210, css_classes=["ts-anew-k"], **small
         )
         self._go = pmui.Button(label="Cluster anew", variant="contained", css_classes=["ts-anew"], **small)
         self._measure = pmui.Button(
@@ -46,7 +48,8 @@ class Comparing(pn.viewable.Viewer):
         )
         self._go.on_click(self._start)
         self._measure.on_click(self._start_measuring)
-        self._note, self._table = html(), html(css_classes=["ts-agreement"])
+        self._since = time.time()  # older failures are not ours to tell
+        self._what, self._note, self._table = html(), html(), html(css_classes=["ts-agreement"])
         self._open = pn.FlexBox(align_items="center", gap="6px", margin=(4, 10))
         self._loads = Latest(lambda text: setattr(self._table, "object", wrap(alarm(text))))
         store.param.watch(lambda *_: self._draw(), ["shown", "run_names", "activities", "failures"])
@@ -55,7 +58,7 @@ class Comparing(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pn.Column(
-            html(f"<p class='quiet'>{_WHAT}</p>"), pn.Row(self._how, self._k, self._go), self._note, self._table, self._open,
+            self._what, pn.Row(self._how, self._k, self._go), self._note, self._table, self._open,
             self._measure, sizing_mode="stretch_width",
         )  # fmt: skip
 
@@ -74,7 +77,9 @@ class Comparing(pn.viewable.Viewer):
                 alarm(f"{current.name} is {current.state}: it can be clustered anew when it is finished.", "info")
             )
         else:
-            self._note.object = wrap(_failure(self._store.failures, current.name))
+            failures = [item for item in self._store.failures if item.updated >= self._since]
+            self._note.object = wrap(_failure(failures, current.name))
+        self._what.object = wrap(f"<p class='quiet'>The features of <b>{escape(current.name)}</b>, {_WHAT}</p>")
         workspace, run = self._store.workspace, current.name
 
         if not self.active:
@@ -104,10 +109,12 @@ class Comparing(pn.viewable.Viewer):
         return button
 
     def _start(self, _: Any) -> None:
-        k = [] if self._k.value is None else ["--clusters", str(self._k.value)]
+        k = ["--clusters", str(self._k.value)] if self._k.value else []
+        self._since = time.time()
         self._go.disabled = self._store.start("cluster", self._store.run, "--with", self._how.value, *k)
 
     def _start_measuring(self, _: Any) -> None:
+        self._since = time.time()
         self._measure.disabled = self._store.start("compare", *self._names, "--stability")
 
 
@@ -126,7 +133,7 @@ def _matrix(found: dict[str, Any]) -> str:
     for i, (name, values) in enumerate(zip(names, found["ami"], strict=True), 1):
         sizes = found["sizes"][name]
         cells = "".join(
-            f"<td class='n' style='padding:5px 12px;background:color-mix(in srgb, var(--violet) {55 * max(0, value):.0f}%, var(--paper))'>{value:.2f}</td>"
+            f"<td class='n' style='padding:5px 12px;background:color-mix(in srgb, var(--violet) {55 * max(0, value):.0f}%, var(--paper))'>{round(value, 2) + 0.0:.2f}</td>"
             if j != i
             else "<td class='n quiet'>–</td>"
             for j, value in enumerate(values, 1)
@@ -137,7 +144,7 @@ def _matrix(found: dict[str, Any]) -> str:
             f"<tr><td class='n'>{i}</td><td>{escape(name)}</td><td class='n'>{sizes['clusters']:,.0f}</td>"
             f"<td class='n'>{sizes['largest_share']:.0%}</td>{cells}{measured if steady else ''}</tr>"
         )
-    over = f"<th class='n' colspan='{len(_ITSELF)}'>{term('AMI')} with itself</th>" if steady else ""
+    over = f"<th class='n' colspan='{len(_ITSELF)}'>{term('AMI')} of the method with itself</th>" if steady else ""
     return (
         f"<table class='plain' style='width:auto'><tr><th colspan='4'></th><th class='n' colspan='{len(names)}'>{term('AMI')} with</th>{over}</tr>"
         f"<tr><th></th><th>clustering</th><th class='n'>clusters</th><th class='n'>largest</th>{numbers}{itself}</tr>{rows}</table>"

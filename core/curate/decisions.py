@@ -28,6 +28,7 @@ NAMES = (
     "background", "pen", "fold", "blur",
 )  # fmt: skip
 _MAX_NAME, _MAX_NOTE, _MAX_CORNERS = 80, 4000, 5000
+_NAMED = 20  # clusters that an error names
 
 
 def name_cluster(workspace: Workspace, run: str, interval: int, cluster: int, name: str, *, author: str) -> None:
@@ -222,7 +223,8 @@ def require(state: State, view: View, cluster: int) -> None:
             f"cluster {cluster} has been merged into {state.merged[cluster]}: undo that, or decide on the other"
         )
     if not state.has(cluster, set(view.ids.tolist())):
-        raise DecisionError(f"{view.run} has no cluster {cluster} at interval {view.interval}")
+        known = ", ".join(map(str, view.ids[:_NAMED].tolist())) + (", ..." if len(view.ids) > _NAMED else "")
+        raise DecisionError(f"{view.run} has no cluster {cluster} at interval {view.interval}; it has {known}")
 
 
 def _say(workspace: Workspace, run: str, draft: Draft, author: str) -> None:

@@ -90,12 +90,12 @@ def describe(found: dict[str, Any]) -> str:
     cell = max(width, 8) + 2
     lines = [f"{'AMI':{width}}" + "".join(f"{name:>{cell}}" for name in names)]
     lines += [
-        f"{name:{width}}" + "".join(f"{value:{cell}.3f}" for value in row)
+        f"{name:{width}}" + "".join(f"{round(value, 3) + 0.0:{cell}.3f}" for value in row)
         for name, row in zip(names, found["ami"], strict=True)
     ]
     for name, sizes in found["sizes"].items():
         words = f"{sizes['clusters']:.0f} clusters, largest {sizes['largest_share']:.1%}, median {sizes['size_p50']:.0f} tiles"
         if own := found["stability"].get(name):
-            words += f"; with itself: drifted {own['drift']:.3f}, resampled {own['bootstrap']:.3f}, new seed {own['seed']:.3f}"
+            words += f"; the method with itself: {own['drift']:.3f} moved a little, {own['bootstrap']:.3f} tiles drawn anew, {own['seed']:.3f} other seed"
         lines.append(f"{name:{width}}  {words}")
     return "\n".join(lines)

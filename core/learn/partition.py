@@ -8,6 +8,7 @@ those they overlap most.
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -77,7 +78,19 @@ def partition(
     if run.state != "finished":
         raise RunError(f"{source} is {run.state}: only a finished run can be clustered anew")
     config = partition_config(run.config, source, clusterer, clusters, changes or {})
+    runs.check_clusters(config, run.n_tiles)
     chosen = runs.free_name(workspace, name, f"{source}-{clusterer}-1")
+    try:
+        return _cluster_anew(workspace, run, config, chosen, told)
+    except BaseException:
+        shutil.rmtree(workspace.run_folder(chosen).root, ignore_errors=True)  # it has no row in the ledger
+        raise
+
+
+def _cluster_anew(
+    workspace: Workspace, run: runs.Run, config: RunConfig, chosen: str, told: Progress
+) -> Partition:  # fmt: skip
+    source, clusterer = run.name, config.clusterer
     theirs, ours = workspace.run_folder(source), workspace.run_folder(chosen)
     everything, own = theirs.assignment(run.interval), theirs.tiles()
     before = everything if own is None else everything[own]
@@ -158,6 +171,8 @@ def partition_config(
     for key in ("source", "epochs", "clusterer", "clusters"):
         if key in changes:
             raise ConfigError(f"{key} cannot be set here: use --with and --clusters")
+    if clusters is not None and changes.get("cluster_count") == "free":
+        raise ConfigError(f"--clusters {clusters} asks for a number and cluster_count=free for none: give one of them")
     wanted = {
         "source": source, "epochs": 0, "clusterer": clusterer, "clusters": config.clusters if clusters is None else clusters,
         "cluster_count": "free" if clusters is None else "target", **changes,

@@ -130,7 +130,7 @@ def test_the_tiles_are_clustered_anew_and_clusterings_compared(offline_page: Any
     made = runs.get(workspace, name)
     assert (made.config.clusterer, made.config.clusters, made.config.source) == ("rcc", 4, RUN)
     page.locator(".ts-measure-stability button").click()
-    expect(page.locator(".ts-agreement").get_by_text("with itself")).to_be_visible()
+    expect(page.locator(".ts-agreement").get_by_text("of the method with itself")).to_be_visible()
     expect(page.get_by_text("This is being done")).to_be_hidden()
     page.screenshot(path=SHOTS / "7-other-clusterings.png", full_page=True)
     assert {metric.name for metric in runs.metrics(workspace, name)} >= {"stability_drift", "stability_seed"}

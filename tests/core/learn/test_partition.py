@@ -93,7 +93,20 @@ def test_what_cannot_be_clustered_anew_is_refused(done: Workspace) -> None:
         partition(done, "r", clusterer="rcc", changes={"epochs": 3})
     with pytest.raises(ConfigError, match="tessera cluster r"):
         runs.create(done, dataclasses.replace(UNTRAINED, source="r"))
+    with pytest.raises(ConfigError, match="101 is too many for 200 tiles: choose at most 100"):
+        partition(done, "r", clusterer="rcc", clusters=101)
+    with pytest.raises(ConfigError, match="give one of them"):
+        partition(done, "r", clusterer="rcc", clusters=8, changes={"cluster_count": "free"})
     assert len(runs.list_runs(done)) == 2
+
+
+def test_a_clustering_that_fails_leaves_nothing_behind(done: Workspace) -> None:
+    bank = done.run_folder("r").open_bank((200, 8))
+    bank[7] = np.nan
+    bank.flush()
+    with pytest.raises(RunError, match="finite"):
+        partition(done, "r", clusterer="leiden")
+    assert sorted(path.name for path in done.run_folder("r").root.parent.iterdir()) == ["r"]
 
 
 def test_a_folder_left_behind_by_a_kill_is_taken_over(done: Workspace) -> None:
@@ -114,6 +127,8 @@ def test_command_line(done: Workspace, capsys: pytest.CaptureFixture[str]) -> No
     assert cli.main(["compare", "r", made["name"], "--json", *where]) == 0
     assert set(json.loads(capsys.readouterr().out)["stability"]) == {"r"}  # what was measured is kept
     assert cli.main(["cluster", "none", *where]) == 1
+    assert cli.main(["compare", "r", *where]) == 1
+    assert "two runs or more" in capsys.readouterr().err
 
 
 def test_comparison(done: Workspace) -> None:

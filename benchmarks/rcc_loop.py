@@ -33,6 +33,8 @@ WAYS: dict[str, dict[str, Any]] = {
     "kmeans": {"clusterer": "kmeans"},
     "kmeans-pca": {"clusterer": "kmeans", "normalisation": "pca"},
     "rcc": {"clusterer": "rcc", "cluster_count": "target"},
+    "rcc-whitened": {"clusterer": "rcc", "cluster_count": "target", "normalisation": "pca-whiten"},
+    "rcc-free-whitened": {"clusterer": "rcc", "cluster_count": "free", "normalisation": "pca-whiten"},
     "rcc-free": {"clusterer": "rcc", "cluster_count": "free"},
     "rcc-free-loose": {"clusterer": "rcc", "cluster_count": "free", "rcc_hold": False},
     "rcc-loose": {"clusterer": "rcc", "cluster_count": "target", "rcc_hold": False},

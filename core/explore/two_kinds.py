@@ -9,9 +9,8 @@ import numpy.typing as npt
 
 from core.explore.view import View
 
-TWO_KINDS = (
-    5 / 9
-)  # the coefficient of an even spread: two heaps lie above, one heap below (1/3 is a normal distribution)
+# the coefficient of an even spread: two heaps lie above, one heap below (1/3 is a normal distribution)
+TWO_KINDS = 5 / 9
 _SAMPLE, _FEWEST = 2000, 20
 
 Values = npt.NDArray[np.float64]

@@ -79,12 +79,7 @@ def stream(
         goes_on = before is not None and (source is None or any(state in UNFINISHED for state in totals(workspace)))
         told = progress or Silent()
         told.update("reading the catalogue", 0, 0)
-        if source is not None:
-            catalogue = source.catalogue()
-            check_budget(catalogue.slides, config, None if workspace.n_tiles() else ingest)
-            ledger.add(catalogue)
-        if ingest.default_mpp:
-            retry_without_resolution(workspace)
+        _queue(workspace, ledger, source, config, ingest)
         known &= set(_problems(workspace))
         ledger.begin(_described(source, before.source if before and goes_on else ""), ingest, config, goes_on=goes_on)
         state, message = "failed", "ended by an error: see commands.log, or run it in a terminal"
@@ -175,9 +170,7 @@ class _Coordinator:
                 self._crew.pass_on("stop")
         for path in shards:
             self._merger.merge(path)
-        if (
-            self._worker.rests and not self._crew.n_open
-        ):  # nothing comes for a while: what is there need not wait for it
+        if self._worker.rests and not self._crew.n_open:  # nothing comes for a while: what is there need not wait
             self._merger.flush()
         else:
             self._merger.flush_if_due()
@@ -286,6 +279,18 @@ def check_place(place: Place) -> None:
     """
     if not 0 <= place.rank < place.world:
         raise ConfigError(f"rank {place.rank} of {place.world} workers cannot be: check RANK and WORLD_SIZE")
+
+
+def _queue(
+    workspace: Workspace, ledger: StreamLedger, source: Source | None, config: StreamConfig, ingest: IngestConfig
+) -> None:
+    """Queue what the source lists, and what was set aside for want of the resolution that is given now."""
+    if source is not None:
+        catalogue = source.catalogue()
+        check_budget(catalogue.slides, config, None if workspace.n_tiles() else ingest)
+        ledger.add(catalogue)
+    if ingest.default_mpp:
+        retry_without_resolution(workspace)
 
 
 def _described(source: Source | None, before: str) -> str:

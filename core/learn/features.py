@@ -166,7 +166,12 @@ def normalise_bank(bank: Bank, out: Bank, kind: str, rng: np.random.Generator) -
     for start in range(0, len(sample), _CHUNK):
         moments.add(np.asarray(bank[sample[start : start + _CHUNK]], np.float32))
     normalisation = finish_normalisation(moments, kind, out.shape[1])
+    apply_normalisation(normalisation, bank, out)
+    return normalisation
+
+
+def apply_normalisation(normalisation: Normalisation, bank: Bank, out: Bank) -> None:
+    """Write a bank, float16 (N, D), normalised into another one, float16 (N, d), chunk by chunk."""
     for start in range(0, len(bank), _CHUNK):
         rows = slice(start, start + _CHUNK)
         out[rows] = normalisation.apply(bank[rows])
-    return normalisation

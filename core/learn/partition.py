@@ -21,6 +21,7 @@ from core import runs
 from core.config import GRAPH_CLUSTERERS, RunConfig
 from core.errors import ConfigError, RunError
 from core.learn import checkpoint, clusterers, metrics
+from core.learn.features import apply_normalisation
 from core.learn.matching import persistent_ids
 from core.learn.method import load_normalisation, normalisation_state
 from core.learn.whitening import unwhitened
@@ -28,7 +29,6 @@ from core.progress import Progress, Silent
 from core.run_folder import Clusters, RunFolder
 from core.workspace import Workspace
 
-_CHUNK = 65_536
 _PARTITION = 8  # stream of randomness, see core.learn.loop
 
 Labels = npt.NDArray[np.int32]
@@ -83,7 +83,8 @@ def partition(
     try:
         return _cluster_anew(workspace, run, config, chosen, told)
     except BaseException:
-        shutil.rmtree(workspace.run_folder(chosen).root, ignore_errors=True)  # it has no row in the ledger
+        if chosen not in [known.name for known in runs.list_runs(workspace)]:  # another process may have been quicker
+            shutil.rmtree(workspace.run_folder(chosen).root, ignore_errors=True)
         raise
 
 
@@ -140,13 +141,11 @@ def _unwhiten(ours: RunFolder, saved: checkpoint.Checkpoint) -> checkpoint.Check
     whitening = load_normalisation(saved.state)
     if whitening is None:
         return saved
-    plain, lengths = unwhitened(whitening)
+    plain, back = unwhitened(whitening)
     whitened = ours.open_bank()
     ours.drop_bank()
     bank = ours.open_bank((len(whitened), whitened.shape[1]))
-    for start in range(0, len(whitened), _CHUNK):
-        rows = np.asarray(whitened[start : start + _CHUNK], np.float32) * lengths.astype(np.float32)
-        bank[start : start + _CHUNK] = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-8)
+    apply_normalisation(back, whitened, bank)
     bank.flush()
     return dataclasses.replace(saved, state={**saved.state, "normalisation": normalisation_state(plain)})
 

@@ -111,7 +111,7 @@ def finish_normalisation(moments: Moments, kind: str, dimensions: int) -> Normal
 
     pca-whiten is DeepCluster's (Caron et al. 2018, section 4: PCA to 256, whitening, L2), with covariance in float64 and a
     floor under the eigenvalues, which the original lacks. pca leaves the whitening out: neighbours in a whitened space are
-    neighbours in its noise, and what clusters a graph of neighbours needs them to be true. centre-scale divides by the standard deviation instead; centre
+    neighbours in its noise, and what clusters a graph of neighbours needs true ones. centre-scale divides by the standard deviation instead; centre
     does not; none leaves only the unit length.
 
     Args:
@@ -138,15 +138,16 @@ def finish_normalisation(moments: Moments, kind: str, dimensions: int) -> Normal
     return unwhitened(whitening)[0] if kind == "pca" else whitening
 
 
-def unwhitened(whitening: Normalisation) -> tuple[Normalisation, npt.NDArray[np.float64]]:
+def unwhitened(whitening: Normalisation) -> tuple[Normalisation, Normalisation]:
     """The same PCA without the whitening.
 
     Returns:
-        It, and lengths, float64 (d,): rows that were whitened and scaled to unit length, times these and scaled to unit length
-        again, are what it gives. Nothing is lost: of a row, whitening and scaling change axes and length alone.
+        It, and what makes rows that were whitened into those that it gives. Nothing is lost: of a row, whitening and
+        scaling to unit length change axes and length alone.
     """
     lengths = np.linalg.norm(whitening.projection, axis=0)
-    return Normalisation(whitening.mean, whitening.projection / lengths, whitening.explained), 1 / lengths
+    plain = Normalisation(whitening.mean, whitening.projection / lengths, whitening.explained)
+    return plain, Normalisation(np.zeros(len(lengths)), np.diag(1 / lengths), whitening.explained)
 
 
 def _whitening(mean: npt.NDArray[np.float64], covariance: npt.NDArray[np.float64], dimensions: int) -> Normalisation:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import errno
 import random
 import threading
@@ -11,10 +10,8 @@ from typing import Any
 import pytest
 
 from core.config import IngestConfig
-from core.config.settings import parse_bytes
-from core.errors import ConfigError, WorkspaceError
+from core.errors import WorkspaceError
 from core.ingest.pipeline import ingest, single_writer
-from core.ingest.plan import enough, make_plan
 from core.ingest.remote import Catalogue
 from core.ingest.stream import stream
 from core.ingest.stream_ledger import read_stream, request, retry_failed, totals, troubles
@@ -99,20 +96,6 @@ def test_the_disk_never_holds_more_than_the_budget(workspace: Workspace, archive
     assert archive.most_active <= 4
     assert left_over(workspace) == []
     assert len(troubles(workspace)) == 1  # one reason, forty slides
-
-
-def test_a_slide_larger_than_the_budget_is_refused_before_anything_moves(
-    workspace: Workspace, archive: StandIn, drawn: list[Path]
-) -> None:
-    ids = fill(archive, drawn)
-    with pytest.raises(ConfigError, match="--slide-budget") as refused:
-        run(workspace, settings(archive, slide_budget=1000))
-    largest = max(path.stat().st_size for path in drawn)
-    budget = parse_bytes("", str(refused.value).split("--slide-budget ")[1].split()[0])
-    assert largest <= budget <= 1.1 * largest
-    with pytest.raises(ConfigError, match=r"smallest slide .* give --tile-budget"):
-        run(workspace, settings(archive, tile_budget=1000))
-    assert not any(archive.gets(one) for one in ids)
 
 
 def test_bad_slides_are_named_and_never_stop_the_others(
@@ -401,35 +384,3 @@ def test_two_ingests_at_once_are_refused(workspace: Workspace, archive: StandIn,
         run(workspace, settings(archive))
     with pytest.raises(WorkspaceError, match="no streaming ingest"):
         request(workspace, "pause")
-
-
-def test_the_plan_says_what_it_will_take(workspace: Workspace, archive: StandIn, drawn: list[Path]) -> None:
-    fill(archive, drawn)
-    config = settings(archive, tile_budget=1000)
-    found = source(config).catalogue()
-    plan = make_plan("GDC", found, config, SMALL, free_bytes=100)
-    assert plan.slides == 5
-    assert plan.slide_bytes == sum(path.stat().st_size for path in drawn)
-    assert plan.largest_bytes == max(path.stat().st_size for path in drawn)
-    assert "end cleanly" in plan.summary() or "ends cleanly" in plan.summary()
-    assert "less free space" in plan.summary()
-    capped = make_plan("GDC", found, config, IngestConfig(tile_px=64, max_tiles_per_slide=2), free_bytes=100)
-    assert capped.tiles == (10, 10)
-    assert "it would not begin" not in make_plan("GDC", found, settings(archive), SMALL, free_bytes=100).summary()
-    refused = make_plan("GDC", found, settings(archive, slide_budget=10), SMALL, free_bytes=100).summary()
-    assert refused.index("slides   5") < refused.index("it would not begin")
-    assert "--slide-budget" in refused
-    assert " s at 10 MB/s" in refused
-    run(workspace, settings(archive), ingest=SMALL)
-    assert plan.tiles[0] < workspace.n_tiles() < plan.tiles[1]
-    assert "a guess from the sizes" in plan.summary()
-    thousands = dataclasses.replace(plan, tiles=(7_942, 63_821)).summary()
-    assert "roughly 7,900 to 64,000," in thousands
-
-
-@pytest.mark.parametrize(
-    ("n", "words"), [(7, "7"), (1_940_000, "2MB"), (46_300_000, "47MB"), (300_000, "300KB"), (5_120_000_001, "5.2GB")]
-)
-def test_a_budget_that_just_suffices(n: int, words: str) -> None:
-    assert enough(n) == words
-    assert parse_bytes("", words) >= n

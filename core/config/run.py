@@ -14,6 +14,7 @@ COUNTS = ("target", "free")
 GRAPH_CLUSTERERS = CLUSTERERS[2:]  # work on the neighbours of each tile, and find K
 NORMALISATIONS = ("auto", "pca-whiten", "pca", "centre-scale", "centre", "none")
 BALANCES = ("sqrt", "natural", "uniform", "loss-weight")
+AUGMENT_ON = ("auto", "cpu", "device")
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,12 @@ class RunConfig(Config):
     )
     stain_jitter: float = setting(
         0.05, "Spread of random changes to haematoxylin and eosin; 0 is off.", low=0, high=0.5, advanced=True
+    )
+    augment_on: str = setting(
+        "auto",
+        "Where views of tiles are made: by the loading threads, or in batches on the device; auto is the device on a GPU.",
+        choices=AUGMENT_ON,
+        advanced=True,
     )
     extract_batch: int = setting(
         256, "Tiles per step of a feature pass.", unit="tiles", low=1, high=65_536, advanced=True

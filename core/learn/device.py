@@ -29,6 +29,11 @@ def choose_device(wanted: str) -> torch.device:
     return device
 
 
+def makes_views(wanted: str, device: torch.device) -> bool:
+    """Whether views of tiles are made on the device, by the setting `augment_on`."""
+    return wanted == "device" or (wanted == "auto" and device.type == "cuda")
+
+
 def place(module: M, device: torch.device) -> M:
     """Move a network to its device; convolutions run faster in channels-last order on CPUs and GPUs of today."""
     return module.to(device, memory_format=torch.channels_last)

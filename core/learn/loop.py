@@ -20,7 +20,7 @@ from core import runs
 from core.errors import RunError, TesseraError
 from core.learn import checkpoint, clusterers
 from core.learn.checkpoint import Checkpoint
-from core.learn.device import choose_device
+from core.learn.device import choose_device, makes_views
 from core.learn.finders import Memory
 from core.learn.matching import persistent_ids
 from core.learn.measure import advise, known_groups, measure
@@ -221,7 +221,7 @@ class Trainer:
         self.method.train()
         for batch in self.loader.augmented(
             ids, config.batch_size, views, seed=(config.seed, self.interval, _VIEWS), start_batch=self.batch,
-            crops=self.method.crops, window=config.window_tiles,
+            crops=self.method.crops, window=config.window_tiles, on_device=makes_views(config.augment_on, self.method.device),
         ):  # fmt: skip
             began = clock.add("load", began)
             if self.ranks.least(len(batch.ids)) > (1 if self.ranks.world == 1 else 0):  # batch normalisation needs two

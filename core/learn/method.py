@@ -17,6 +17,7 @@ from torch import nn
 
 from core.config import RunConfig
 from core.learn.device import place
+from core.learn.device_views import make_views
 from core.learn.encoders import Encoder, build_encoder
 from core.learn.features import Bank, Told
 from core.learn.ranks import Ranks, cross_entropy
@@ -180,7 +181,9 @@ class Method(ABC):
         return self.ranks.total(loss.detach())
 
     def _images(self, batch: Batch) -> torch.Tensor:
-        return torch.from_numpy(batch.images).to(self.device, non_blocking=True)
+        """uint8 (crops * B, 3, H, W) on the device."""
+        images = torch.from_numpy(batch.images).to(self.device, non_blocking=True)
+        return images if batch.views is None else make_views(images, batch.views, self.config.tile_px)
 
     def _targets(self, rows: Rows) -> torch.Tensor:
         """int64 (heads, crops * B), with -1 turned into torch's mark of targets that do not count."""

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import simplejpeg
 
-from core.tiles.augment import Augment, resize
+from core.tiles.augment import Augment, Image, View, ViewBatch, resize
 from core.tiles.window import Read, Windows
 
 logger = logging.getLogger(__name__)
@@ -41,15 +41,18 @@ class Batch:
 
     Attributes:
         ids: int64 (B,), tile numbers; tiles that do not decode are left out.
-        images: uint8 (crops * B, 3, H, W), RGB; the first views of all tiles, then the second ones.
+        images: uint8 (crops * B, 3, H, W), RGB; the first views of all tiles, then the second ones. Where views are left
+            to the device: whole tiles, uint8 (B, 3, S, S).
         n_broken: tiles left out.
         newest: bool (B,), false where a tile comes again later in the batch of all ranks.
+        views: the crops * B views that the device shall make of the tiles; None = `images` are the views.
     """
 
     ids: npt.NDArray[np.int64]
     images: npt.NDArray[np.uint8]
     n_broken: int
     newest: npt.NDArray[np.bool_]
+    views: ViewBatch | None = None
 
 
 class TileLoader:
@@ -85,6 +88,7 @@ class TileLoader:
         start_batch: int = 0,
         crops: int = 1,
         window: int = 0,
+        on_device: bool = False,
     ) -> Iterator[Batch]:
         """Random views of tiles in the order of `ids`.
 
@@ -99,8 +103,10 @@ class TileLoader:
             start_batch: batches to pass over, when a pass is resumed.
             crops: views of each tile.
             window: when `ids` were ordered by `core.tiles.window.in_windows`, its windows; 0 reads tile by tile.
+            on_device: views are drawn, and left to `core.learn.device_views` to make. Tiles of a batch that differ in
+                size from its first one are scaled to that.
         """
-        views = _Views(augment, seed, crops)
+        views = _Views(augment, seed, crops, on_device)
         return self._run(ids, batch_size, views, start_batch, window)
 
     def _run(
@@ -134,24 +140,18 @@ class TileLoader:
         self, read: Read, ids: npt.NDArray[np.int64], newest: npt.NDArray[np.bool_], positions: npt.NDArray[np.int64],
         views: _Views | None,
     ) -> Batch:  # fmt: skip
-        crops = 1 if views is None else views.crops
-        images = np.empty((crops, len(ids), 3, self._tile_px, self._tile_px), np.uint8)
+        shown = _Shown(len(ids), self._tile_px, views)
         good = np.ones(len(ids), bool)
-        enough = self._tile_px if views is None else int(self._tile_px / views.augment.crop_scale**0.5) + 1
         for i, jpeg in enumerate(read(ids)):
             try:
                 # the decoder halves for free while more than `enough` pixels are left
-                tile = simplejpeg.decode_jpeg(jpeg, min_height=enough, min_width=enough, min_factor=1)
+                tile = simplejpeg.decode_jpeg(jpeg, min_height=shown.enough, min_width=shown.enough, min_factor=1)
             except ValueError as error:
                 logger.warning("tile %d does not decode and is left out: %s", ids[i], error)
                 good[i] = False
                 continue
-            shown = [resize(tile, self._tile_px)] if views is None else views.of(tile, int(positions[i]))
-            for crop, view in enumerate(shown):
-                images[crop, i] = view.transpose(2, 0, 1)
-        if not good.all():
-            ids, images, newest = ids[good], images[:, good], newest[good]
-        return Batch(ids, images.reshape(-1, *images.shape[2:]), int((~good).sum()), newest)
+            shown.add(tile, i, int(positions[i]))
+        return Batch(ids[good], shown.images(good), int((~good).sum()), newest[good], shown.left_to_device())
 
 
 def _last_ones(ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
@@ -168,7 +168,52 @@ class _Views:
     augment: Augment
     seed: tuple[int, ...]
     crops: int
+    on_device: bool
 
-    def of(self, tile: npt.NDArray[np.uint8], position: int) -> list[npt.NDArray[np.uint8]]:
-        rng = np.random.default_rng((*self.seed, position))
-        return [self.augment(tile, rng) for _ in range(self.crops)]
+
+class _Shown:
+    """The images of a batch, as its tiles come.
+
+    Args:
+        n_tiles: of the batch.
+        tile_px: side of a view.
+        views: how tiles are shown; None = as they are.
+    """
+
+    def __init__(self, n_tiles: int, tile_px: int, views: _Views | None) -> None:
+        self._n_tiles, self._tile_px, self._views = n_tiles, tile_px, views
+        self._images: npt.NDArray[np.uint8] | None = None  # (views, B, 3, H, W)
+        self._left: list[list[View]] = []  # of each tile, for the device
+        self.enough = tile_px if views is None else int(tile_px / views.augment.crop_scale**0.5) + 1
+
+    def add(self, tile: Image, place: int, position: int) -> None:
+        """Show a tile, the `place`-th of the batch and the `position`-th of the pass."""
+        made = self._made(tile, position)
+        if self._images is None:
+            self._images = np.empty((len(made), self._n_tiles, 3, *made[0].shape[:2]), np.uint8)
+        for view, image in enumerate(made):
+            self._images[view, place] = image.transpose(2, 0, 1)
+
+    def images(self, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+        """Of the tiles that decoded."""
+        if self._images is None:
+            return np.empty((0, 3, self._tile_px, self._tile_px), np.uint8)
+        kept = self._images if good.all() else self._images[:, good]
+        return kept.reshape(-1, *kept.shape[2:])
+
+    def left_to_device(self) -> ViewBatch | None:
+        """First views of all tiles, then second ones; None when they are made."""
+        if self._views is None or not self._views.on_device:
+            return None
+        return ViewBatch.of([views[crop] for crop in range(self._views.crops) for views in self._left])
+
+    def _made(self, tile: Image, position: int) -> list[Image]:
+        if self._views is None:
+            return [resize(tile, self._tile_px)]
+        augment, rng = self._views.augment, np.random.default_rng((*self._views.seed, position))
+        if not self._views.on_device:
+            return [augment(tile, rng) for _ in range(self._views.crops)]
+        square = resize(tile, tile.shape[0] if self._images is None else self._images.shape[-1])
+        height, width = square.shape[:2]
+        self._left.append([augment.draw(height, width, rng) for _ in range(self._views.crops)])
+        return [square]

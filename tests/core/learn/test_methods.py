@@ -69,8 +69,9 @@ def results(workspace: Workspace, name: str, heads: int = 1) -> tuple[list[bytes
         dataclasses.replace(V1, epochs=1),
         dataclasses.replace(V1, epochs=1, window_tiles=50),
         dataclasses.replace(V2, epochs=1, heads=2, crops=2),
+        dataclasses.replace(V2, epochs=1, crops=2, augment_on="device"),
     ],
-    ids=["v1", "v1-windows", "v2"],
+    ids=["v1", "v1-windows", "v2", "v2-device-views"],
 )
 def test_killed_inside_an_interval_and_resumed_gives_the_same_bits(
     ready: Workspace, config: RunConfig, monkeypatch: pytest.MonkeyPatch

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from core.synthetic import draw_texture
-from core.tiles.augment import Augment, crop, jitter_stain, turn
+from core.tiles.augment import Augment, View, apply_stain, draw_box, draw_stain, turn
 
 Image = npt.NDArray[np.uint8]
 N = 400
@@ -69,12 +69,13 @@ def test_crops_keep_at_least_their_share_are_nearly_square_and_go_everywhere(sca
     picture = place(240, 240)
     areas, ratios, lefts = [], [], []
     for i in range(N):
-        view = crop(picture, 240, scale, np.random.default_rng(i)).astype(int)
-        x_from, x_to, y_from, y_to = view[..., 0].min(), view[..., 0].max(), view[..., 1].min(), view[..., 1].max()
-        width, height = x_to - x_from + 1, y_to - y_from + 1
+        top, left, height, width = draw_box(240, 240, scale, np.random.default_rng(i))
+        view = Augment(240, scale, 0).show(picture, View((top, left, height, width), 0, None, 0, 0)).astype(int)
+        assert (view[..., 0].min(), view[..., 0].max()) == (left, left + width - 1)
+        assert (view[..., 1].min(), view[..., 1].max()) == (top, top + height - 1)
         areas.append(width * height / 240**2)
         ratios.append(width / height)
-        lefts.append(x_from / max(240 - width, 1))
+        lefts.append(left / max(240 - width, 1))
     assert min(areas) >= scale * 0.98  # whole pixels
     assert max(areas) <= 1
     assert 0.88 < min(ratios) <= max(ratios) < 1.13
@@ -85,12 +86,14 @@ def test_crops_keep_at_least_their_share_are_nearly_square_and_go_everywhere(sca
 
 
 def test_stain_jitter_spreads_about_the_tile_and_leaves_glass_white(tile: Image) -> None:
-    means = np.array([jitter_stain(tile, 0.05, np.random.default_rng(i)).mean(axis=(0, 1)) for i in range(N)])
+    means = np.array(
+        [apply_stain(tile, draw_stain(0.05, np.random.default_rng(i))).mean(axis=(0, 1)) for i in range(N)]
+    )
     np.testing.assert_allclose(means.mean(axis=0), tile.mean(axis=(0, 1)), atol=2.5)
     assert (means.std(axis=0) > 1).all()
     assert (means.std(axis=0) < 15).all()
     glass = np.full((32, 32, 3), 255, np.uint8)
-    shades = [jitter_stain(glass, 0.05, np.random.default_rng(i)).mean() for i in range(50)]
+    shades = [apply_stain(glass, draw_stain(0.05, np.random.default_rng(i))).mean() for i in range(50)]
     assert min(shades) > 235
 
 
@@ -98,7 +101,7 @@ def test_stain_jitter_is_the_formula_of_the_paper(tile: Image) -> None:
     """Against scikit-image's own separation: log densities, scaled and shifted per stain, put back."""
     from skimage.color import hed_from_rgb, rgb_from_hed
 
-    found = jitter_stain(tile, 0.1, np.random.default_rng(3)).astype(float)
+    found = apply_stain(tile, draw_stain(0.1, np.random.default_rng(3))).astype(float)
     rng = np.random.default_rng(3)
     alpha, beta = rng.uniform(0.9, 1.1, 3), rng.uniform(-0.1, 0.1, 3)
     density = -np.log(np.maximum(tile, 1) / 255) @ hed_from_rgb

@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import simplejpeg
+import torch
 
 from core.errors import StoreError
+from core.learn.device_views import make_views
 from core.tiles.augment import Augment
 from core.tiles.loader import Batch, TileLoader
 from core.tiles.store import TileStore, record_batch
@@ -133,3 +135,18 @@ def test_reads_stay_a_few_batches_ahead_and_no_more(store: TileStore, tmp_path: 
     assert len(list(batches)) == 15
     assert sorted(asked) == list(range(16))
     slow.close()
+
+
+def test_views_left_to_the_device_are_those_that_threads_would_make(loader: TileLoader) -> None:
+    ids = np.array([3, BROKEN, 8, 3, 40])
+    (left,) = loader.augmented(ids, 5, VIEWS, seed=(4,), crops=2, on_device=True)
+    (made,) = loader.augmented(ids, 5, VIEWS, seed=(4,), crops=2)
+    assert left.ids.tolist() == made.ids.tolist() == [3, 8, 3, 40]
+    assert (left.n_broken, left.images.shape) == (1, (4, 3, 64, 64))  # whole tiles, once each
+    assert left.views is not None
+    assert made.views is None
+    assert len(left.views.boxes) == len(made.images) == 8
+    shown = make_views(torch.from_numpy(left.images), left.views, 32).numpy().astype(int)
+    assert np.abs(shown - made.images).mean(axis=(1, 2, 3)).max() < 5
+    plain = next(iter(loader.plain(ids, 5)))
+    assert plain.views is None

@@ -65,36 +65,48 @@ def _to(values: npt.NDArray[Any], like: torch.Tensor) -> torch.Tensor:
 
 
 def _cut(tiles: torch.Tensor, views: ViewBatch, side_px: int) -> torch.Tensor:
-    """Crop, scale and turn in one sampling: float (M, 3, side, side), whole numbers.
+    """Crop, scale and turn: float (M, 3, side, side), whole numbers.
 
-    When tiles are larger than the result, a pixel is the mean of several bilinear samples.
+    As `augment.resize` has it, a crop is halved by means while it is twice as large as the result, then linear.
     """
-    whole = tiles.shape[-1]
-    fine = max(1, math.ceil(whole / side_px))
-    boxes = _to(views.boxes, tiles)  # top, left, height, width
-    signs = [1 - 2 * ((torch.from_numpy(views.symmetries).to(tiles.device) >> bit) & 1).float() for bit in range(3)]
-    x_sign, y_sign, straight = signs[0], signs[1], (signs[2] + 1) / 2
-    height, width = boxes[:, 2] / whole, boxes[:, 3] / whole
-    x_shift, y_shift = 2 * boxes[:, 1] / whole + width - 1, 2 * boxes[:, 0] / whole + height - 1
-    along, across = straight, 1 - straight  # a view that is turned takes its columns from the tile's rows
+    cut = torch.empty((len(views.boxes), 3, side_px, side_px), device=tiles.device)
+    halvings = np.floor(np.log2(np.maximum(views.boxes[:, 2:].min(axis=1) / side_px, 1))).astype(int)
+    for times in np.unique(halvings):
+        which = np.flatnonzero(halvings == times)
+        rows = torch.from_numpy(which).to(tiles.device)
+        source = functional.adaptive_avg_pool2d(tiles[rows % len(tiles)].float(), tiles.shape[-1] // 2 ** int(times))
+        boxes, symmetries = _to(views.boxes[which], tiles), torch.from_numpy(views.symmetries[which]).to(tiles.device)
+        grid = _grid(boxes / tiles.shape[-1], symmetries, side_px, pixel=1 / source.shape[-1])
+        cut[rows] = functional.grid_sample(source, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return cut.round_()
+
+
+def _grid(boxes: torch.Tensor, symmetries: torch.Tensor, side_px: int, pixel: float) -> torch.Tensor:
+    """Where each pixel of the result lies in its tile, as `grid_sample` wants it: (m, side, side, 2) in -1..1.
+
+    Args:
+        boxes: top, left, height, width, as shares of the tile's side, (m, 4).
+        symmetries: see `augment.turn`, (m,).
+        side_px: of the result.
+        pixel: share of the side that a pixel takes.
+    """
+    x_sign, y_sign, straight = (1 - 2 * ((symmetries >> bit) & 1).float() for bit in range(3))
+    along, across = (1 + straight) / 2, (1 - straight) / 2  # a view that is turned takes its columns from rows
+    ends = torch.stack([boxes[:, :2] + pixel / 2, boxes[:, :2] + boxes[:, 2:] - pixel / 2])
+    low, high = (2 * ends.flip(2) - 1)[:, :, None, None]  # a crop knows nothing of pixels beyond it
+    height, width = boxes[:, 2], boxes[:, 3]
     theta = torch.stack([
-        torch.stack([width * x_sign * along, width * y_sign * across, x_shift], dim=1),
-        torch.stack([height * x_sign * across, height * y_sign * along, y_shift], dim=1),
+        torch.stack([width * x_sign * along, width * y_sign * across, 2 * boxes[:, 1] + width - 1], dim=1),
+        torch.stack([height * x_sign * across, height * y_sign * along, 2 * boxes[:, 0] + height - 1], dim=1),
     ], dim=1)  # fmt: skip
-    size = [len(boxes), 3, side_px * fine, side_px * fine]
-    first, last = boxes[:, :2] + 0.5, boxes[:, :2] + boxes[:, 2:] - 0.5  # a crop knows nothing of pixels beyond it
-    low, high = ((2 * ends.flip(1) / whole - 1)[:, None, None] for ends in (first, last))
-    grid = functional.affine_grid(theta, size, align_corners=False).clamp_(low, high)
-    source = tiles.float().repeat(len(boxes) // len(tiles), 1, 1, 1)
-    cut = functional.grid_sample(source, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    return functional.avg_pool2d(cut, fine).round_()
+    return functional.affine_grid(theta, [len(boxes), 3, side_px, side_px], align_corners=False).clamp_(low, high)
 
 
 def _stain(images: torch.Tensor, matrices: torch.Tensor) -> torch.Tensor:
     """As `augment.apply_stain`: matrices (M, 3, 4)."""
     logs = (images.clamp(min=1) / 255).log_()
     changed = torch.einsum("mij,mjhw->mihw", matrices[:, :, :3], logs) + matrices[:, :, 3, None, None]
-    return changed.clamp_(max=0).exp_() * 255
+    return changed.exp_() * 255
 
 
 def _blur(images: torch.Tensor, sigmas: torch.Tensor) -> torch.Tensor:

@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -21,11 +20,12 @@ import numpy.typing as npt
 import simplejpeg
 
 from core.tiles.augment import Augment, Image, View, ViewBatch, resize
-from core.tiles.window import Read, Windows
+from core.tiles.window import Windows
 
 logger = logging.getLogger(__name__)
 
 _AHEAD = 2  # batches in flight per thread
+_READ = 512  # tiles that are asked of the store at a time, at least: fewer cost more each
 
 
 class TileSource(Protocol):
@@ -42,7 +42,8 @@ class Batch:
     Attributes:
         ids: int64 (B,), tile numbers; tiles that do not decode are left out.
         images: uint8 (crops * B, 3, H, W), RGB; the first views of all tiles, then the second ones. Where views are left
-            to the device: whole tiles, uint8 (B, 3, S, S).
+            to the device: whole tiles, uint8 (B, 3, S, S). In memory colours come last, as decoders give them and
+            convolutions like them.
         n_broken: tiles left out.
         newest: bool (B,), false where a tile comes again later in the batch of all ranks.
         views: the crops * B views that the device shall make of the tiles; None = `images` are the views.
@@ -102,7 +103,7 @@ class TileLoader:
             seed: whole numbers, say (seed of the run, interval).
             start_batch: batches to pass over, when a pass is resumed.
             crops: views of each tile.
-            window: when `ids` were ordered by `core.tiles.window.in_windows`, its windows; 0 reads tile by tile.
+            window: when `ids` were ordered by `core.tiles.window.in_windows`, its windows; 0 reads as fast as a disk without heads can.
             on_device: views are drawn, and left to `core.learn.device_views` to make. Tiles of a batch that differ in
                 size from its first one are scaled to that.
         """
@@ -114,17 +115,17 @@ class TileLoader:
     ) -> Iterator[Batch]:
         waiting: deque[Future[Batch]] = deque()
         rank, world = self._share if views is not None else (0, 1)
-        windows, place = None, 0  # place in the list of this rank's tiles
-        if window:
+        own, place = ids, start_batch * batch_size  # place in the list of this rank's tiles
+        if world > 1:
             mine = np.arange(len(ids)) % batch_size % world == rank
-            windows = Windows(self._source.batch, ids[mine], max(1, window // world))
-            place = int(np.count_nonzero(mine[: start_batch * batch_size]))
+            own, place = ids[mine], int(np.count_nonzero(mine[:place]))
+        in_flight = -(-batch_size // world) * self._threads * _AHEAD
+        windows = Windows(self._source.batch, own, max(1, window // world) if window else max(_READ, in_flight))
         try:
             for start in range(start_batch * batch_size, len(ids), batch_size):
                 stop = min(start + batch_size, len(ids))
                 positions, newest = np.arange(start, stop)[rank::world], _last_ones(ids[start:stop])[rank::world]
-                read = self._source.batch if windows is None else partial(windows.batch, place)
-                waiting.append(self._pool.submit(self._load, read, ids[positions], newest, positions, views))
+                waiting.append(self._pool.submit(self._load, windows, place, ids[positions], newest, positions, views))
                 place += len(positions)
                 if len(waiting) >= self._threads * _AHEAD:
                     yield waiting.popleft().result()
@@ -133,19 +134,18 @@ class TileLoader:
         finally:
             for future in waiting:
                 future.cancel()
-            if windows is not None:
-                windows.close()
+            windows.close()
 
     def _load(
-        self, read: Read, ids: npt.NDArray[np.int64], newest: npt.NDArray[np.bool_], positions: npt.NDArray[np.int64],
-        views: _Views | None,
+        self, windows: Windows, place: int, ids: npt.NDArray[np.int64], newest: npt.NDArray[np.bool_],
+        positions: npt.NDArray[np.int64], views: _Views | None,
     ) -> Batch:  # fmt: skip
         shown = _Shown(len(ids), self._tile_px, views)
         good = np.ones(len(ids), bool)
-        for i, jpeg in enumerate(read(ids)):
+        for i, jpeg in enumerate(windows.batch(place, ids)):
             try:
-                # the decoder halves for free while more than `enough` pixels are left
-                tile = simplejpeg.decode_jpeg(jpeg, min_height=shown.enough, min_width=shown.enough, min_factor=1)
+                # the decoder shrinks for free to an eighth, quarter, ... while more than `enough` pixels are left
+                tile = simplejpeg.decode_jpeg(jpeg, min_height=shown.enough, min_width=shown.enough, min_factor=2)
             except ValueError as error:
                 logger.warning("tile %d does not decode and is left out: %s", ids[i], error)
                 good[i] = False
@@ -182,7 +182,7 @@ class _Shown:
 
     def __init__(self, n_tiles: int, tile_px: int, views: _Views | None) -> None:
         self._n_tiles, self._tile_px, self._views = n_tiles, tile_px, views
-        self._images: npt.NDArray[np.uint8] | None = None  # (views, B, 3, H, W)
+        self._images: npt.NDArray[np.uint8] | None = None  # (views, B, H, W, 3)
         self._left: list[list[View]] = []  # of each tile, for the device
         self.enough = tile_px if views is None else int(tile_px / views.augment.crop_scale**0.5) + 1
 
@@ -190,16 +190,16 @@ class _Shown:
         """Show a tile, the `place`-th of the batch and the `position`-th of the pass."""
         made = self._made(tile, position)
         if self._images is None:
-            self._images = np.empty((len(made), self._n_tiles, 3, *made[0].shape[:2]), np.uint8)
+            self._images = np.empty((len(made), self._n_tiles, *made[0].shape), np.uint8)
         for view, image in enumerate(made):
-            self._images[view, place] = image.transpose(2, 0, 1)
+            self._images[view, place] = image
 
     def images(self, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
         """Of the tiles that decoded."""
         if self._images is None:
             return np.empty((0, 3, self._tile_px, self._tile_px), np.uint8)
         kept = self._images if good.all() else self._images[:, good]
-        return kept.reshape(-1, *kept.shape[2:])
+        return kept.reshape(-1, *kept.shape[2:]).transpose(0, 3, 1, 2)
 
     def left_to_device(self) -> ViewBatch | None:
         """First views of all tiles, then second ones; None when they are made."""
@@ -213,7 +213,7 @@ class _Shown:
         augment, rng = self._views.augment, np.random.default_rng((*self._views.seed, position))
         if not self._views.on_device:
             return [augment(tile, rng) for _ in range(self._views.crops)]
-        square = resize(tile, tile.shape[0] if self._images is None else self._images.shape[-1])
+        square = resize(tile, tile.shape[0] if self._images is None else self._images.shape[2])
         height, width = square.shape[:2]
         self._left.append([augment.draw(height, width, rng) for _ in range(self._views.crops)])
         return [square]

@@ -1,6 +1,6 @@
-"""Windows for hard disks and network storage: a stretch of the store is read in the order in which it lies, and shuffled in memory.
+"""Stretches of a pass are read from the store ahead of the batches that show them: one read of many tiles costs half of many reads.
 
-A pass over tiles drawn at random asks a disk that has to move its head for some hundred tiles a second. Here the drawn
+Windows for hard disks and network storage are the same, but large, and each lies together in the store. A pass over tiles drawn at random asks a disk that has to move its head for some hundred tiles a second. Here the drawn
 list is cut into windows of neighbours in the store; windows come in random order, and so do the tiles within one. What is drawn
 does not change, only when a tile's turn comes.
 """
@@ -38,21 +38,20 @@ def in_windows(ids: Ids, window: int, rng: np.random.Generator) -> Ids:
 
 
 class Windows:
-    """Serves batches of a list made by `in_windows` from memory; the next window is read meanwhile.
+    """Serves batches of a list from memory, window by window; the next window is read meanwhile.
 
     At most three windows are held, some 17 kB a tile of 224 px. Threads may ask at the same time.
 
     Args:
         read: of the store: JPEG bytes in the order of tile numbers.
         ids: the list, or the part of it that this process asks for, in the order in which it does.
-        window: entries of a window in that list.
+        window: entries of a window in that list; at least as many as are asked for at the same time, or some are read twice.
     """
 
     def __init__(self, read: Read, ids: Ids, window: int) -> None:
-        self._read, self._window = read, window
-        self._tiles = [np.unique(ids[start : start + window]) for start in range(0, len(ids), window)]
+        self._read, self._ids, self._window = read, ids, window
         self._pool = ThreadPoolExecutor(1, "window")
-        self._held: dict[int, Future[list[bytes]]] = {}
+        self._held: dict[int, Future[tuple[Ids, list[bytes]]]] = {}
         self._lock = threading.Lock()
         self._closed = False
 
@@ -67,8 +66,8 @@ class Windows:
         for number in range(start // self._window, -(-(start + len(ids)) // self._window)):
             first = number * self._window - start
             own = ids[max(0, first) : first + self._window]
-            data = self._take(number).result()
-            found += [data[place] for place in np.searchsorted(self._tiles[number], own)]
+            tiles, data = self._take(number).result()
+            found += [data[place] for place in np.searchsorted(tiles, own)]
         return found
 
     def close(self) -> None:
@@ -78,19 +77,21 @@ class Windows:
             self._held.clear()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _take(self, number: int) -> Future[list[bytes]]:
+    def _take(self, number: int) -> Future[tuple[Ids, list[bytes]]]:
         with self._lock:
             for wanted in (number, number + 1):
-                if wanted < len(self._tiles) and wanted not in self._held:
-                    self._held[wanted] = self._pool.submit(self._load, self._tiles[wanted])
+                if wanted * self._window < len(self._ids) and wanted not in self._held:
+                    self._held[wanted] = self._pool.submit(self._load, wanted)
             for old in [held for held in self._held if held < number - _KEPT]:
                 del self._held[old]
             return self._held[number]
 
-    def _load(self, tiles: Ids) -> list[bytes]:
+    def _load(self, number: int) -> tuple[Ids, list[bytes]]:
+        """Tile numbers in order, each once, and their bytes."""
+        tiles = np.unique(self._ids[number * self._window : (number + 1) * self._window])
         data: list[bytes] = []
         for start in range(0, len(tiles), _CHUNK):
             if self._closed:
                 break
             data += self._read(tiles[start : start + _CHUNK])
-        return data
+        return tiles, data

@@ -16,11 +16,14 @@ from app.state import Store
 from app.stream_facts import StreamFacts, read_stream
 from app.tasks import Latest
 from app.theme import STREAM_COLOURS, badge
+from core import config as configuration
 from core.activity import Activity
 from core.background import start_command
-from core.errors import TesseraError
+from core.config import IngestConfig
+from core.errors import ConfigError, TesseraError
 from core.ingest import stream_ledger
 from core.ingest.plan import size_words
+from core.ingest.slide_task import NO_RESOLUTION
 from core.words import counted
 
 _REASONS = 8
@@ -87,12 +90,21 @@ class StreamPanel(pn.viewable.Viewer):
                 f"<div>{badge(state)} <b>{n:,}</b> {escape(reason)} <span class='quiet'>{escape(name)}"
                 f"{' and others' if n > 1 else ''}</span></div>"
             )  # fmt: skip
-            button = self._button("Retry", "ts-stream-retry", self._retry_of(reason))
-            rows.append(pn.Row(about, button, sizing_mode="stretch_width"))
+            rows.append(pn.Row(about, *self._remedy(reason), sizing_mode="stretch_width"))
         if len(troubles) > _REASONS:
             more = counted(len(troubles) - _REASONS, "more reason")
             rows.append(html(f"<p class='quiet'>and {more}: <code>tessera status</code></p>"))
         return rows
+
+    def _remedy(self, reason: str) -> list[Any]:
+        """What can be done about slides that did not come in."""
+        if not reason.startswith(NO_RESOLUTION):
+            return [self._button("Retry", "ts-stream-retry", self._retry_of(reason))]
+        mpp = pmui.FloatInput(
+            label="um per pixel", value=None, placeholder="0.25", size="small", width=130, css_classes=["ts-stream-mpp"],
+            description="Of these slides, as the scanner's maker says: 0.25 is 40x, 0.5 is 20x. Tiles would be of any size without it.",
+        )  # fmt: skip
+        return [mpp, self._button("Cut with it", "ts-stream-retry", lambda: self._go_on_with(mpp.value))]
 
     def _button(self, label: str, css: str, act: Callable[[], None]) -> Any:
         button = pmui.Button(label=label, variant="outlined", size="small", css_classes=[css])
@@ -121,6 +133,15 @@ class StreamPanel(pn.viewable.Viewer):
             self._ask("run")
         else:
             start_command(self._store.workspace, "ingest", "--go-on")
+
+    def _go_on_with(self, mpp: float | None) -> None:
+        if not mpp:
+            raise ConfigError("say first how many um a pixel of these slides is: 0.25 is 40x, 0.5 is 20x")
+        given = configuration.from_mapping(IngestConfig, {"default_mpp": mpp}).default_mpp
+        row = stream_ledger.read_stream(self._store.workspace)
+        if row is not None and row.alive:
+            raise ConfigError("the ingest takes a resolution when it goes on: stop it first")
+        start_command(self._store.workspace, "ingest", "--go-on", "--default-mpp", str(given))
 
     def _retry_of(self, reason: str) -> Callable[[], None]:
         def retry() -> None:

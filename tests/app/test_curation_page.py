@@ -39,6 +39,11 @@ def brightness(page: Any) -> float:
     return float(np.median(picture))
 
 
+def opacity(page: Any) -> float:
+    """Of the points of the cluster that is highlighted."""
+    return float(page.locator(".ts-map").get_attribute("data-opacity"))
+
+
 @pytest.mark.browser
 def test_mark_merge_split_take_out_and_undo(offline_page: Any, serve: Any, planted: Planted) -> None:
     page, workspace = offline_page, planted.workspace
@@ -89,7 +94,9 @@ def test_mark_merge_split_take_out_and_undo(offline_page: Any, serve: Any, plant
 def test_the_map_by_day_and_by_night_and_a_lasso_that_is_kept(offline_page: Any, serve: Any, planted: Planted) -> None:
     page, workspace = offline_page, planted.workspace
     rng = np.random.default_rng(0)
-    workspace.run_folder(RUN).save_projection(2, rng.uniform(-1, 1, (planted.n, 2)).astype(np.float32))
+    places = rng.uniform(-1, 1, (planted.n, 2)).astype(np.float32)
+    places[: planted.n * 3 // 4] *= 0.01  # most of them lie thick
+    workspace.run_folder(RUN).save_projection(2, places)
     page.goto(f"{serve(workspace.root)}?page=2&run={RUN}&cluster=0")
     page.locator(".ts-map[data-ready]").wait_for()
     page.locator(".ts-author input").fill("Dr Virchow")
@@ -99,6 +106,15 @@ def test_the_map_by_day_and_by_night_and_a_lasso_that_is_kept(offline_page: Any,
         page.mouse.wheel(0, 500)
     page.wait_for_timeout(500)
     assert spread_of_points(page) > 0.3  # scrolling past the map does not shrink it to nothing
+    page.locator(".ts-map-bar").get_by_text("Whole map").click()
+    page.wait_for_timeout(500)
+    whole = opacity(page)
+    page.locator(".ts-map canvas").hover()
+    for _ in range(8):
+        page.mouse.wheel(0, -300)
+    page.wait_for_timeout(500)
+    assert whole < 0.5  # shaded where points lie thick,
+    assert opacity(page) > 2 * whole  # less so when they part
     page.locator(".ts-map-bar").get_by_text("Whole map").click()
     page.locator(".ts-map-lasso").click()
     box = page.locator(".ts-map canvas").bounding_box()

@@ -111,3 +111,25 @@ def test_pause_resume_and_retry_on_the_page(offline_page: Any, serve: Any, tmp_p
     expect(page.locator(".ts-stream .badge").first).to_have_text("finished")
     expect(page.locator(".card .badge").first).to_have_text("done")
     page.screenshot(path=SHOTS / "stream-finished.png", full_page=True)
+
+
+@pytest.mark.browser
+def test_a_slide_without_a_resolution_is_cut_with_the_one_that_is_said(
+    offline_page: Any, serve: Any, tmp_path: Path
+) -> None:
+    page, workspace = offline_page, Workspace.create(tmp_path / "workspace")
+    slide = draw_slide(tmp_path / "no-mpp.svs", seed=9, width=768, height=640, mpp=None).path
+    with StandIn() as server:
+        server.add("TCGA-OL-A5RX-01Z-00-DX1.svs", slide.read_bytes())
+        run(workspace, settings(server))
+        page.goto(serve(workspace.root))
+        trouble = page.locator(".ts-stream-troubles")
+        expect(trouble).to_contain_text("records no resolution")
+        page.locator(".ts-stream-retry button").click()
+        expect(page.get_by_text("say first how many um")).to_be_visible()
+        page.locator(".ts-stream-mpp input").fill("0.5")
+        page.locator(".ts-stream-mpp input").press("Tab")
+        page.screenshot(path=SHOTS / "stream-no-resolution.png", full_page=True)
+        page.locator(".ts-stream-retry button").click()
+        expect(page.locator(".card .badge").first).to_have_text("done", timeout=90_000)
+    assert workspace.n_tiles() > 0

@@ -2,6 +2,7 @@
 // A lasso sends its polygon, never ids; hovering shows the tile.
 import createScatterplot from "regl-scatterplot";
 
+import { fitting, typicalDensity } from "./lib/density.js";
 import { button, make, mount } from "./lib/dom.js";
 import { readPoints } from "./lib/points.js";
 import { tileSource } from "./lib/tiles.js";
@@ -14,6 +15,8 @@ const LOOKS = {
 const HOVER_PX = 120;
 const whenIdle = window.requestIdleCallback ?? ((act) => setTimeout(act, 300)); // Safari has none
 const REST_FIRST_MS = 3000; // WebGL without a GPU takes a second to start, and nothing else is drawn meanwhile
+const SEEN = 0.2; // opacity that a highlighted cluster has at least
+const SETTLED_MS = 120;
 const FARTHEST_AND_NEAREST = [0.8, 5000]; // scrolling up past the map must not shrink it to nothing
 const STYLE = `
 .ts-map{position:relative;width:100%;border-radius:10px;overflow:hidden;background:var(--paper);touch-action:none}
@@ -45,6 +48,7 @@ function render({ model, el }) {
   let plot = null;
   let points = null;
   let waiting = 0; // for the browser to be idle
+  let settling = 0; // until the view has come to rest
   let gone = false;
   const look = () => LOOKS[model.get("dark") ? "dark" : "light"];
   const setMode = (mode) => {
@@ -62,13 +66,21 @@ function render({ model, el }) {
   const unmount = mount(el, STYLE, box);
   setMode("panZoom");
 
+  // Shaded by density: the thicker points lie at this zoom, the less opaque each is.
+  const shade = (most) => {
+    const zoom = plot.get("camera").scaling[0];
+    const diameter = model.get("point_size") * (Math.asinh(Math.max(1, zoom)) / Math.asinh(1)); // as the plot scales points
+    return fitting(points.density, diameter, (plot.get("height") / 2) * zoom, most);
+  };
   const categories = () => {
     const chosen = model.get("highlight");
     const ids = model.get("ids");
     const pointColor = ids.map((id, i) => (chosen < 0 || id === chosen ? model.get("colours")[i] : OTHERS));
-    const opacity = ids.map((id) => (chosen < 0 ? 0.7 : id === chosen ? 1 : 0.25));
+    const [all, own, others] = [shade(0.7), Math.max(shade(1), SEEN), shade(0.25)];
+    box.dataset.opacity = chosen < 0 ? all : own;
+    const opacity = ids.map((id) => (chosen < 0 ? all : id === chosen ? own : others));
     // regl-scatterplot wants at least two entries, and the last one stands for unassigned tiles (-1)
-    return { pointColor: [...pointColor, OTHERS], opacity: [...opacity, 0.2] };
+    return { pointColor: [...pointColor, OTHERS], opacity: [...opacity, Math.min(others, 0.2)] };
   };
   const paint = async () => {
     if (!plot || !points) return;
@@ -85,6 +97,7 @@ function render({ model, el }) {
     if (!url && !data?.byteLength) return;
     try {
       points = await readPoints(url, data);
+      points.density = typicalDensity(points);
       await paint();
     } catch (error) {
       note.style.display = "grid";
@@ -122,6 +135,10 @@ function render({ model, el }) {
     plot.get("camera").setScaleBounds([FARTHEST_AND_NEAREST, FARTHEST_AND_NEAREST]);
     plot.subscribe("pointOver", showHover);
     plot.subscribe("pointOut", () => (hover.style.display = "none"));
+    plot.subscribe("view", () => {
+      clearTimeout(settling);
+      settling = setTimeout(() => plot && points && plot.set({ opacity: categories().opacity }), SETTLED_MS);
+    });
     plot.subscribe("select", ({ points: chosen }) => {
       if (chosen.length !== 1) return;
       model.set("picked", chosen[0]);
@@ -153,8 +170,10 @@ function render({ model, el }) {
   });
   return () => {
     gone = true;
+    clearTimeout(settling);
     resize.disconnect();
     plot?.destroy();
+    plot = null;
     unmount();
   };
 }

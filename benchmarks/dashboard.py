@@ -36,6 +36,7 @@ from core.tiles.store import TileStore, record_batch
 from core.workspace import Workspace
 
 RUN, BANK_DIM, SIDE = "large", 64, 224
+_FREED_S = 30  # after which the server has let sessions go whose pages were closed
 READY = {  # page: what must be there for it to count as painted
     "cohort": ".card .badge",
     "run": ".ts-set-clusters input",
@@ -208,6 +209,18 @@ def main() -> None:
             one.goto(f"{address}?page=5")
             one.locator(READY["export"]).first.wait_for()
             one.close()
+        print(f"{'sessions':>12}{'server, MB':>12}")
+        together = []
+        for _ in range(options.sessions):
+            together.append(chromium.new_context().new_page())
+            together[-1].set_default_timeout(60_000)
+            together[-1].goto(f"{address}?page=5")
+            together[-1].locator(READY["export"]).first.wait_for()
+        print(f"{len(together):12}{process.memory_info().rss / 1e6:12.0f}", flush=True)
+        for one in together:
+            one.context.close()
+        time.sleep(_FREED_S)
+        print(f"{0:12}{process.memory_info().rss / 1e6:12.0f}", flush=True)
         chromium.close()
     if options.keep is None:
         shutil.rmtree(root.parent)
@@ -220,6 +233,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--slides", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--loads", type=int, default=50)
+    parser.add_argument("--sessions", type=int, default=20, help="pages that are open at the same time")
     parser.add_argument("--port", type=int, default=5066)
     parser.add_argument("--keep", type=Path, default=None, help="where the workspace is, or is to be made and kept")
     return parser.parse_args()

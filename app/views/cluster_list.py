@@ -20,18 +20,21 @@ from core.errors import TesseraError
 from core.explore.palette import colour
 
 _TITLES = {
-    "tiles": "Typical tiles", "number": "No.", "name": "Name", "mark": "Kind", "size": "Tiles", "stability": "Stability",
-    "top_slide_share": "Top slide",
+    "tiles": "Typical tiles", "number": "No.", "name": "Name", "mark": "Kind", "size": "Tiles", "spread": "Spread",
+    "stability": "Stable", "top": "Top source",
 }  # fmt: skip
 _TIPS = {
     "tiles": "the tiles nearest to the centre",
     "name": "click to name; everybody who looks at this workspace sees it",
     "mark": "tissue, artefact, mixed or don't know: marked in the open cluster",
+    "spread": TERMS["spread"],
     "stability": TERMS["stability"],
-    "top_slide_share": TERMS["biggest slide"],
+    "top": "Share of the slide with most of its tiles; then of the patient and the hospital, where names tell them. "
+    + TERMS["biggest slide"],
 }
 _MARKS = {"tissue": "tissue", "artefact": "artefact", "mixed": "mixed", "unknown": "don't know"}
-_WIDTHS = {"tiles": 178, "number": 62, "mark": 82, "size": 72, "stability": 100, "top_slide_share": 84}
+_WIDTHS = {"tiles": 172, "number": 56, "mark": 72, "size": 68, "spread": 72, "stability": 72, "top": 92}
+_SOURCES = ("slide", "patient", "site")
 _FILTERS = {
     "name": {"type": "input", "func": "like", "placeholder": "find a name"},
     "mark": {
@@ -82,11 +85,11 @@ class ClusterList(pn.viewable.Viewer):
     def _build(self, rows: pd.DataFrame) -> pn.widgets.Tabulator:
         table = pn.widgets.Tabulator(
             rows, show_index=False, hidden_columns=["cluster"], titles=_TITLES, widths=_WIDTHS,
-            formatters={"tiles": {"type": "html"}, "stability": {"type": "html"}, "top_slide_share": {"type": "html"}},
+            formatters={name: {"type": "html"} for name in ("tiles", "spread", "stability", "top")},
             editors={name: {"type": "input"} if name == "name" else None for name in _TITLES}, header_tooltips=_TIPS,
             header_filters=_FILTERS, pagination="local", page_size=_PAGE, layout="fit_columns", height=_ROW_PX * _PAGE + 164, sizing_mode="stretch_width",
             selectable=1, css_classes=["ts-clusters"], row_height=_ROW_PX, theme="simple", stylesheets=[TABLE_CSS],
-            text_align={"name": "left", "number": "right", "size": "right", "stability": "right", "top_slide_share": "right"},
+            text_align={"name": "left", **dict.fromkeys(("number", "size", "spread", "stability", "top"), "right")},
         )  # fmt: skip
         table.on_click(self._clicked)
         table.on_edit(self._edited)
@@ -132,19 +135,36 @@ def _rows(table: pd.DataFrame, decided: State, number: Callable[[int], str], she
             "name": [decided.names.get(i, "") for i in ids],
             "mark": [_MARKS.get(decided.marks.get(i, ""), "") for i in ids],
             "size": table["size"],
+            "spread": [_number(value) for value in table["compactness"]],
             "stability": [_number(value) for value in table["stability"]],
-            "top_slide_share": [
-                _number(share, f"{share:.0%}", warn=share >= ONE_SLIDE and table["top_slide"].nunique() > 1)
-                for share in table["top_slide_share"]
-            ],
+            "top": _sources(table),
         }
     )
     return shown[["cluster", *_TITLES]]
 
 
-def _number(value: float, text: str = "", *, warn: bool = False) -> str:
-    """A cell whose text sorts as its number does: 0-1 with two digits, or a percentage padded with figure spaces."""
-    if value != value:
-        return "–"
+def _number(value: float) -> str:
+    """A cell whose text sorts as its number does."""
+    return "–" if value != value else f"{value:.2f}"
+
+
+def _sources(table: pd.DataFrame) -> list[str]:
+    """Shares of the biggest slide, patient and site of each cluster, sorted by the first; what is known of none is left out."""
+    shares = table[[f"top_{kind}_share" for kind in _SOURCES]].to_numpy()
+    several = table["top_slide"].nunique() > 1
+    return [
+        " · ".join(
+            _share(share, kind, warn=several and share >= ONE_SLIDE)
+            for kind, share in zip(_SOURCES, row, strict=True)
+            if share == share
+        )
+        for row in shares
+    ]
+
+
+def _share(share: float, kind: str, *, warn: bool) -> str:
     style = f"font:600 13px {FONT};color:var(--warn)" if warn else ""
-    return f"<span style='{style}'>{(text or f'{value:.2f}').rjust(4, chr(0x2007))}</span>"
+    text = f"{share:.0%}".rjust(
+        4 if kind == _SOURCES[0] else 0, chr(0x2007)
+    )  # what comes first sorts as its number does
+    return f"<span style='{style}' title='of the biggest {kind}'>{text}</span>"

@@ -87,7 +87,7 @@ class ExplorePage(pn.viewable.Viewer):
             return
         self._head.object = wrap(
             f"<h2>{escape(run)}</h2><p class='quiet'>Clustering {interval}{' of ' + str(last) if interval < last else ', the last'}: "
-            f"{len(view.labels):,} tiles in {len(view.ids)} {term('cluster', 'clusters')}. Each point of the map is a tile; near means alike. "
+            f"{len(view.labels):,} tiles in {len(view.ids):,} {term('cluster', 'clusters')}. Each point of the map is a tile; near means alike. "
             "Click a point, or draw a lasso around some.</p>"
         )
         self._open_a_real_cluster(view)

@@ -112,7 +112,7 @@ class Opened(pn.viewable.Viewer):
 
 def _facts(opened: OpenCluster) -> str:
     facts = opened.facts
-    words = [f"{counted(int(facts['size']), 'tile')} ({facts['share']:.0%} of all)"]
+    words = [f"{counted(int(facts['size']), 'tile')} ({_percent(facts['share'])} of all)"]
     if opened.n_slides > 1:
         words.append(
             f"from {int(facts['n_slides'])} of {opened.n_slides} slides, {facts['top_slide_share']:.0%} from "
@@ -128,6 +128,10 @@ def _facts(opened: OpenCluster) -> str:
             "warning",
         )
     return f"<p class='quiet'>{' · '.join(words)}</p>{warning}"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.01 else f"{share:.1%}"
 
 
 def _two_kinds(kinds: TwoKinds | None) -> str:

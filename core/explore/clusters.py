@@ -11,6 +11,9 @@ import scipy.sparse as sp
 
 from core.explore.view import View, open_view
 
+_Kind = Literal["patient", "site"]
+_KINDS: tuple[_Kind, _Kind] = ("patient", "site")
+
 
 def cluster_table(view: View, before: npt.NDArray[np.int32] | None = None) -> pd.DataFrame:
     """One row a cluster, largest first.
@@ -21,7 +24,9 @@ def cluster_table(view: View, before: npt.NDArray[np.int32] | None = None) -> pd
 
     Returns:
         cluster (id), size, share, compactness (mean distance to the centroid, lower is tighter), n_slides, top_slide
-        (name) and top_slide_share, n_patients and n_sites (of the slides whose barcode tells them), stability (Jaccard overlap with the same cluster one interval before; NaN at first).
+        (name) and top_slide_share; n_patients and top_patient_share, n_sites and top_site_share (of the slides whose
+        barcode tells them; the share is NaN where the cohort has only one of them); stability (Jaccard overlap with the
+        same cluster one interval before; NaN at first).
     """
     rows = np.searchsorted(view.ids, view.labels).clip(0, max(len(view.ids) - 1, 0))
     known = view.labels >= 0
@@ -31,17 +36,21 @@ def cluster_table(view: View, before: npt.NDArray[np.int32] | None = None) -> pd
     top = np.asarray(by_slide.argmax(axis=1)).ravel()
     names = slide_names(view)
     distance = np.bincount(rows, weights=view.distances[known].astype(np.float64), minlength=len(view.ids))
+    (n_patients, top_patient), (n_sites, top_site) = (_told_by(by_slide, _told(view, kind)) for kind in _KINDS)
+    sizes = np.maximum(view.sizes, 1)
     table = pd.DataFrame(
         {
             "cluster": view.ids,
             "size": view.sizes,
             "share": view.sizes / max(view.sizes.sum(), 1),
-            "compactness": distance / np.maximum(view.sizes, 1),
+            "compactness": distance / sizes,
             "n_slides": np.diff(by_slide.indptr),
             "top_slide": [names.get(int(slide), "") for slide in top],
-            "top_slide_share": np.asarray(by_slide.max(axis=1).todense()).ravel() / np.maximum(view.sizes, 1),
-            "n_patients": _distinct(by_slide, _told(view, "patient")),
-            "n_sites": _distinct(by_slide, _told(view, "site")),
+            "top_slide_share": np.asarray(by_slide.max(axis=1).todense()).ravel() / sizes,
+            "n_patients": n_patients,
+            "top_patient_share": top_patient / sizes,
+            "n_sites": n_sites,
+            "top_site_share": top_site / sizes,
             "stability": _stability(view, before),
         }
     )
@@ -54,21 +63,26 @@ def slide_names(view: View) -> dict[int, str]:
         return {row["id"]: row["name"] for row in connection.execute("SELECT id, name FROM slide")}
 
 
-def _told(view: View, column: Literal["patient", "site"]) -> dict[int, str]:
+def _told(view: View, column: _Kind) -> dict[int, str]:
     """What the names of slides tell, by row in the ledger."""
     with view.workspace.ledger.read() as connection:
         rows = connection.execute(f"SELECT id, {column} AS told FROM slide WHERE {column} != ''")
         return {row["id"]: row["told"] for row in rows}
 
 
-def _distinct(by_slide: sp.csr_matrix, told: dict[int, str]) -> npt.NDArray[np.int64]:
-    """How many different values the slides of each cluster have."""
+def _told_by(by_slide: sp.csr_matrix, told: dict[int, str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """How many different values the slides of each cluster have, and tiles of the most frequent one.
+
+    Tiles are NaN where the whole cohort has fewer than two values: nothing is told by the share of the only one.
+    """
     slides = np.array([slide for slide in told if slide < by_slide.shape[1]], np.int64)
-    _, codes = np.unique([told[int(slide)] for slide in slides], return_inverse=True)
+    values, codes = np.unique([told[int(slide)] for slide in slides], return_inverse=True)
     member = sp.coo_matrix(
         (np.ones(len(slides), np.int64), (slides, codes)), shape=(by_slide.shape[1], len(slides) or 1)
     )
-    return np.diff((by_slide @ member.tocsr()).indptr).astype(np.int64)
+    tiles = by_slide @ member.tocsr()
+    most = np.asarray(tiles.max(axis=1).todense()).ravel().astype(np.float64)
+    return np.diff(tiles.indptr).astype(np.int64), most if len(values) > 1 else np.full(len(most), np.nan)
 
 
 def _stability(view: View, before: npt.NDArray[np.int32] | None) -> npt.NDArray[np.float64]:

@@ -15,7 +15,7 @@ const LOOKS = {
 const HOVER_PX = 120;
 const whenIdle = window.requestIdleCallback ?? ((act) => setTimeout(act, 300)); // Safari has none
 const REST_FIRST_MS = 3000; // WebGL without a GPU takes a second to start, and nothing else is drawn meanwhile
-const SEEN = 0.2; // opacity that a highlighted cluster has at least
+const SEEN = 0.6; // opacity that a highlighted cluster has at least
 const SETTLED_MS = 120;
 const FARTHEST_AND_NEAREST = [0.8, 5000]; // scrolling up past the map must not shrink it to nothing
 const STYLE = `

@@ -42,7 +42,10 @@ def test_patients_and_sites_of_barcodes_are_counted(planted: Planted) -> None:
     for cluster in view.ids:
         told = {int(slide) for slide in view.index.slide[labels == cluster] if slide < 3}
         assert (table.loc[cluster, "n_patients"], table.loc[cluster, "n_sites"]) == (len(told), int(bool(told)))
+        by_patient = [int((view.index.slide[labels == cluster] == slide).sum()) for slide in (1, 2)]
+        assert table.loc[cluster, "top_patient_share"] == pytest.approx(max(by_patient) / (labels == cluster).sum())
     assert table["n_patients"].max() == 2
+    assert table["top_site_share"].isna().all()  # there is but one
 
 
 def test_the_largest_cluster_comes_first(view: View) -> None:

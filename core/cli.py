@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +111,8 @@ def _add_run_commands(group: Any) -> None:
     run.add_argument("--name", metavar="R", help="name of the run; run-1, run-2, ... if not given")
     run.add_argument("--detach", action="store_true", help="start it and return at once")
     _add_settings(run)
+    run.formatter_class = argparse.RawDescriptionHelpFormatter
+    run.epilog = "settings, for --set and --config:\n" + "\n".join(_about_settings(configuration.RunConfig))
     _command(group, "status", commands.status, "slides, tiles and runs of the workspace", json=True)
     for name, function, help in (
         ("pause", commands.pause, "let a run, or the ingest of an archive, wait; it keeps its place"),
@@ -242,8 +246,20 @@ def _add_options(parser: argparse.ArgumentParser, config: type[Any], names: tupl
         default = config.__dataclass_fields__[name].default
         parser.add_argument(
             f"--{name.replace('_', '-')}", dest=name, default=None, metavar="X",
-            help=f"{about[name].help}{unit} Default {default!r}.".replace("%", "%%"),
+            help=f"{about[name].help}{unit} Default {default!r}.",
         )  # fmt: skip
+
+
+def _about_settings(config: type[configuration.Config]) -> Iterator[str]:
+    """Every setting with its default, choices and help, wrapped for a terminal."""
+    defaults = {field.name: field.default for field in dataclasses.fields(config)}
+    for name, about in configuration.settings(config).items():
+        if about.internal:
+            continue
+        choices = f" ({', '.join(about.choices)})" if about.choices else ""
+        unit = f" {about.unit}" if about.unit else ""
+        text = f"{name}={defaults[name]}{unit}{choices}: {about.help}"
+        yield textwrap.fill(text, 110, initial_indent="  ", subsequent_indent="      ")
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:

@@ -22,12 +22,13 @@ from core import config as configuration
 from core import stream_command
 from core.activity import track
 from core.background import SAFE_PYTHON, safe_environment
-from core.config import ExportConfig, IngestConfig, RunConfig
+from core.config import KNOWN_ENCODERS, ExportConfig, IngestConfig, RunConfig
 from core.errors import ConfigError, TesseraError
 from core.terminal import TerminalProgress
 from core.workspace import ENVIRONMENT_VARIABLE, Workspace
 
 _POLL_S = 0.5
+_ASKED = {"run": "{} goes on", "pause": "asked {} to pause", "stop": "asked {} to stop"}
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
@@ -66,12 +67,16 @@ def run(options: argparse.Namespace) -> int:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         return _run_together(workspace, options)
     config = configuration.load(RunConfig, options.config, configuration.parse_overrides(options.settings))
+    if config.encoder not in KNOWN_ENCODERS:  # what the worker would refuse a minute later
+        from core.learn.encoders import check_timm
+
+        check_timm(config.encoder)
     created = runs.create(workspace, config, options.name)
     runs.launch(workspace, created.name)
-    if options.detach:
-        _answer(options, {"run": created.name}, f"{created.name} is running; follow it with `tessera status`")
-        return 0
-    return _follow(workspace, created.name, options)
+    if not options.detach:
+        return _follow(workspace, created.name, options)
+    _answer(options, {"run": created.name}, f"{created.name} is running; follow it with `tessera status`")
+    return 0
 
 
 def _run_together(workspace: Workspace, options: argparse.Namespace) -> int:
@@ -96,15 +101,17 @@ def _run_together(workspace: Workspace, options: argparse.Namespace) -> int:
 
 
 def _follow(workspace: Workspace, name: str, options: argparse.Namespace) -> int:
-    """Draw a run's progress until it ends; Ctrl-C stops the run, saved."""
+    """Draw a run's progress until it ends, then what was said of it; Ctrl-C stops the run, saved."""
     from core import runs
+    from core.run_words import told
 
     try:
         with TerminalProgress(quiet=options.json) as bars:
             while True:
                 current = runs.get(workspace, name)
                 if current.state == "running" and current.phase:
-                    phase = f"{name} interval {current.interval + 1} of {current.config.epochs}: {current.phase}"
+                    interval = min(current.interval + 1, current.config.epochs)
+                    phase = f"{name} interval {interval} of {current.config.epochs}: {current.phase}"
                     bars.update(phase, round(100 * current.progress), 100)
                 if current.state in ("finished", "failed", "stopped") or not current.alive:
                     break
@@ -113,12 +120,10 @@ def _follow(workspace: Workspace, name: str, options: argparse.Namespace) -> int
         runs.request(workspace, name, "stop")
         print(f"stopping {name}; `tessera resume {name}` goes on from here", file=sys.stderr)
         return 130
-    current = runs.get(workspace, name)
-    _answer(
-        options,
-        {"run": name, "state": current.state, "message": current.message},
-        f"{name} {current.state} {current.message}".strip(),
-    )
+    current, said = runs.get(workspace, name), told(runs.events(workspace, name))
+    lines = [f"{name} {current.state} {current.message}".strip(), *[f"  {level}: {text}" for level, text in said]]
+    answer = {"run": name, "state": current.state, "message": current.message, "said": [text for _, text in said]}
+    _answer(options, answer, "\n".join(lines))
     return 0 if current.state in ("finished", "stopped") else 1
 
 
@@ -167,9 +172,13 @@ def _request(options: argparse.Namespace, want: str) -> int:
         run.name != options.name for run in runs.list_runs(workspace)
     ):
         stream_command.request(workspace, want)
+        words = _ASKED[want].format("the ingest")
     else:
+        words = _ASKED[want].format(options.name)
+        if want == "run" and runs.get(workspace, options.name).alive:
+            words = f"{options.name} goes on; it was not ended"
         runs.request(workspace, options.name, want)
-    _answer(options, {"run": options.name, "want": want}, f"asked {options.name} to {want}")
+    _answer(options, {"run": options.name, "want": want}, words)
     return 0
 
 

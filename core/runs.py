@@ -8,6 +8,7 @@ import re
 import subprocess
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import config as configuration
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 WANTS = ("run", "pause", "stop")
 
 
@@ -113,6 +115,7 @@ def create(
         raise ConfigError(f"source={config.source}: `tessera cluster {config.source}` makes such a run")
     learnt = n_tiles if tiles is None else len(tiles)
     check_clusters(config, learnt)
+    check_machine(config)
     chosen = free_name(workspace, name, "run-1")
     text = json.dumps(configuration.as_dict(config), indent=2)
     files.write_text(workspace.run_folder(chosen).root / "config.json", text)
@@ -124,6 +127,13 @@ def create(
             " VALUES (?, ?, ?, 'queued', 'run', ?, ?, ?)",
             (chosen, text, configuration.digest(config), time.time(), n_tiles, TileStore(workspace.tiles_path).version),
         )
+        stored = connection.execute("SELECT value FROM meta WHERE key = 'tile_px'").fetchone()
+        if stored is not None and config.tile_px > float(stored["value"]):
+            connection.execute(
+                "INSERT INTO event (run_id, time, level, text) SELECT id, ?, 'info', ? FROM run WHERE name = ?",
+                (time.time(), f"tile_px={config.tile_px} is more than the {float(stored['value']):.0f} px that tiles are "
+                 "stored with: it costs time and shows no more", chosen),
+            )  # fmt: skip
     return get(workspace, chosen)
 
 
@@ -141,6 +151,18 @@ def check_clusters(config: RunConfig, n_tiles: int) -> None:
     """
     if config.clusters * 2 > n_tiles:
         raise ConfigError(f"clusters={config.clusters} is too many for {n_tiles} tiles: choose at most {n_tiles // 2}")
+
+
+def check_machine(config: RunConfig) -> None:
+    """Refuse a file or device that cannot be, before a worker is started for it.
+
+    Raises:
+        ConfigError: so it is.
+    """
+    if config.weights not in ("random", "timm") and not Path(config.weights).is_file():
+        raise ConfigError(f"weights={config.weights}: no such file; random and timm need none")
+    if not _DEVICE.fullmatch(config.device):
+        raise ConfigError(f"device={config.device}: choose auto, cpu, cuda or cuda:N")
 
 
 def free_name(workspace: Workspace, wanted: str | None, otherwise: str) -> str:
@@ -263,7 +285,7 @@ def request(workspace: Workspace, name: str, want: str) -> None:
         raise RunError(f"a run can be asked to {', '.join(WANTS)}, not {want}")
     run = get(workspace, name)
     if run.state == "finished":
-        raise RunError(f"{name} is finished: start a new run")
+        raise RunError(f"{name} is finished: there is nothing to {'go on with' if want == 'run' else want}")
     if want == "pause" and not run.alive:
         raise RunError(f"{name} is not running: `tessera resume {name}` starts it again")
     with workspace.ledger.write() as connection:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from core import activity, runs
+from core.run_words import told
 from core.words import counted
 from core.workspace import Workspace
 
@@ -66,10 +67,9 @@ def describe(summary: dict[str, Any]) -> str:
         nmi = "" if run["nmi"] is None else f", NMI(t, t-1) {run['nmi']:.3f}"
         loss = "" if run["loss"] is None else f", loss {run['loss']:.3f}"
         lines.append(
-            f"run       {run['name']}: {_how(run['config'])}, {run['state']}, interval {run['interval']} of {run['epochs']}{nmi}{loss}"
+            f"run       {run['name']}: {_how(run['config'])}, {run['state']}{_asked(run)}, interval {run['interval']} of {run['epochs']}{nmi}{loss}"
         )
-        if run["message"]:
-            lines.append(f"            {run['message']}")
+        lines += [f"            {text}" for text in [run["message"], *run["said"]] if text]
     return "\n".join(lines)
 
 
@@ -113,9 +113,17 @@ def _run(workspace: Workspace, run: runs.Run) -> dict[str, Any]:
         "phase": run.phase,
         "progress": run.progress,
         "message": run.message,
+        "want": run.want,
+        "said": [text for _, text in told(runs.events(workspace, run.name))[:_NOTES]],
         "config": json.loads(json.dumps(vars(run.config))),
         **{name: None if row is None else row["value"] for name, row in last.items()},
     }
+
+
+def _asked(run: dict[str, Any]) -> str:
+    """What a run was asked for and has not done yet."""
+    waits = run["alive"] and run["want"] != "run" and run["state"] in ("queued", "running")
+    return f" and asked to {run['want']}" if waits else ""
 
 
 def _how(config: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ import panel_material_ui as pmui
 
 from app.page import alarm, bar, duration, empty, html, number, term, wrap
 from app.people import require_editor
-from app.run_facts import RunFacts, read_all, read_run, told
+from app.run_facts import RunFacts, read_all, read_run
 from app.state import Store
 from app.tasks import Latest
 from app.theme import badge
@@ -21,6 +21,7 @@ from app.views.curves import Curves
 from app.views.form import SettingsForm
 from core import runs
 from core.errors import TesseraError
+from core.run_words import told
 from core.runs import Run
 
 _FIRST = (

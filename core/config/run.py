@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from core.config.settings import Config, setting
 
 METHODS = ("deepcluster", "deepcluster-v2")
+KNOWN_ENCODERS = ("resnet18", "resnet50", "alexnet-bn", "vgg16-bn", "tiny")  # timm knows many more
 INPUTS = ("rgb", "grey-sobel", "haematoxylin")
 SCHEDULES = ("auto", "constant", "cosine")
 CLUSTERERS = ("kmeans", "spherical-kmeans", "rcc", "pic", "hdbscan", "leiden")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import hashlib
 import json
 import re
@@ -86,7 +87,9 @@ def from_mapping(config: type[C], values: Mapping[str, Any]) -> C:
     known = get_type_hints(config)
     unknown = sorted(set(values) - {field.name for field in dataclasses.fields(config)})
     if unknown:
-        raise ConfigError(f"unknown setting {', '.join(unknown)}; the settings are {', '.join(settings(config))}")
+        near = [name for key in unknown for name in difflib.get_close_matches(key, settings(config), 1)]
+        meant = f", did you mean {', '.join(near)}?" if near else ";"
+        raise ConfigError(f"unknown setting {', '.join(unknown)}{meant} The settings are {', '.join(settings(config))}")
     units = {name: about.unit for name, about in settings(config).items()}
     converted: dict[str, Any] = {
         name: parse_bytes(name, value) if units[name] == "bytes" else _convert(name, value, known[name])

@@ -6,26 +6,29 @@ import math
 
 STOP_INTERVALS, STOP_RISE = 3, 0.005
 _COLLAPSE_SHARE, _COLLAPSE_EVENNESS = 0.5, 0.5
+_ALIKE = 1e-6  # mean squared distance to the centroid, of unit vectors
 _STUCK = 0.01
 _MIN_TILES_PER_CLUSTER = 50
 _FOLLOWS = 0.3
 
 
-def alarms(figures: dict[str, float], n_tiles: int) -> list[str]:
+def alarms(figures: dict[str, float], n_tiles: int, *, trained: bool = True) -> list[str]:
     """Warnings for one clustering.
 
     Args:
         figures: as measured (see `core.learn.loop`).
         n_tiles: tiles in the run.
+        trained: whether the encoder has been trained since it started.
     """
     found = []
-    if (figures["largest_share"] > _COLLAPSE_SHARE and figures["clusters"] > 4) or figures[
-        "entropy_ratio"
-    ] < _COLLAPSE_EVENNESS:
-        found.append(
-            f"collapse: the largest cluster holds {figures['largest_share']:.0%} of all tiles; "
-            "lower learning_rate, or choose balance=uniform"
-        )
+    if collapsed(figures):
+        if figures.get("objective", 1.0) < _ALIKE:
+            remedy = "all tiles look the same to the encoder: look at the tiles"
+        elif trained:
+            remedy = "lower learning_rate, or choose balance=uniform"
+        else:
+            remedy = "the starting weights tell the tiles hardly apart: look at the tiles, or start from other weights"
+        found.append(f"collapse: the largest cluster holds {figures['largest_share']:.0%} of all tiles; {remedy}")
     if n_tiles / figures["clusters"] < _MIN_TILES_PER_CLUSTER:
         found.append(
             f"only {n_tiles / figures['clusters']:.0f} tiles per cluster: fewer clusters, or more slides, make steadier classes"
@@ -38,6 +41,12 @@ def alarms(figures: dict[str, float], n_tiles: int) -> list[str]:
                 "raise stain_jitter, or look at the composition of clusters before naming them"
             )
     return found
+
+
+def collapsed(figures: dict[str, float]) -> bool:
+    """Whether most tiles are in one cluster."""
+    uneven = figures["entropy_ratio"] < _COLLAPSE_EVENNESS
+    return uneven or (figures["largest_share"] > _COLLAPSE_SHARE and figures["clusters"] > 4)
 
 
 def loss_alarm(loss: float, n_clusters: int) -> str | None:

@@ -78,9 +78,7 @@ def _tiny(channels: int) -> nn.Module:
 def _from_timm(name: str, channels: int, *, pretrained: bool) -> tuple[nn.Module, int]:
     import timm
 
-    if not timm.is_model(name):
-        close = ", ".join(timm.list_models(f"*{name[:6]}*")[:5]) or "resnet18, resnet50"
-        raise ConfigError(f"encoder={name}: timm knows no such model; near: {close}")
+    check_timm(name)
     try:
         backbone = timm.create_model(name, pretrained=pretrained, num_classes=0, in_chans=channels)
     except (OSError, RuntimeError) as error:  # no network: huggingface_hub raises OSErrors of several kinds
@@ -88,6 +86,19 @@ def _from_timm(name: str, channels: int, *, pretrained: bool) -> tuple[nn.Module
             f"the weights of {name} cannot be downloaded ({error}): give a file with weights=PATH, or weights=random"
         ) from error
     return backbone, int(backbone.num_features)
+
+
+def check_timm(name: str) -> None:
+    """Refuse a name that timm does not know.
+
+    Raises:
+        ConfigError: so it is; near names are told.
+    """
+    import timm
+
+    if not timm.is_model(name):
+        close = ", ".join(timm.list_models(f"*{name[:6]}*")[:5]) or "resnet18, resnet50"
+        raise ConfigError(f"encoder={name}: timm knows no such model; near: {close}")
 
 
 def _load_weights(backbone: nn.Module, path: Path) -> None:
@@ -102,7 +113,10 @@ def _load_weights(backbone: nn.Module, path: Path) -> None:
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise ConfigError(f"weights={path} cannot be read as tensors: {error}") from error
+        raise ConfigError(
+            f"weights={path} cannot be read as tensors ({type(error).__name__}): give a .safetensors file, or what torch.save "
+            "wrote of a state_dict"
+        ) from error
     state = state.get("state_dict", state)
     own = backbone.state_dict()
     found = {_strip(key): value for key, value in state.items() if isinstance(value, torch.Tensor)}

@@ -43,7 +43,7 @@ def measure(
         if what == "labels":
             figures["ari_labels"] = metrics.ari(labels, truth, rng)
     reporter.figures(interval, step, figures)
-    for text in advice.alarms(figures, len(labels)):
+    for text in advice.alarms(figures, len(labels), trained=step > 0):
         reporter.event("warning", f"interval {interval}: {text}")
 
 

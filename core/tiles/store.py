@@ -122,7 +122,7 @@ class TileStore:
         try:
             table = dataset.take(unique.tolist(), columns=columns)
         except (OSError, ValueError) as error:
-            raise StoreError(f"cannot read tiles from {self.path}: {error}") from error
+            raise StoreError(_lost(self.path, error)) from error
         return table.take(pa.array(inverse))
 
     def scan(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -132,7 +132,7 @@ class TileStore:
             try:
                 yield from dataset.scanner(columns=columns, scan_in_order=True).to_batches()
             except (OSError, ValueError) as error:
-                raise StoreError(f"cannot read tiles from {self.path}: {error}") from error
+                raise StoreError(_lost(self.path, error)) from error
 
     def index(self) -> TileIndex:
         """Coordinates and labels of all tiles, kept in memory (14 bytes a tile) and shared by version."""
@@ -235,6 +235,14 @@ def record_batch(first_id: int, slide: int, rows: Iterable[tuple[int, int, int, 
     return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
 
 
+def _lost(path: Path, error: Exception) -> str:
+    what = str(error).split(", /", 1)[0]  # and not where in its makers' sources
+    return (
+        f"cannot read tiles from {path} ({what}): if files of the store are missing or damaged, put them back from a copy, or "
+        "ingest again into a new workspace"
+    )
+
+
 @lru_cache(maxsize=4)
 def _read_index(path: Path, version: int) -> TileIndex:
     if version == 0:
@@ -244,7 +252,7 @@ def _read_index(path: Path, version: int) -> TileIndex:
         try:
             table = lance.dataset(str(path), version=version).to_table(columns=list(INDEX_COLUMNS))
         except (OSError, ValueError) as error:
-            raise StoreError(f"cannot read the index of {path}: {error}") from error
+            raise StoreError(_lost(path, error)) from error
         columns = [table[name].to_numpy() for name in INDEX_COLUMNS]
     return TileIndex(*columns)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.run_facts import told
+from core.run_words import told
 from core.runs import Event
 
 

@@ -105,6 +105,8 @@ def test_the_whole_path_by_the_command_line(tmp_path: Path) -> None:
     assert (run["name"], run["state"], run["interval"], run["config"]["clusters"]) == ("r", "finished", 2, 6)
     assert 0 <= run["nmi"] <= 1
     assert run["loss"] > 0
+    assert any("tiles per cluster" in text for text in run["said"])
+    assert run["said"] == created["said"][: len(run["said"])]
 
     assert "label" in tessera.fails("evaluate", "r")
     placed = tessera.json("project", "r")
@@ -124,6 +126,11 @@ def test_runs_are_steered_and_scored_by_the_command_line(tmp_path: Path, groups:
     tessera.json("ingest", "--tiles", labelled_tiles(tmp_path / "tiles", groups), "--tile-px", 96)
     assert "too many" in tessera.fails("run", "--set", "clusters=1000")
     assert "unknown setting" in tessera.fails("run", "--set", "colour=red")
+    assert "did you mean clusters?" in tessera.fails("run", "--set", "clutsers=7")
+    assert "resnet" in tessera.fails("run", "--set", "encoder=resnet19")
+    assert "no such file" in tessera.fails("run", "--set", f"weights={tmp_path / 'none.pth'}")
+    assert "choose auto, cpu, cuda" in tessera.fails("run", "--set", "device=tpu")
+    assert tessera.json("status")["runs"] == []  # what cannot be leaves no run behind
     (tmp_path / "settings.json").write_text('{"clusters": 7, "epochs": 2}')
     words = ("run", "--config", tmp_path / "settings.json", "--name", "r", "--detach", *TINY)
     assert tessera.json(*words)["run"] == "r"

@@ -163,6 +163,9 @@ def test_alarms_speak_when_they_should() -> None:
     well = {"largest_share": 0.1, "clusters": 20.0, "entropy_ratio": 0.95}
     assert alarms(well, 5000) == []
     assert "collapse" in alarms({**well, "largest_share": 0.9}, 5000)[0]
+    assert "learning_rate" in alarms({**well, "largest_share": 0.9}, 5000)[0]
+    assert "starting weights" in alarms({**well, "largest_share": 0.9}, 5000, trained=False)[0]
+    assert "look the same" in alarms({**well, "largest_share": 1.0, "objective": 0.0}, 5000)[0]
     assert "tiles per cluster" in alarms(well, 100)[0]
     assert "follow the slide" in alarms({**well, "ami_slide": 0.6, "ami_labels": 0.2}, 5000)[0]
     assert loss_alarm(np.log(20), 20) is not None

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from core.curate.curated import curated_view
 from core.explore.clusters import cluster_table
 from core.explore.projection import inside_polygon
 from core.explore.representatives import pick
@@ -54,16 +52,11 @@ def table_of(view: View) -> pd.DataFrame:
     """`cluster_table`, kept for the last few clusterings and shared by all sessions. Do not change it in place."""
     known = _TABLES.get(id(view))
     if known is None or known[0] is not view:
-        known = (view, cluster_table(view, _stability_base(view)))
+        known = (view, cluster_table(view))
         _TABLES[id(view)] = known
         while len(_TABLES) > _KEPT_TABLES:
             _TABLES.pop(next(iter(_TABLES)), None)
     return known[1]
-
-
-def _stability_base(view: View) -> npt.NDArray[np.int32] | None:
-    """Labels one interval before, with the same decisions applied, or a merged cluster would look unstable."""
-    return curated_view(view.workspace, view.run, view.interval - 1).labels if view.interval else None
 
 
 def open_cluster(view: View, cluster: int) -> OpenCluster | None:

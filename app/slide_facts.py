@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,10 +74,12 @@ def read_slide(workspace: Workspace, slide_id: int, view: View | None) -> SlideF
     )  # fmt: skip
 
 
-def rows_of(clusters: list[tuple[int, int]], names: dict[int, str]) -> list[dict[str, Any]]:
-    """Clusters as the list of switches shows them."""
+def rows_of(
+    clusters: list[tuple[int, int]], names: dict[int, str], number: Callable[[int], str] = str
+) -> list[dict[str, Any]]:
+    """Clusters as the list of switches shows them; `number` says what those without a name are called."""
     return [
-        {"id": cluster, "name": names.get(cluster) or f"cluster {cluster}", "colour": colour(cluster), "n": n}
+        {"id": cluster, "name": names.get(cluster) or f"cluster {number(cluster)}", "colour": colour(cluster), "n": n}
         for cluster, n in clusters
     ]
 

@@ -29,8 +29,8 @@ from core.explore.view import View
 
 _FORMS = ("Merge", "Split", "Note", "History")
 _HELP = {
-    "Undo": "Takes back your own last decision. Any decision can be taken back under History.",
-    "Redo": "Makes your own last undone decision again.",
+    "Undo": "Your own last decision",
+    "Redo": "What you undid last",
 }
 _SHOWN = 200  # decisions in the table
 
@@ -65,7 +65,7 @@ class Actions(pn.viewable.Viewer):
         self._recluster.on_click(self._start_again)
         self._form = pn.Column(sizing_mode="stretch_width", margin=(0, 6))
         store.param.watch(lambda *_: self._draw(), ["names_version", "shown", "author"])
-        store.param.watch(lambda *_: self._show_form(), "cluster")
+        store.param.watch(lambda *_: self._elsewhere(), ["cluster", "shown"])
         self._draw()
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -76,6 +76,11 @@ class Actions(pn.viewable.Viewer):
 
     def _toggle(self, name: str) -> None:
         self._open = "" if self._open == name else name
+        self._decider.clear()
+        self._show_form()
+
+    def _elsewhere(self) -> None:
+        """Another cluster or clustering is looked at: nothing was said of it."""
         self._decider.clear()
         self._show_form()
 
@@ -113,7 +118,10 @@ class Actions(pn.viewable.Viewer):
         go = pmui.Button(label="Merge", variant="contained", css_classes=["ts-merge-go"])
 
         async def clicked(_: Any) -> None:
-            chosen = [cluster] if which.value is None else [cluster, int(which.value)]
+            if which.value is None:
+                self._said.object = wrap(alarm("choose the cluster to take in"))
+                return
+            chosen = [cluster, int(which.value)]
             if await self._decider.do(lambda view, author: _merge(view, chosen, author), "Merged. Undo takes it back."):
                 self._close()
 
@@ -130,9 +138,13 @@ class Actions(pn.viewable.Viewer):
 
         async def clicked(_: Any) -> None:
             n = int(parts.value)
-            said = f"Split into {n} parts by their features; they are in the list. Undo takes it back."
-            if await self._decider.do(lambda view, author: _split(view, cluster, n, author), said):
+            was = self._store.title(cluster)
+            if await self._decider.do(lambda view, author: _split(view, cluster, n, author)):
                 self._close()
+                made = sorted(part for part, whole in self._store.decided().parts.items() if whole == cluster)
+                self._store.cluster = made[0] if made else self._store.cluster
+                said = f"{was} is split into {n} parts by their features; this is the first, and they have no name yet."
+                self._said.object = wrap(f"<p class='quiet ts-said'>{escape(said)} Undo takes it back.</p>")
 
         go.on_click(clicked)
         self._near.load(
@@ -173,7 +185,7 @@ class Actions(pn.viewable.Viewer):
         table = pn.widgets.Tabulator(
             rows, show_index=False, disabled=True, pagination="local", page_size=8, layout="fit_columns", theme="simple",
             widths={"when": 116, "who": 130, "counts": 96, "undo": 44}, stylesheets=[TABLE_CSS], sizing_mode="stretch_width",
-            buttons={"undo": "<span title='take it back, or make it again'>↺</span>"}, css_classes=["ts-history"],
+            formatters={"what": {"type": "textarea"}}, buttons={"undo": "<span title='take it back, or make it again'>↺</span>"}, css_classes=["ts-history"],
         )  # fmt: skip
 
         async def clicked(event: Any) -> None:
@@ -185,7 +197,11 @@ class Actions(pn.viewable.Viewer):
         return table
 
     async def _undo(self, _: Any) -> None:
-        await self._decider.do(lambda view, author: _change(undo, view, author), "Taken back. Redo makes it again.")
+        past, author = history(self._store.workspace, self._store.run), clean_author(self._store.who())
+        last = undoable(past, author)
+        what = f": {words(last, self._store.number)}" if last is not None else ""
+        said = f"Taken back{what}. Redo makes it again."
+        await self._decider.do(lambda view, author: _change(undo, view, author), said)
 
     async def _redo(self, _: Any) -> None:
         await self._decider.do(lambda view, author: _change(redo, view, author))

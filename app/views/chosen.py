@@ -22,6 +22,8 @@ from core.explore.view import View
 _ALIKE, _SIMILAR = "Similar tiles", 24
 _HINT = "Ctrl-click tiles, or press X on one, to choose several."
 
+_NOWHERE = -1
+
 
 class Chosen(pn.viewable.Viewer):
     """A bar that is there while tiles are chosen or a lasso is drawn."""
@@ -57,7 +59,7 @@ class Chosen(pn.viewable.Viewer):
         gallery.param.watch(lambda *_: self._draw(), "chosen")
         points.param.watch(lambda *_: self._draw(), "polygon")
         store.param.watch(lambda *_: self._draw(), ["names_version", "shown"])
-        store.param.watch(lambda *_: setattr(gallery, "chosen", []), ["cluster", "shown"])
+        store.param.watch(lambda *_: self._elsewhere(), ["cluster", "shown"])
         self._draw()
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -72,9 +74,10 @@ class Chosen(pn.viewable.Viewer):
         self._count.object = wrap(text)
         if view is not None and self._box.visible:
             named = self._store.names()
-            self._target.options = {
-                f"{named.get(i, 'cluster')} ({self._store.number(i)})": i for i in view.ids.tolist()
-            }
+            others = [i for i in view.ids.tolist() if i != self._store.cluster]
+            numbered = {i: f"cluster {self._store.number(i)}" for i in others}
+            titles = {f"{named[i]} ({numbered[i]})" if i in named else numbered[i]: i for i in others}
+            self._target.options = {"choose a cluster": _NOWHERE, **titles}
 
     def _tiles(self, view: View) -> npt.NDArray[np.int64]:
         """The tiles that are meant; called in a thread, since a lasso may hold millions."""
@@ -95,7 +98,8 @@ class Chosen(pn.viewable.Viewer):
 
     async def _moved(self, _: Any) -> None:
         target = self._target.value
-        if target is None:
+        if target in (None, _NOWHERE):
+            self._said.object = wrap(alarm("choose the cluster that the tiles belong to"))
             return
 
         def decide(view: View, author: str) -> None:
@@ -122,6 +126,11 @@ class Chosen(pn.viewable.Viewer):
     def _show_similar(self, found: Similar) -> None:
         row = {"title": _ALIKE, "help": "nearest to the chosen tiles, from any cluster", "ids": found.tiles.tolist()}
         self._gallery.rows = [row, *(other for other in self._gallery.rows if other["title"] != _ALIKE)]
+
+    def _elsewhere(self) -> None:
+        """Another cluster or clustering is looked at: nothing is chosen there, and nothing was said of it."""
+        self._gallery.chosen = []
+        self._decider.clear()
 
     def _let_go(self) -> None:
         self._gallery.chosen = []

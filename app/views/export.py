@@ -17,6 +17,7 @@ from core import config as configuration
 from core.config import ExportConfig
 from core.curate.export import FORMATS, slug
 from core.curate.export_log import list_exports
+from core.errors import ConfigError
 from core.explore.palette import colour
 from core.explore.view import View
 from core.words import counted
@@ -72,6 +73,9 @@ class ExportPage(pn.viewable.Viewer):
         self._plan, self._list, self._message = html(waiting("Counting…")), html(), html()
         self._loads = Latest(lambda text: setattr(self._plan, "object", wrap(alarm(text))))
         store.param.watch(lambda *_: self._draw(), ["exports", "names_version", "shown", "failures"])
+        store.param.watch(
+            lambda *_: setattr(self._message, "object", wrap("")), ["exports", "failures"]
+        )  # it is in the list
         store.param.watch(lambda event: setattr(self._author, "value", event.new), "author")
         self._author.value = store.author or pn.state.user or ""
         for widget in (self._which, self._some):
@@ -89,7 +93,10 @@ class ExportPage(pn.viewable.Viewer):
     def _clicked(self, _: Any) -> None:
         folder = self._store.workspace.root / "exports" / slug(self._folder.value_input or self._folder.value)
         clusters = self._clusters()
-        if clusters == "":
+        shares = {"val": self._val.value or 0, "test": self._test.value or 0, "per_class": self._per_class.value or 0}
+        if wrong := _wrong(shares):
+            self._message.object = wrap(alarm(wrong))
+        elif clusters == "":
             self._message.object = wrap(alarm("choose at least one cluster"))
         elif folder.exists():
             text = f"{folder.name} exists already: exports never overwrite, choose another name"
@@ -138,6 +145,15 @@ class ExportPage(pn.viewable.Viewer):
         if self._some.options != options:
             self._some.options = options
         self._plan.object, self._list.object = wrap(plan), wrap(exports)
+
+
+def _wrong(values: dict[str, float]) -> str:
+    """What is the matter with the numbers of an export, if anything."""
+    try:
+        configuration.from_mapping(ExportConfig, values)
+    except ConfigError as error:
+        return str(error)
+    return ""
 
 
 def _plan(chosen: list[int], sizes: dict[int, int], named: dict[int, str]) -> str:

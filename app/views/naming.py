@@ -9,7 +9,7 @@ import panel_material_ui as pmui
 import param
 
 from app.deciding import Decider
-from app.page import html
+from app.page import alarm, html, wrap
 from app.state import Store
 from core.curate.decisions import NAMES, mark_cluster, name_cluster
 from core.explore.view import View
@@ -71,6 +71,9 @@ class Naming(pn.viewable.Viewer):
     async def _clicked(self, _: Any) -> None:
         text = self._name.value_input if self._name.value_input is not None else self._name.value
         self._store.author = self._author.value_input or self._author.value or ""
+        if not (text or "").strip() and not self._known[1]:
+            self._said.object = wrap(alarm("write a name first, or choose one of the list"))
+            return
         await self._decider.do(self._namer(self._store.cluster, text or ""))
 
     @staticmethod

@@ -157,8 +157,9 @@ def by_cluster(proposal: Proposal, view: View, least: float = ACCEPT_FROM) -> li
 
     codes = np.where(proposal.sure(least), proposal.class_of, -1).astype(np.int32)
     said = dict(enumerate(proposal.classes))
-    named = state_of(view.workspace, view.run).names
-    return [item for item in suggest(codes, said, view.labels) if item.cluster not in named]
+    state = state_of(view.workspace, view.run)
+    settled = {*state.names, *_artefacts(state)}
+    return [item for item in suggest(codes, said, view.labels) if item.cluster not in settled]
 
 
 def to_review(proposal: Proposal, view: View, name: str, n: int = 48, least: float = 0.0) -> npt.NDArray[np.int64]:
@@ -221,13 +222,19 @@ def accept(
 
 
 def _changes(proposal: Proposal, view: View, state: State, name: str, least: float) -> npt.NDArray[np.int64]:
-    """Tiles confidently proposed for a class that are in a cluster of another name or of none."""
+    """Tiles confidently proposed for a class that are in a cluster of another name or of none; those of artefacts stay."""
     if name not in proposal.classes:
         raise DecisionError(f"the proposal has classes {', '.join(proposal.classes)}, not {name}")
     bearing = [cluster for cluster, own in state.names.items() if own == name]
     n = len(proposal.class_of)
     wanted = proposal.sure(least) & (proposal.class_of == proposal.classes.index(name))
-    return np.flatnonzero(wanted & (view.labels[:n] >= 0) & ~np.isin(view.labels[:n], bearing))
+    stay = {*bearing, *_artefacts(state)}
+    return np.flatnonzero(wanted & (view.labels[:n] >= 0) & ~np.isin(view.labels[:n], sorted(stay)))
+
+
+def _artefacts(state: State) -> set[int]:
+    """Clusters that somebody marked as artefact: the network has not seen what that person saw."""
+    return {cluster for cluster, mark in state.marks.items() if mark == "artefact"}
 
 
 def _spread(

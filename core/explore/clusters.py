@@ -12,21 +12,22 @@ import scipy.sparse as sp
 from core.explore.view import View, open_view
 
 _Kind = Literal["patient", "site"]
+_UNCHANGED = 0.9  # share of a cluster that people have left as it was found, from which on it counts as found
 _KINDS: tuple[_Kind, _Kind] = ("patient", "site")
 
 
-def cluster_table(view: View, before: npt.NDArray[np.int32] | None = None) -> pd.DataFrame:
+def cluster_table(view: View) -> pd.DataFrame:
     """One row a cluster, largest first.
 
     Args:
         view: the clustering.
-        before: int32 (M,), labels one interval before; None reads them as the run found them.
 
     Returns:
         cluster (id), size, share, compactness (mean distance to the centroid, lower is tighter), n_slides, top_slide
         (name) and top_slide_share; n_patients and top_patient_share, n_sites and top_site_share (of the slides whose
         barcode tells them; the share is NaN where the cohort has only one of them); stability (Jaccard overlap with the
-        same cluster one interval before; NaN at first).
+        same cluster one interval before, both as the run found them; NaN at first, and for a cluster that people have
+        changed since: its overlap would tell of them and not of the run).
     """
     rows = np.searchsorted(view.ids, view.labels).clip(0, max(len(view.ids) - 1, 0))
     known = view.labels >= 0
@@ -51,7 +52,7 @@ def cluster_table(view: View, before: npt.NDArray[np.int32] | None = None) -> pd
             "top_patient_share": top_patient / sizes,
             "n_sites": n_sites,
             "top_site_share": top_site / sizes,
-            "stability": _stability(view, before),
+            "stability": _stability(view),
         }
     )
     return table.sort_values("size", ascending=False, ignore_index=True)
@@ -85,14 +86,20 @@ def _told_by(by_slide: sp.csr_matrix, told: dict[int, str]) -> tuple[npt.NDArray
     return np.diff(tiles.indptr).astype(np.int64), most if len(values) > 1 else np.full(len(most), np.nan)
 
 
-def _stability(view: View, before: npt.NDArray[np.int32] | None) -> npt.NDArray[np.float64]:
-    """Jaccard overlap of each cluster with itself one interval before."""
+def _stability(view: View) -> npt.NDArray[np.float64]:
+    """Jaccard overlap of each cluster with itself one interval before, both as the run found them."""
+    unknown = np.full(len(view.ids), np.nan)
     if view.interval == 0:
-        return np.full(len(view.ids), np.nan)
-    if before is None:
-        before = open_view(view.workspace, view.run, view.interval - 1).labels
-    n_ids = int(max(view.labels.max(), before.max())) + 1
-    now_sizes = np.bincount(view.labels[view.labels >= 0], minlength=n_ids)
-    sizes = np.bincount(before[before >= 0], minlength=n_ids)
-    same = np.bincount(view.labels[(view.labels == before) & (view.labels >= 0)], minlength=n_ids)
-    return (same / np.maximum(now_sizes + sizes - same, 1))[view.ids]
+        return unknown
+    found = open_view(view.workspace, view.run, view.interval).labels
+    before = open_view(view.workspace, view.run, view.interval - 1).labels
+    n_ids = int(max(view.labels.max(), found.max(), before.max())) + 1
+    now, own, earlier = (_sizes(labels, n_ids) for labels in (view.labels, found, before))
+    same = _sizes(np.where(found == before, found, -1), n_ids)
+    untouched = _sizes(np.where(found == view.labels, found, -1), n_ids) >= _UNCHANGED * np.maximum(now, own)
+    overlap = np.where(untouched, same / np.maximum(own + earlier - same, 1), np.nan)
+    return overlap[view.ids]
+
+
+def _sizes(labels: npt.NDArray[np.int32], n_ids: int) -> npt.NDArray[np.int64]:
+    return np.bincount(labels[labels >= 0], minlength=n_ids)

@@ -39,6 +39,12 @@ def brightness(page: Any) -> float:
     return float(np.median(picture))
 
 
+def greys(page: Any) -> int:
+    """Pixels of the map in the full colour of clusters that are not open."""
+    picture = cv2.imdecode(np.frombuffer(page.locator(".ts-map canvas").screenshot(), np.uint8), cv2.IMREAD_COLOR)
+    return int((np.abs(picture[70:].astype(int) - (0xC9, 0xBD, 0xB9)).max(axis=2) < 6).sum())
+
+
 def opacity(page: Any) -> float:
     """Of the points of the cluster that is highlighted."""
     return float(page.locator(".ts-map").get_attribute("data-opacity"))
@@ -57,7 +63,12 @@ def test_mark_merge_split_take_out_and_undo(offline_page: Any, serve: Any, plant
     expect(page.locator(".ts-clusters").get_by_text("artefact")).to_be_visible()
     assert said(planted) == [("mark", 0, "artefact")]
 
+    page.locator(".ts-save-name button").click()
+    expect(page.get_by_text("write a name first")).to_be_visible()
+    assert len(said(planted)) == 1
     page.locator(".ts-do-merge button").click()
+    page.locator(".ts-merge-go button").click()
+    expect(page.get_by_text("choose the cluster to take in")).to_be_visible()
     page.locator(".ts-merge-which input").fill("cluster 3")
     page.get_by_role("option", name="cluster 3", exact=True).click()
     page.locator(".ts-merge-go button").click()
@@ -75,10 +86,13 @@ def test_mark_merge_split_take_out_and_undo(offline_page: Any, serve: Any, plant
     expect(page.get_by_text(f"{merged - 2:,} tiles (")).to_be_visible()
 
     page.locator(".ts-do-undo button").click()
+    expect(page.get_by_text("Taken back: ")).to_be_visible()
     expect(page.get_by_text(f"{merged:,} tiles (")).to_be_visible()
     page.locator(".ts-do-split button").click()
     page.locator(".ts-split-go button").click()
-    expect(page.get_by_text("Split into 2 parts")).to_be_visible()
+    expect(page.get_by_text("is split into 2 parts")).to_be_visible()
+    expect(page.locator(".ts-open-name")).to_have_text("cluster 0.1")
+    expect(page.get_by_text("Taken back: ")).to_have_count(0)  # that was said of another cluster
     page.locator(".ts-do-history button").click()
     expect(page.locator(".ts-history").get_by_text("Dr Virchow").first).to_be_visible()
     page.screenshot(path=SHOTS / "6-history.png", full_page=True)
@@ -102,6 +116,12 @@ def test_the_map_by_day_and_by_night_and_a_lasso_that_is_kept(offline_page: Any,
     page.locator(".ts-author input").fill("Dr Virchow")
     page.locator(".ts-author input").press("Tab")
     page.locator(".ts-map canvas").hover()
+    page.mouse.wheel(0, -300)
+    expect(page.locator(".ts-map-asleep")).to_have_class(
+        re.compile("told")
+    )  # the page scrolls until the map is clicked
+    page.mouse.wheel(0, 300)
+    page.locator(".ts-map canvas").click(position={"x": 30, "y": 430})
     for _ in range(20):
         page.mouse.wheel(0, 500)
     page.wait_for_timeout(500)
@@ -109,7 +129,7 @@ def test_the_map_by_day_and_by_night_and_a_lasso_that_is_kept(offline_page: Any,
     page.locator(".ts-map-bar").get_by_text("Whole map").click()
     page.wait_for_timeout(500)
     whole = opacity(page)
-    page.locator(".ts-map canvas").hover()
+    page.locator(".ts-map canvas").click(position={"x": 230, "y": 240})
     for _ in range(8):
         page.mouse.wheel(0, -300)
     page.wait_for_timeout(500)
@@ -128,6 +148,12 @@ def test_the_map_by_day_and_by_night_and_a_lasso_that_is_kept(offline_page: Any,
     page.locator(".ts-keep-selection button").click()
     expect(page.get_by_text("Kept.")).to_be_visible()
     assert [selection.name for selection in state_of(workspace, RUN).selections] == ["upper left"]
+
+    page.locator(".ts-map-bar").get_by_text("Whole map").click()
+    page.locator(".ts-clusters .tabulator-row").nth(1).click()
+    expect(page.locator(".ts-open-name")).not_to_have_text("cluster 0")
+    page.wait_for_timeout(800)
+    assert greys(page) < 30  # the one that was open before is faint again
 
     assert brightness(page) > 200
     page.get_by_label("Toggle theme").click()

@@ -54,6 +54,7 @@ def test_clusters_of_a_slide_are_counted_the_largest_first(view: View) -> None:
     sizes = [n for _, n in found]
     assert sizes == sorted(sizes, reverse=True)
     assert [row["name"] for row in rows_of(found, {found[0][0]: "fat"})][:2] == ["fat", f"cluster {found[1][0]}"]
+    assert rows_of(found[:1], {}, lambda cluster: f"{cluster}.1")[0]["name"] == f"cluster {found[0][0]}.1"
 
 
 def test_routes_give_the_pyramid_and_its_tiles_by_id(planted_once: Planted) -> None:

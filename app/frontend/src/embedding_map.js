@@ -31,6 +31,9 @@ const STYLE = `
   box-shadow:0 4px 18px #1a1a2e55;pointer-events:none;z-index:3;font:12px/1.35 system-ui,sans-serif;color:var(--ink)}
 .ts-map-hover img{width:${HOVER_PX - 6}px;height:${HOVER_PX - 6}px;border-radius:6px;display:block;background:var(--line)}
 .ts-map-hover span{display:block;padding:3px 3px 1px;overflow-wrap:anywhere}
+.ts-map-asleep{position:absolute;left:50%;bottom:14px;transform:translateX(-50%);padding:6px 12px;border-radius:8px;background:var(--paper);color:var(--soft);
+  box-shadow:0 1px 6px #1a1a2e40;font:12px system-ui,sans-serif;opacity:0;transition:opacity .2s;pointer-events:none;z-index:2}
+.ts-map-asleep.told{opacity:1}
 .ts-map-note{position:absolute;inset:0;display:grid;place-items:center;font:14px system-ui,sans-serif;color:var(--quiet);pointer-events:none}
 `;
 
@@ -50,19 +53,32 @@ function render({ model, el }) {
   let waiting = 0; // for the browser to be idle
   let settling = 0; // until the view has come to rest
   let gone = false;
+  let awake = false; // the wheel zooms once the map has been pressed; before, it scrolls the page
+  let fresh = 0;
   const look = () => LOOKS[model.get("dark") ? "dark" : "light"];
   const setMode = (mode) => {
     plot?.set({ mouseMode: mode });
     pan.setAttribute("aria-pressed", mode === "panZoom");
     lasso.setAttribute("aria-pressed", mode === "lasso");
   };
-  const pan = button("Move", "Drag to move, wheel to zoom", () => setMode("panZoom"));
+  const pan = button("Move", "Drag to move; click the map, and the wheel zooms it", () => setMode("panZoom"));
   const lasso = button("Lasso", "Draw around tiles to see them in the gallery", () => setMode("lasso"));
   lasso.classList.add("ts-map-lasso");
   const whole = button("Whole map", "Show all points again", () => plot?.reset());
   const bar = make("div", "ts-map-bar");
   bar.append(pan, lasso, whole);
-  box.append(canvas, bar, hover, note);
+  const asleep = make("div", "ts-map-asleep", "Click the map, then the wheel zooms it");
+  box.append(canvas, bar, hover, note, asleep);
+  box.addEventListener("pointerdown", () => (awake = true));
+  box.addEventListener("pointerleave", () => {
+    awake = false;
+    asleep.classList.remove("told");
+  });
+  box.addEventListener("wheel", (event) => {
+    if (awake || event.ctrlKey || event.metaKey) return asleep.classList.remove("told");
+    event.stopPropagation();
+    asleep.classList.add("told");
+  }, { capture: true, passive: true });
   const unmount = mount(el, STYLE, box);
   setMode("panZoom");
 
@@ -76,7 +92,9 @@ function render({ model, el }) {
     const chosen = model.get("highlight");
     const ids = model.get("ids");
     const pointColor = ids.map((id, i) => (chosen < 0 || id === chosen ? model.get("colours")[i] : OTHERS));
-    const [all, own, others] = [shade(0.7), Math.max(shade(1), SEEN), shade(0.25)];
+    // the plot takes a new list only if its set of values is another: a highlight that moves would only swap them
+    fresh = (fresh + 1) % 1000;
+    const [all, own, others] = [shade(0.7), Math.max(shade(1), SEEN), shade(0.25)].map((value) => value - fresh * 1e-6);
     box.dataset.opacity = chosen < 0 ? all : own;
     const opacity = ids.map((id) => (chosen < 0 ? all : id === chosen ? own : others));
     // regl-scatterplot wants at least two entries, and the last one stands for unassigned tiles (-1)

@@ -217,6 +217,8 @@ function render({ model, el }) {
       gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: false }, gestureSettingsTouch: { dblClickToZoom: true },
       zoomPerScroll: 1.25, animationTime: 0.4, blendTime: 0, immediateRender: true, imageLoaderLimit: 6, autoResize: false, placeholderFillStyle: "#f7f6fa",
     });
+    const focus = viewer.canvas.focus; // a click must not scroll the page under the pointer
+    viewer.canvas.focus = () => focus.call(viewer.canvas, { preventScroll: true });
     viewer.innerTracker.keyDownHandler = viewer.innerTracker.keyHandler = null; // it would turn and mirror the slide
     viewer.addHandler("update-viewport", draw);
     viewer.addHandler("animation-finish", keepView);

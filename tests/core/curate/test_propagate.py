@@ -8,7 +8,7 @@ import pytest
 from core import cli
 from core.config import PropagateConfig
 from core.curate.curated import curated_view
-from core.curate.decisions import exclude_tiles, label_tiles, name_cluster, names, tile_labels
+from core.curate.decisions import exclude_tiles, label_tiles, mark_cluster, name_cluster, names, tile_labels
 from core.curate.history import history
 from core.curate.propagate import accept, by_cluster, load_proposal, proposals, propose, seeds, to_review
 from core.curate.state import FIRST_PART
@@ -80,6 +80,21 @@ def test_a_proposal_changes_nothing_until_it_is_accepted(labelled: Workspace) ->
         accept(labelled, again, author=ME, names=["bone"])
     with pytest.raises(DecisionError, match="no proposal"):
         load_proposal(labelled, "r", "../../x")
+
+
+def test_what_somebody_marked_as_artefact_stays_where_it_is(labelled: Workspace) -> None:
+    label_tiles(labelled, "r", 1, [2, 8], "", author=ME)
+    name_cluster(labelled, "r", 1, 2, "stroma", author=ME)
+    made = propose(labelled, "r", author=ME, config=QUICK)
+    name_cluster(labelled, "r", 1, 2, "", author=ME)
+    view = curated_view(labelled, "r")
+    assert 2 in [item.cluster for item in by_cluster(made, view)]
+    mark_cluster(labelled, "r", 1, 2, "artefact", author=ME)
+    view = curated_view(labelled, "r")
+    assert 2 not in [item.cluster for item in by_cluster(made, view)]
+    assert not set(to_review(made, view, "stroma").tolist()) & set(view.members(2).tolist())
+    with pytest.raises(DecisionError, match="no tile would be moved"):
+        accept(labelled, made, author=ME, names=["stroma"])
 
 
 def test_one_class_is_not_enough(ready: Workspace) -> None:

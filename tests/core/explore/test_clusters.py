@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from core.curate.curated import curated_view
+from core.curate.decisions import exclude_tiles, merge_clusters
 from core.explore.clusters import cluster_table, slide_names
 from core.explore.palette import colour, colours
 from core.explore.view import View, open_view
@@ -52,6 +54,19 @@ def test_the_largest_cluster_comes_first(view: View) -> None:
     sizes = cluster_table(view)["size"].to_numpy()
     assert (np.diff(sizes) <= 0).all()
     assert sizes[0] > sizes[-1]
+
+
+def test_stability_tells_of_the_run_and_not_of_what_people_did(planted: Planted) -> None:
+    as_found = cluster_table(open_view(planted.workspace, RUN)).set_index("cluster")["stability"]
+    first, second, third = as_found.index[:3]
+    merge_clusters(planted.workspace, RUN, 2, [int(first), int(second)], author="Dr Virchow")
+    tiles = np.flatnonzero(planted.labels[2] == third)[:1]
+    exclude_tiles(planted.workspace, RUN, 2, tiles, author="Dr Virchow")  # one of many
+    edited = cluster_table(curated_view(planted.workspace, RUN)).set_index("cluster")["stability"]
+    assert np.isnan(edited[first])
+    assert edited[third] == as_found[third]
+    others = as_found.index[2:]
+    np.testing.assert_array_equal(edited[others], as_found[others])
 
 
 def test_the_first_clustering_has_no_stability(planted_once: Planted) -> None:

@@ -63,6 +63,7 @@ def timed(found: dict[str, tuple[float, float]], name: str, part: Callable[[], A
     memory, began = Memory(), time.perf_counter()
     result = part()
     found[name] = (time.perf_counter() - began, memory.end())
+    print(f"{name}: {found[name][0]:.1f} s, {found[name][1]:.2f} GB", file=sys.stderr, flush=True)
     return result
 
 
@@ -137,7 +138,7 @@ def main() -> None:
                 str(clusters),
             ]
             words += ["--iterations", str(options.iterations)]
-            said = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+            said = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout
             columns.append(json.loads(said.splitlines()[-1]))
         print(f"\nK = {clusters:,}, D = {DIM}, seconds (peak GB)\n")
         print(f"| part | {' | '.join(f'{n:,} tiles' for n in options.tiles)} |")

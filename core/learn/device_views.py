@@ -67,17 +67,19 @@ def _to(values: npt.NDArray[Any], like: torch.Tensor) -> torch.Tensor:
 def _cut(tiles: torch.Tensor, views: ViewBatch, side_px: int) -> torch.Tensor:
     """Crop, scale and turn: float (M, 3, side, side), whole numbers.
 
-    As `augment.resize` has it, a crop is halved by means while it is twice as large as the result, then linear.
+    As `augment.resize` has it, a crop that shrinks takes means over what a pixel covers, here of several bilinear samples.
     """
+    whole = tiles.shape[-1]
     cut = torch.empty((len(views.boxes), 3, side_px, side_px), device=tiles.device)
-    halvings = np.floor(np.log2(np.maximum(views.boxes[:, 2:].min(axis=1) / side_px, 1))).astype(int)
-    for times in np.unique(halvings):
-        which = np.flatnonzero(halvings == times)
+    samples = np.ceil(views.boxes[:, 2:].max(axis=1) / side_px).astype(int)
+    for fine in np.unique(samples):
+        which = np.flatnonzero(samples == fine)
         rows = torch.from_numpy(which).to(tiles.device)
-        source = functional.adaptive_avg_pool2d(tiles[rows % len(tiles)].float(), tiles.shape[-1] // 2 ** int(times))
         boxes, symmetries = _to(views.boxes[which], tiles), torch.from_numpy(views.symmetries[which]).to(tiles.device)
-        grid = _grid(boxes / tiles.shape[-1], symmetries, side_px, pixel=1 / source.shape[-1])
-        cut[rows] = functional.grid_sample(source, grid, mode="bilinear", padding_mode="border", align_corners=False)
+        grid = _grid(boxes / whole, symmetries, side_px * int(fine), pixel=1 / whole)
+        source = tiles[rows % len(tiles)].float()
+        drawn = functional.grid_sample(source, grid, mode="bilinear", padding_mode="border", align_corners=False)
+        cut[rows] = functional.avg_pool2d(drawn, int(fine))
     return cut.round_()
 
 

@@ -124,6 +124,7 @@ def test_the_tiles_are_clustered_anew_and_clusterings_compared(offline_page: Any
     expect(page.locator(".ts-agreement").get_by_text(RUN, exact=True)).to_be_visible()
     page.locator(".ts-anew-k input").fill("4")
     page.locator(".ts-anew-k input").press("Tab")
+    page.wait_for_timeout(1000)  # a busy server takes the number before the click
     page.locator(".ts-anew button").click()
     name = f"{RUN}-rcc-1"
     expect(page.locator(".ts-agreement").get_by_text(name, exact=True)).to_be_visible()

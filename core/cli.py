@@ -246,7 +246,7 @@ def _add_options(parser: argparse.ArgumentParser, config: type[Any], names: tupl
         default = config.__dataclass_fields__[name].default
         parser.add_argument(
             f"--{name.replace('_', '-')}", dest=name, default=None, metavar="X",
-            help=f"{about[name].help}{unit} Default {default!r}.",
+            help=f"{about[name].help}{unit} Default {default!r}.".replace("%", "%%"),
         )  # fmt: skip
 
 

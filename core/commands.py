@@ -175,8 +175,9 @@ def _request(options: argparse.Namespace, want: str) -> int:
         words = _ASKED[want].format("the ingest")
     else:
         words = _ASKED[want].format(options.name)
-        if want == "run" and runs.get(workspace, options.name).alive:
-            words = f"{options.name} goes on; it was not ended"
+        present = runs.get(workspace, options.name)
+        if want == "run" and present.alive and present.state == "running" and present.want == "run":
+            words = f"{options.name} is running already"
         runs.request(workspace, options.name, want)
     _answer(options, {"run": options.name, "want": want}, words)
     return 0

@@ -88,7 +88,7 @@ def from_mapping(config: type[C], values: Mapping[str, Any]) -> C:
     unknown = sorted(set(values) - {field.name for field in dataclasses.fields(config)})
     if unknown:
         near = [name for key in unknown for name in difflib.get_close_matches(key, settings(config), 1)]
-        meant = f", did you mean {', '.join(near)}?" if near else ";"
+        meant = f", did you mean {', '.join(near)}?" if near else "."
         raise ConfigError(f"unknown setting {', '.join(unknown)}{meant} The settings are {', '.join(settings(config))}")
     units = {name: about.unit for name, about in settings(config).items()}
     converted: dict[str, Any] = {

@@ -136,7 +136,7 @@ def draw_box(height: int, width: int, scale: float, rng: np.random.Generator) ->
 def resize(tile: Image, side_px: int) -> Image:
     """Scale to `side_px`: area mean when shrinking, linear when growing.
 
-    Linear alone would be ten times quicker where a tile shrinks by less than half, but what it aliases is missed in learning:
+    Linear alone would be quicker where a tile shrinks by less than half, but what it aliases is missed in learning:
     drawn textures were found with a purity of .86 instead of more than .95.
     """
     if tile.shape[:2] == (side_px, side_px):

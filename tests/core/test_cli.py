@@ -23,6 +23,14 @@ def test_doctor_finds_this_machine_able(tmp_path: Path, capsys: pytest.CaptureFi
     assert findings["workspace"]["state"] in ("ok", "slow")
 
 
+@pytest.mark.parametrize("command", ["ingest", "run", "export", "propagate", "serve"])
+def test_help_can_be_read_whatever_it_says(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([command, "--help"])
+    assert ended.value.code == 0
+    assert "%%" not in capsys.readouterr().out
+
+
 def test_a_missing_workspace_says_what_to_type(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("status", "--workspace", tmp_path / "none") == 1
     assert "tessera ingest" in capsys.readouterr().err

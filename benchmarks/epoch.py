@@ -3,6 +3,7 @@
     python benchmarks/epoch.py [--tiles FOLDER] [--px 64] [--clusters 100] [--batch 128] [--rounds 3] [--encoder resnet18]
 
 The same tiles, encoder, K and batch for all. The first interval of each is not counted: it warms up what can be warm.
+Where the CPU multiplies bfloat16, ours has two rows: what `precision=auto` does there, and float32, which the original knows.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from core import runs
 from core.config import IngestConfig, RunConfig
 from core.demo import data_folder
 from core.ingest.tile_folder import ingest_tiles
+from core.learn.device import cpu_multiplies_bfloat16
 from core.learn.encoders import build_encoder
 from core.learn.loop import Trainer
 from core.learn.worker import Reporter
@@ -45,12 +47,12 @@ class Stepper(Trainer):
         }  # fmt: skip
 
 
-def ours(workspace: Workspace, options: argparse.Namespace, method: str) -> Stepper:
+def ours(workspace: Workspace, options: argparse.Namespace, method: str, precision: str) -> Stepper:
     config = RunConfig(
         method=method, encoder=options.encoder, clusters=options.clusters, tile_px=options.px,
-        batch_size=options.batch, epochs=1000, device="cpu",
+        batch_size=options.batch, epochs=1000, device="cpu", precision=precision,
     )  # fmt: skip
-    run = runs.create(workspace, config, method)
+    run = runs.create(workspace, config, f"{method}-{precision}")
     trainer = Stepper(workspace, run, Reporter(workspace, run))
     trainer._cluster(0)
     return trainer
@@ -78,7 +80,11 @@ def main() -> None:
     workspace = Workspace.create(scratch / "workspace")
     ingest_tiles(workspace, options.tiles, IngestConfig())
     original = theirs(options.tiles, options)
-    trainers = {method: ours(workspace, options, method) for method in ("deepcluster", "deepcluster-v2")}
+    precisions = ("bfloat16", "float32") if cpu_multiplies_bfloat16() else ("float32",)
+    trainers = {
+        f"{method}, {precision}": ours(workspace, options, method, precision)
+        for method in ("deepcluster", "deepcluster-v2") for precision in precisions
+    }  # fmt: skip
     found: dict[str, list[dict[str, float]]] = {"original's flow": [], **{name: [] for name in trainers}}
     for round_ in range(options.rounds + 1):  # interleaved, so that a busy minute hits all
         steps = {"original's flow": original_seconds(original)}

@@ -16,6 +16,7 @@ GRAPH_CLUSTERERS = CLUSTERERS[2:]  # work on the neighbours of each tile, and fi
 NORMALISATIONS = ("auto", "pca-whiten", "pca", "centre-scale", "centre", "none")
 BALANCES = ("sqrt", "natural", "uniform", "loss-weight")
 AUGMENT_ON = ("auto", "cpu", "device")
+PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,12 @@ class RunConfig(Config):
         256, "Tiles per step of a feature pass.", unit="tiles", low=1, high=65_536, advanced=True
     )
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", advanced=True)
+    precision: str = setting(
+        "auto",
+        "Of the network's products: float32, bfloat16, or auto for bfloat16 where the GPU or CPU is faster in it.",
+        choices=PRECISIONS,
+        advanced=True,
+    )
     threads: int = setting(0, "Loading threads; 0 takes one per core.", low=0, high=256, advanced=True)
     window_tiles: int = setting(
         0,

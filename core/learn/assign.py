@@ -131,7 +131,9 @@ def _place(
     loader = TileLoader(store, run.config.tile_px, run.config.threads)
     later = np.arange(grown.n_before, len(grown.labels), dtype=np.int64)
     done = 0
-    for ids, features in extract(network, loader, later, batch_size=run.config.extract_batch, device=device):
+    for ids, features in extract(
+        network, loader, later, batch_size=run.config.extract_batch, device=device, precision=run.config.precision
+    ):
         if run.config.method == "deepcluster-v2":  # the bank holds embeddings, which are normalised after it
             grown.bank[ids] = features
             points = grown.bank[ids]

@@ -147,7 +147,10 @@ def _feature_sets(
     loader = TileLoader(store, run.config.tile_px, run.config.threads)
     sets = {}
     for what, encoder in encoders.items():
-        parts = extract(place(encoder, device), loader, ids, batch_size=run.config.extract_batch, device=device)
+        parts = extract(
+            place(encoder, device), loader, ids, batch_size=run.config.extract_batch, device=device,
+            precision=run.config.precision,
+        )  # fmt: skip
         sets[what] = np.concatenate([features for _, features in parts])
     loader.close()
     jpegs = (jpeg for start in range(0, len(ids), 512) for jpeg in store.batch(ids[start : start + 512]))

@@ -40,7 +40,7 @@ class Filled:
 
 
 def extract(
-    network: nn.Module, loader: TileLoader, ids: Ids, *, batch_size: int, device: torch.device
+    network: nn.Module, loader: TileLoader, ids: Ids, *, batch_size: int, device: torch.device, precision: str = "auto"
 ) -> Iterator[tuple[Ids, npt.NDArray[np.float32]]]:
     """Features of un-augmented tiles, batch by batch, in evaluation mode.
 
@@ -50,6 +50,7 @@ def extract(
         ids: int64 (M,), tile numbers.
         batch_size: tiles a step.
         device: where the network is.
+        precision: of its products, see `core.learn.device.autocast`.
 
     Yields:
         Tile numbers int64 (B,) and features float32 (B, dim); tiles that do not decode are missing.
@@ -59,7 +60,7 @@ def extract(
         for batch in loader.plain(ids, batch_size):
             if len(batch.ids):
                 images = torch.from_numpy(batch.images).to(device, non_blocking=True)
-                with autocast(device):
+                with autocast(device, precision):
                     features = network(images)
                 yield batch.ids, features.float().cpu().numpy()
 
@@ -73,7 +74,7 @@ class FeaturePass:
     Args:
         network: uint8 images to features.
         loader: reads the tiles.
-        config: pca_dim, extract_batch, seed.
+        config: pca_dim, extract_batch, precision, seed.
         device: where the network is.
         ranks: the processes that share the pass; each reads its part of the tiles and writes their rows.
     """
@@ -133,8 +134,9 @@ class FeaturePass:
         def run(ids: Ids) -> Iterator[tuple[Ids, npt.NDArray[np.float32]]]:
             nonlocal done
             for batch in extract(
-                self._network, self._loader, ids, batch_size=self._config.extract_batch, device=self._device
-            ):
+                self._network, self._loader, ids, batch_size=self._config.extract_batch, device=self._device,
+                precision=self._config.precision,
+            ):  # fmt: skip
                 done += len(batch[0])
                 told(done / n_tiles, done / (time.monotonic() - began))
                 yield batch

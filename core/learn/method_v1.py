@@ -68,7 +68,7 @@ class DeepCluster(Method):
     def learn(self, batch: Batch, rows: Rows, rate: float) -> torch.Tensor:
         """One step of cross-entropy on pseudo-labels, body and head together."""
         targets = self._targets(rows)[0]
-        with autocast(self.device):
+        with autocast(self.device, self.config.precision):
             logits = self.head(torch.relu(self.encoder(self._images(batch))))
         loss = self._cross_entropy(logits.float(), targets, self.weights)
         self._note_prediction(logits)

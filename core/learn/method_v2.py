@@ -114,7 +114,7 @@ class DeepClusterV2(Method):
     def learn(self, batch: Batch, rows: Rows, rate: float) -> torch.Tensor:
         """One step: every crop is to be nearest its tile's centroid; the embeddings go to the bank."""
         targets = self._targets(rows)
-        with autocast(self.device):
+        with autocast(self.device, self.config.precision):
             embeddings = self.embedder(self._images(batch))
         losses = []
         for prototypes, weights, target in zip(self.prototypes, self.weights, targets, strict=True):

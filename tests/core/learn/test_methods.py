@@ -66,9 +66,9 @@ def results(workspace: Workspace, name: str, heads: int = 1) -> tuple[list[bytes
 @pytest.mark.parametrize(
     "config",
     [
-        dataclasses.replace(V1, epochs=1),
+        dataclasses.replace(V1, epochs=1, precision="float32"),
         dataclasses.replace(V1, epochs=1, window_tiles=50),
-        dataclasses.replace(V2, epochs=1, heads=2, crops=2),
+        dataclasses.replace(V2, epochs=1, heads=2, crops=2, precision="bfloat16"),
         dataclasses.replace(V2, epochs=1, crops=2, augment_on="device"),
     ],
     ids=["v1", "v1-windows", "v2", "v2-device-views"],

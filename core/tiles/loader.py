@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,6 +27,7 @@ from core.tiles.window import Windows
 logger = logging.getLogger(__name__)
 
 _AHEAD = 2  # batches in flight per thread
+_UNUSED = 2  # references to an array of _Arrays that no batch uses: the list's, and the argument of their count
 _READ = 512  # tiles that are asked of the store at a time, at least: fewer cost more each
 
 
@@ -70,6 +73,7 @@ class TileLoader:
         self._source, self._tile_px, self._share = source, tile_px, share
         self._threads = threads or len(os.sched_getaffinity(0))
         self._pool = ThreadPoolExecutor(self._threads, "load")
+        self._arrays = _Arrays()
 
     def close(self) -> None:
         """End the threads."""
@@ -135,12 +139,13 @@ class TileLoader:
             for future in waiting:
                 future.cancel()
             windows.close()
+            self._arrays.forget()
 
     def _load(
         self, windows: Windows, place: int, ids: npt.NDArray[np.int64], newest: npt.NDArray[np.bool_],
         positions: npt.NDArray[np.int64], views: _Views | None,
     ) -> Batch:  # fmt: skip
-        shown = _Shown(len(ids), self._tile_px, views)
+        shown = _Shown(len(ids), self._tile_px, views, self._arrays)
         good = np.ones(len(ids), bool)
         for i, jpeg in enumerate(windows.batch(place, ids)):
             try:
@@ -171,6 +176,31 @@ class _Views:
     on_device: bool
 
 
+class _Arrays:
+    """Arrays of batches, used again once nobody holds them: memory that is new costs a tenth of a tile's decoding."""
+
+    def __init__(self) -> None:
+        self._made: list[npt.NDArray[np.uint8]] = []
+        self._lock = threading.Lock()
+
+    def empty(self, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+        """A uint8 array of a shape, with anything in it."""
+        with self._lock:
+            # views of an array and tensors made of it hold it
+            free = [place for place in range(len(self._made)) if sys.getrefcount(self._made[place]) == _UNUSED]
+            for place in free:
+                if self._made[place].shape == shape:
+                    return self._made[place]
+            self._made = [array for place, array in enumerate(self._made) if place not in free]  # of another pass
+            self._made.append(np.empty(shape, np.uint8))
+            return self._made[-1]
+
+    def forget(self) -> None:
+        """Keep none; those in use live on."""
+        with self._lock:
+            self._made = []
+
+
 class _Shown:
     """The images of a batch, as its tiles come.
 
@@ -178,10 +208,11 @@ class _Shown:
         n_tiles: of the batch.
         tile_px: side of a view.
         views: how tiles are shown; None = as they are.
+        arrays: gives the memory.
     """
 
-    def __init__(self, n_tiles: int, tile_px: int, views: _Views | None) -> None:
-        self._n_tiles, self._tile_px, self._views = n_tiles, tile_px, views
+    def __init__(self, n_tiles: int, tile_px: int, views: _Views | None, arrays: _Arrays) -> None:
+        self._n_tiles, self._tile_px, self._views, self._arrays = n_tiles, tile_px, views, arrays
         self._images: npt.NDArray[np.uint8] | None = None  # (views, B, H, W, 3)
         self._left: list[list[View]] = []  # of each tile, for the device
         self.enough = tile_px if views is None else int(tile_px / views.augment.crop_scale**0.5) + 1
@@ -190,7 +221,7 @@ class _Shown:
         """Show a tile, the `place`-th of the batch and the `position`-th of the pass."""
         made = self._made(tile, position)
         if self._images is None:
-            self._images = np.empty((len(made), self._n_tiles, *made[0].shape), np.uint8)
+            self._images = self._arrays.empty((len(made), self._n_tiles, *made[0].shape))
         for view, image in enumerate(made):
             self._images[view, place] = image
 

@@ -48,6 +48,18 @@ def whole(batches: list[Batch]) -> list[tuple[list[int], bytes, int]]:
     return [(batch.ids.tolist(), batch.images.tobytes(), batch.n_broken) for batch in batches]
 
 
+def test_a_tensor_of_a_batch_keeps_its_memory_while_later_batches_come(loader: TileLoader) -> None:
+    tensors, addresses = [], []
+    for batch in loader.plain(np.arange(N) % 4, 2):  # the same four tiles again and again
+        addresses.append(batch.images.ctypes.data)
+        tensors = [*tensors[:2], torch.from_numpy(batch.images)]  # the first two are kept, the others let go
+        del batch
+    assert len(set(addresses)) < len(addresses) / 2  # memory of those let go is used again
+    expected = list(loader.plain(np.arange(4), 2))
+    for tensor, batch in zip(tensors, expected, strict=False):
+        np.testing.assert_array_equal(tensor.numpy(), batch.images)
+
+
 def test_plain_tiles_come_in_the_order_asked_for_as_they_are(loader: TileLoader, store: TileStore) -> None:
     ids = np.array([5, 3, 59, 3, 0])
     batches = list(loader.plain(ids, 2))

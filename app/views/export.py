@@ -17,7 +17,8 @@ from core import config as configuration
 from core.config import ExportConfig
 from core.curate.export import FORMATS, slug
 from core.curate.export_log import list_exports
-from core.errors import ConfigError
+from core.curate.plan import make_plan
+from core.errors import ConfigError, TesseraError
 from core.explore.palette import colour
 from core.explore.view import View
 from core.words import counted
@@ -27,6 +28,10 @@ _FORMAT_WORDS = {
     "imagefolder": "JPEG files in class folders", "parquet": "one Parquet table", "webdataset": "WebDataset shards",
     "hf-imagefolder": "Hugging Face image folder", "hf-parquet": "Hugging Face Parquet", "qupath": "QuPath (GeoJSON)",
 }  # fmt: skip
+_FORMAT_NOTES = {
+    "qupath": "One file <code>.geojson.gz</code> for each slide, which QuPath opens as it is; the set that a tile is in stands in its "
+    "metadata, and in the manifest.",
+}
 _NO_NAME = "Name clusters on the Explore page and they are offered here; or choose all clusters on the left."
 
 
@@ -78,7 +83,7 @@ class ExportPage(pn.viewable.Viewer):
         )  # it is in the list
         store.param.watch(lambda event: setattr(self._author, "value", event.new), "author")
         self._author.value = store.author or pn.state.user or ""
-        for widget in (self._which, self._some):
+        for widget in (self._which, self._some, self._format, self._per_class, self._val, self._test):
             widget.param.watch(lambda *_: self._draw(), "value")
         self._draw()
 
@@ -93,7 +98,7 @@ class ExportPage(pn.viewable.Viewer):
     def _clicked(self, _: Any) -> None:
         folder = self._store.workspace.root / "exports" / slug(self._folder.value_input or self._folder.value)
         clusters = self._clusters()
-        shares = {"val": self._val.value or 0, "test": self._test.value or 0, "per_class": self._per_class.value or 0}
+        shares = self._shares()
         if wrong := _wrong(shares):
             self._message.object = wrap(alarm(wrong))
         elif clusters == "":
@@ -106,11 +111,7 @@ class ExportPage(pn.viewable.Viewer):
             run, interval, _ = self._store.shown
             words = ["export", run, f"--to={folder}", f"--format={self._format.value}", f"--interval={interval}"]
             words += [f"--clusters={clusters}"] if clusters else []
-            words += [
-                f"--per-class={self._per_class.value or 0}",
-                f"--val={self._val.value or 0}",
-                f"--test={self._test.value or 0}",
-            ]
+            words += [f"--{name.replace('_', '-')}={value}" for name, value in shares.items()]
             author = pn.state.user or self._author.value_input or self._author.value
             words += [f"--author={author}"] if author else []
             if not self._store.start(*words):
@@ -131,14 +132,26 @@ class ExportPage(pn.viewable.Viewer):
             self._plan.object = wrap(empty("Nothing to export yet", "Start a run and name some of its clusters."))
         else:
             which, some = self._which.value, list(self._some.value)
-            self._loads.load(lambda: self._read(view, which, some), self._show)
+            format, shares = self._format.value, self._shares()
+            self._loads.load(lambda: self._read(view, which, some, format, shares), self._show)
 
-    def _read(self, view: View, which: str, some: list[int]) -> tuple[dict[str, int], str, str]:
+    def _shares(self) -> dict[str, float]:
+        """The numbers of the form, as `ExportConfig` calls them."""
+        return {"val": self._val.value or 0, "test": self._test.value or 0, "per_class": self._per_class.value or 0}
+
+    def _read(
+        self, view: View, which: str, some: list[int], format: str, shares: dict[str, float]
+    ) -> tuple[dict[str, int], str, str]:
         named = self._store.names()
         sizes = dict(zip(view.ids.tolist(), view.sizes.tolist(), strict=True))
         chosen = [c for c in sizes if which == _ALL or (c in some if which == _SOME else c in named)]
         options = {f"{named.get(cluster, 'cluster')} ({cluster})": cluster for cluster in sizes}
-        return options, _plan(chosen, sizes, named), _exports(self._store)
+        class_of = {cluster: named.get(cluster) or f"cluster-{cluster}" for cluster in chosen}
+        if not class_of:
+            plan = empty("No cluster is chosen" if named else "No cluster has a name yet", _NO_NAME)
+        else:
+            plan = _planned(view, class_of, sizes, shares) + f"<p class='quiet'>{_FORMAT_NOTES.get(format, '')}</p>"
+        return options, plan, _exports(self._store)
 
     def _show(self, found: tuple[dict[str, int], str, str]) -> None:
         options, plan, exports = found
@@ -156,24 +169,40 @@ def _wrong(values: dict[str, float]) -> str:
     return ""
 
 
-def _plan(chosen: list[int], sizes: dict[int, int], named: dict[int, str]) -> str:
-    """What would be written, by name."""
-    classes: dict[str, tuple[int, int]] = {}
-    for cluster in chosen:
-        name = named.get(cluster, f"cluster-{cluster}")
-        first, size = classes.get(name, (cluster, 0))
-        classes[name] = (first, size + sizes[cluster])
-    if not classes:
-        return empty("No cluster is chosen" if named else "No cluster has a name yet", _NO_NAME)
-    total = sum(size for _, size in classes.values())
+def _planned(view: View, class_of: dict[int, str], sizes: dict[int, int], shares: dict[str, float]) -> str:
+    """What would be written, by class and split; or why nothing would."""
+    if not any(shares.values()):  # all tiles of the classes: their sizes are known without a look at every tile
+        counts: dict[str, dict[str, int]] = {}
+        for cluster, name in class_of.items():
+            row = counts.setdefault(name, {"": 0})
+            row[""] += sizes[cluster]
+        return _plan(class_of, counts)
+    try:
+        return _plan(
+            class_of, make_plan(view, class_of, configuration.from_mapping(ExportConfig, shares), "tile").counts
+        )
+    except TesseraError as error:
+        return alarm(str(error))
+
+
+def _plan(class_of: dict[int, str], counts: dict[str, dict[str, int]]) -> str:
+    splits = list(next(iter(counts.values())))
+    total = {split: sum(row[split] for row in counts.values()) for split in splits}
+    colours = {name: colour(cluster) for cluster, name in reversed(class_of.items())}
+    head = f"<tr><th>class</th>{''.join(f'<th>{split}</th>' for split in splits)}</tr>" if splits != [""] else ""
     rows = "".join(
-        f"<tr><td><i class='dot' style='background:{colour(first)}'></i> {escape(name)}</td><td class='n'>{size:,}</td></tr>"
-        for name, (first, size) in sorted(classes.items(), key=lambda item: -item[1][1])
+        f"<tr><td><i class='dot' style='background:{colours[name]}'></i> {escape(name)}</td>"
+        + "".join(f"<td class='n'>{row[split]:,}</td>" for split in splits)
+        + "</tr>"
+        for name, row in sorted(counts.items(), key=lambda item: -sum(item[1].values()))
+    )
+    foot = (
+        f"<tr><td>together</td>{''.join(f'<td class=n>{total[split]:,}</td>' for split in splits)}</tr>" if head else ""
     )
     return (
-        f"<h2 class='ts-plan'>{counted(total, 'tile')} in {counted(classes, 'class', 'classes')}</h2>"
+        f"<h2 class='ts-plan'>{counted(sum(total.values()), 'tile')} in {counted(counts, 'class', 'classes')}</h2>"
         "<p class='quiet'>Clusters with the same name become one class. A manifest with a checksum of every tile and a file that says "
-        f"how the set came about are written beside the tiles.</p><table class='plain' style='max-width:520px'>{rows}</table>"
+        f"how the set came about are written beside the tiles.</p><table class='plain' style='max-width:520px'>{head}{rows}{foot}</table>"
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial.distance import pdist
-from sklearn.metrics import normalized_mutual_info_score
+from sklearn.metrics import adjusted_mutual_info_score, normalized_mutual_info_score
 
 from core.config import RunConfig
 from core.errors import ConfigError, RunError
@@ -121,6 +121,16 @@ def test_nmi_is_scikit_learns_and_blind_to_permutation() -> None:
     assert metrics.nmi(one, rng.permutation(7).astype(np.int32)[one]) == pytest.approx(1)
     one[:100] = -1
     assert metrics.nmi(one, two) == pytest.approx(normalized_mutual_info_score(one[100:], two[100:]))
+
+
+@pytest.mark.parametrize("sizes", [(7, 4), (60, 60), (1, 5), (1, 1), (1000, 300)])
+def test_ami_is_scikit_learns(sizes: tuple[int, int]) -> None:
+    rng = np.random.default_rng(1)
+    one = (rng.random(1000) ** 3 * sizes[0]).astype(np.int32)  # clusters of unlike sizes
+    two = np.where(rng.random(1000) < 0.4, one % sizes[1], rng.integers(0, sizes[1], 1000)).astype(np.int32)
+    for first, second in ((one, two), (two, one), (one, one)):
+        expected = adjusted_mutual_info_score(first, second)
+        assert metrics.ami(first, second, rng) == pytest.approx(expected, abs=1e-9)
 
 
 def test_uniform_draws_are_uniform_over_clusters_and_index_the_tiles() -> None:

@@ -17,7 +17,7 @@ TERMS = {
     "AMI": "The same as NMI, corrected for agreement by chance, which grows with the number of clusters.",
     "loss": "How badly the network predicts the cluster of a tile. It falls within an interval and jumps when clusters change.",
     "cluster": "A group of tiles that look alike to the network: a candidate for a tissue class, not a diagnosis.",
-    "stability": "Overlap with the same cluster one interval before: 1 = the same tiles, 0 = all others.",
+    "stability": "Overlap with the same cluster one interval before: 1 = the same tiles, 0 = all others; – for clusters that people have changed since.",
     "spread": "Mean distance of the cluster's tiles to its centre: small = alike.",
     "biggest slide": "Share of the cluster's tiles that come from one slide. Near 100 % it may be the stain or scanner of that "
     "slide and not a tissue.",

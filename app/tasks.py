@@ -10,6 +10,8 @@ from typing import TypeVar
 import panel as pn
 from panel.io.state import set_curdoc
 
+from core.errors import TesseraError
+
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -45,7 +47,8 @@ class Latest:
                     if error is None:
                         show(future.result())
                     else:
-                        logger.error("a page could not be drawn", exc_info=error)
+                        if not isinstance(error, TesseraError):  # those say what to do, and the page shows them
+                            logger.error("a page could not be drawn", exc_info=error)
                         self._failed(str(error))
 
             document.add_next_tick_callback(apply)

@@ -29,6 +29,7 @@ from core import runs
 from core.config import IngestConfig, RunConfig
 from core.demo import data_folder
 from core.ingest.tile_folder import ingest_tiles
+from core.learn.device import autocast
 from core.learn.encoders import build_encoder
 from core.learn.evaluate import colour_statistics, score_clusters, score_features
 from core.learn.features import extract
@@ -68,7 +69,9 @@ def simclr(store: TileStore, config: RunConfig, views: int) -> nn.Module:
             rate = learning_rate(config, step, n_steps)
             for group in optimiser.param_groups:
                 group["lr"] = rate
-            z = functional.normalize(whole(torch.from_numpy(batch.images)), dim=1)
+            with autocast(CPU, config.precision):
+                projected = whole(torch.from_numpy(batch.images))
+            z = functional.normalize(projected.float(), dim=1)
             scores = (z @ z.T / 0.2).fill_diagonal_(-torch.inf)
             other = torch.arange(len(z)).roll(len(z) // 2)
             loss = functional.cross_entropy(scores, other)

@@ -12,6 +12,7 @@ from app.deciding import Decider
 from app.page import alarm, html, wrap
 from app.state import Store
 from core.curate.decisions import NAMES, mark_cluster, name_cluster
+from core.curate.state import State
 from core.explore.view import View
 
 _MARKS = {"not said": "", "tissue": "tissue", "artefact": "artefact", "mixed": "mixed", "don't know": "unknown"}
@@ -62,6 +63,17 @@ class Naming(pn.viewable.Viewer):
         if now == self._known:
             return
         before, self._known = self._known, now
+        if now[0] != before[0]:
+            parent = state.parts.get(cluster, -1)
+            of = (
+                f" (part of {state.names.get(parent) or f'cluster {self._store.number(parent)}'})"
+                if parent >= 0
+                else ""
+            )
+            self._name.label = f"name of this cluster{of}"
+        offered = _offered(state, cluster)
+        if self._name.options != offered:
+            self._name.options = offered
         if now[:2] != before[:2]:
             self._name.value = self._name.value_input = now[1]
         self._mark.value = now[2]
@@ -92,3 +104,9 @@ class Naming(pn.viewable.Viewer):
             mark_cluster(view.workspace, view.run, view.interval, cluster, mark, author=author)
 
         await self._decider.do(decide)
+
+
+def _offered(state: State, cluster: int) -> list[str]:
+    """Names to choose from: what the cluster was cut from first, then names of this run, then the usual ones."""
+    parent = state.names.get(state.parts.get(cluster, -1), "")
+    return list(dict.fromkeys([*([parent] if parent else []), *sorted(set(state.names.values())), *NAMES]))

@@ -22,6 +22,10 @@ _WHAT = (
     "Label clusters by their tiles alone: names that others gave are not shown, and labels given here change no name. "
     "The largest cluster that you have not labelled comes next."
 )
+_NO_KAPPA = (
+    "<p class='quiet'>There is no kappa yet: where both readers give one and the same label only, they would agree by chance as well. "
+    "Read more clusters.</p>"
+)
 
 
 class SecondReader(pn.viewable.Viewer):
@@ -116,7 +120,8 @@ class SecondReader(pn.viewable.Viewer):
         table = f"<table class='plain' style='width:620px'><tr><th>cluster</th><th>{escape(str(self._first.value))}</th><th>{escape(str(self._second.value))}</th></tr>{rows}</table>"
         self._found.object = wrap(
             f"<div class='numbers'>{number(_two(found.kappa), term('kappa'))}{number(_two(found.kappa_tiles), 'kappa, by tiles')}"
-            f"{number(f'{found.observed:.0%}', f'agree, of {found.n_clusters} clusters')}</div>{table if rows else ''}"
+            f"{number(f'{found.observed:.0%}', f'agree, of {found.n_clusters} clusters')}</div>"
+            f"{'' if found.kappa == found.kappa else _NO_KAPPA}{table if rows else ''}"
         )
 
     def _no_agreement(self, text: str) -> None:

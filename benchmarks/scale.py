@@ -1,10 +1,10 @@
 """One interval's bookkeeping on synthetic vectors: seconds and peak memory of every part, by number of tiles.
 
-    python benchmarks/scale.py [--tiles 1000000 ...] [--clusters 3000 ...] [--iterations 20]
+    python benchmarks/scale.py [--tiles 1000000 ...] [--clusters 3000 ...] [--iterations 20] [--drawn]
 
 Each size runs in a process of its own. Memory is what the process itself holds (RssAnon); the bank is a mapped file, whose
 pages the system may drop at any time. k-means cold has its 20 Lloyd steps (--iterations), k-means warm its 5; both are
-trained on 256 tiles a cluster and assign all tiles in chunks.
+trained on 256 tiles a cluster and assign all tiles in chunks. With --drawn there is no bank and no k-means: labels are drawn.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from core.tiles.sampler import draw
 DIM, CHUNK, BATCH, SPREAD = 128, 65_536, 256, 0.6
 
 Bank = npt.NDArray[np.float16]
+Labels = npt.NDArray[np.int32]
 
 
 class Memory:
@@ -104,24 +105,50 @@ def one_size(n_tiles: int, clusters: int, iterations: int) -> dict[str, tuple[fl
         folder = RunFolder(Path(scratch))
         bank = timed(found, "fill the bank", lambda: write_bank(folder, n_tiles, clusters))
         first = timed(found, "k-means, cold", lambda: kmeans.cluster(bank, config, np.random.default_rng(1)))
-        drift = np.random.default_rng(2).random(n_tiles) < 0.1
-        before = np.where(drift, np.random.default_rng(3).integers(0, clusters, n_tiles), first.labels).astype(np.int32)
+        before = drifted(first.labels, clusters)
         now = timed(found, "k-means, warm", lambda: kmeans.cluster(bank, config, np.random.default_rng(4), before))
-        ids = timed(found, "match ids", lambda: persistent_ids(now.labels, clusters, before))
-        labels = ids[now.labels]
-        sizes = np.bincount(now.labels, minlength=clusters)
-        timed(found, "save", lambda: folder.save_interval(1, labels, Clusters(ids, sizes, now.centroids)))
-        timed(found, "figures", lambda: figures(labels, before))
-        rng = np.random.default_rng(5)
-        drawn = timed(found, "draw", lambda: draw(now.labels, n_tiles, balance="sqrt", cap=10, rng=rng))
+        drawn = bookkeeping(found, folder, now.labels, before, now.centroids)
         timed(found, "write rows to the bank", lambda: write_rows(bank, drawn))
     return found
+
+
+def one_size_drawn(n_tiles: int, clusters: int) -> dict[str, tuple[float, float]]:
+    """The parts that need labels alone."""
+    found: dict[str, tuple[float, float]] = {}
+    labels = np.random.default_rng(6).integers(0, clusters, n_tiles).astype(np.int32)
+    with tempfile.TemporaryDirectory(prefix="tessera-bench-") as scratch:
+        centroids = np.zeros((clusters, DIM), np.float32)
+        bookkeeping(found, RunFolder(Path(scratch)), labels, drifted(labels, clusters), centroids)
+    return found
+
+
+def drifted(labels: Labels, clusters: int) -> Labels:
+    """Labels of which a tenth has gone elsewhere."""
+    drift = np.random.default_rng(2).random(len(labels)) < 0.1
+    return np.where(drift, np.random.default_rng(3).integers(0, clusters, len(labels)), labels).astype(np.int32)
+
+
+def bookkeeping(
+    found: dict[str, tuple[float, float]], folder: RunFolder, rows: Labels, before: Labels,
+    centroids: npt.NDArray[np.float32],
+) -> npt.NDArray[np.int64]:  # fmt: skip
+    """What follows a clustering; the tiles drawn for the next pass."""
+    clusters = len(centroids)
+    ids = timed(found, "match ids", lambda: persistent_ids(rows, clusters, before))
+    labels, sizes = ids[rows], np.bincount(rows, minlength=clusters)
+    timed(found, "save", lambda: folder.save_interval(1, labels, Clusters(ids, sizes, centroids)))
+    timed(found, "figures", lambda: figures(labels, before))
+    rng = np.random.default_rng(5)
+    drawn: npt.NDArray[np.int64] = timed(found, "draw", lambda: draw(rows, len(rows), balance="sqrt", cap=10, rng=rng))
+    return drawn
 
 
 def main() -> None:
     options = _options()
     if options.one:
-        print(json.dumps(one_size(options.tiles[0], options.clusters[0], options.iterations)))
+        n_tiles, clusters = options.tiles[0], options.clusters[0]
+        found = one_size_drawn(n_tiles, clusters) if options.drawn else one_size(n_tiles, clusters, options.iterations)
+        print(json.dumps(found))
         return
     for clusters in options.clusters:
         columns: list[dict[str, tuple[float, float]]] = []
@@ -137,7 +164,7 @@ def main() -> None:
                 "--clusters",
                 str(clusters),
             ]
-            words += ["--iterations", str(options.iterations)]
+            words += ["--iterations", str(options.iterations), *(["--drawn"] if options.drawn else [])]
             said = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout
             columns.append(json.loads(said.splitlines()[-1]))
         print(f"\nK = {clusters:,}, D = {DIM}, seconds (peak GB)\n")
@@ -154,6 +181,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--tiles", type=int, nargs="+", default=[1_000_000])
     parser.add_argument("--clusters", type=int, nargs="+", default=[3_000])
     parser.add_argument("--iterations", type=int, default=20, help="Lloyd steps of the cold k-means")
+    parser.add_argument("--drawn", action="store_true", help="labels are drawn, not found")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 

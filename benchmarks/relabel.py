@@ -69,16 +69,12 @@ class Timed(Trainer):
         raise FirstBatch
 
 
-def fill(workspace: Workspace, n_tiles: int) -> None:
-    """A store of small JPEGs."""
-    rng = np.random.default_rng(0)
-    jpegs = [
-        simplejpeg.encode_jpeg(rng.integers(0, 256, (PX, PX, 3), dtype=np.uint8), quality=50) for _ in range(KINDS)
-    ]
+def fill(workspace: Workspace, n_tiles: int, jpegs: list[bytes], side: int) -> None:
+    """A store of the same tiles again and again."""
 
     def batches() -> Iterator[pa.RecordBatch]:
         for first in range(0, n_tiles, CHUNK):
-            rows = ((i, 0, PX, -1, "", jpegs[i % KINDS]) for i in range(first, min(first + CHUNK, n_tiles)))
+            rows = ((i, 0, side, -1, "", jpegs[i % len(jpegs)]) for i in range(first, min(first + CHUNK, n_tiles)))
             yield record_batch(first, first // CHUNK + 1, rows)
 
     TileStore(workspace.tiles_path).append(batches())
@@ -88,6 +84,13 @@ def fill(workspace: Workspace, n_tiles: int) -> None:
             [(i, str(i), str(i)) for i in range(1, -(-n_tiles // CHUNK) + 1)],
         )
         connection.execute("INSERT OR REPLACE INTO meta VALUES ('n_tiles', ?)", (str(n_tiles),))
+
+
+def small_tiles() -> list[bytes]:
+    """JPEGs of noise."""
+    rng = np.random.default_rng(0)
+    noise = (rng.integers(0, 256, (PX, PX, 3), dtype=np.uint8) for _ in range(KINDS))
+    return [simplejpeg.encode_jpeg(tile, quality=50) for tile in noise]
 
 
 def prepared(workspace: Workspace, n_tiles: int, clusters: int) -> Timed:
@@ -114,10 +117,8 @@ def prepared(workspace: Workspace, n_tiles: int, clusters: int) -> Timed:
 
 def original_way(folder: Path, labels: npt.NDArray[np.int32], clusters: int) -> float:
     """Seconds from labels to the first batch of a new loader over paths, with two workers."""
-    rng = np.random.default_rng(0)
     (folder / "all").mkdir(parents=True)
-    for i in range(KINDS):
-        data = simplejpeg.encode_jpeg(rng.integers(0, 256, (PX, PX, 3), dtype=np.uint8), quality=50)
+    for i, data in enumerate(small_tiles()):
         (folder / "all" / f"{i}.jpg").write_bytes(data)
     dataset = ImageFolder(str(folder))
     dataset.samples = dataset.imgs = [dataset.imgs[i % KINDS] for i in range(len(labels))]
@@ -134,7 +135,7 @@ def main() -> None:
     options = _options()
     scratch = Path(tempfile.mkdtemp(prefix="tessera-bench-"))
     workspace = Workspace.create(scratch / "workspace")
-    fill(workspace, options.tiles)
+    fill(workspace, options.tiles, small_tiles(), PX)
     trainer = prepared(workspace, options.tiles, options.clusters)
     found: list[tuple[float, ...]] = []
     for _ in range(options.rounds):

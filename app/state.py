@@ -128,16 +128,12 @@ class Store(param.Parameterized):
         return True
 
     def title(self, cluster: int) -> str:
-        """Name of a cluster, or its number."""
-        return self.names().get(cluster) or f"cluster {self.number(cluster)}"
+        """Name of a cluster, or its number. For many clusters ask `decided()` once."""
+        return self.decided().title(cluster)
 
     def number(self, cluster: int) -> str:
-        """What a cluster is called as long as it has no name: its id; for part 2 of a split cluster 7, 7.2."""
-        parts = self.decided().parts
-        if cluster not in parts:
-            return str(cluster)
-        siblings = sorted(part for part, whole in parts.items() if whole == parts[cluster])
-        return f"{self.number(parts[cluster])}.{siblings.index(cluster) + 1}"
+        """See `core.curate.state.State.number`."""
+        return self.decided().number(cluster)
 
 
 def _curated(workspace: Workspace, run: str, interval: int) -> View | None:

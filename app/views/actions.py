@@ -109,7 +109,8 @@ class Actions(pn.viewable.Viewer):
 
     def _merge_form(self, view: View) -> pn.viewable.Viewable:
         cluster = self._store.cluster
-        others = {self._label(other): other for other in view.ids.tolist() if other != cluster}
+        label = self._store.decided().label
+        others = {label(other): other for other in view.ids.tolist() if other != cluster}
         near = html()
         which = pmui.AutocompleteInput(
             label=f"take into {self._store.title(cluster)}", options=others, width=300, size="small", min_characters=0,
@@ -126,7 +127,7 @@ class Actions(pn.viewable.Viewer):
                 self._close()
 
         go.on_click(clicked)
-        self._near.load(lambda: nearest_clusters(view, cluster), lambda found: _offer(found, which, near, self._label))
+        self._near.load(lambda: nearest_clusters(view, cluster), lambda found: _offer(found, which, near, label))
         return pn.Column(pn.Row(which, go), near)
 
     def _split_form(self, view: View) -> pn.viewable.Viewable:
@@ -172,13 +173,13 @@ class Actions(pn.viewable.Viewer):
         past = history(self._store.workspace, self._store.run)
         if not past:
             return html("<p class='quiet'>Nothing has been decided about this run yet.</p>")
-        active = {decision.id for decision in in_effect(past)}
+        active, number = {decision.id for decision in in_effect(past)}, self._store.decided().number
         newest = [decision for decision in reversed(past) if decision.kind not in ("undo", "redo")][:_SHOWN]
         rows = pd.DataFrame(
             {
                 "when": [time.strftime("%d %b %H:%M", time.localtime(decision.time)) for decision in newest],
                 "who": [decision.author for decision in newest],
-                "what": [words(decision, self._store.number) for decision in newest],
+                "what": [words(decision, number) for decision in newest],
                 "counts": ["yes" if decision.id in active else "taken back" for decision in newest],
             }
         )
@@ -212,10 +213,6 @@ class Actions(pn.viewable.Viewer):
             return
         text = "A new run without them begins; it appears on the Run page."
         self._said.object = wrap(f"<p class='quiet ts-said'>{text}</p>")
-
-    def _label(self, cluster: int) -> str:
-        name = self._store.names().get(cluster)
-        return f"{name} ({self._store.number(cluster)})" if name else self._store.title(cluster)
 
 
 def _offer(

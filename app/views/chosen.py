@@ -73,10 +73,8 @@ class Chosen(pn.viewable.Viewer):
         text = f"<b>{n} {'tile' if n == 1 else 'tiles'} chosen</b>" if n else "<b>All tiles inside the lasso</b>"
         self._count.object = wrap(text)
         if view is not None and self._box.visible:
-            named = self._store.names()
-            others = [i for i in view.ids.tolist() if i != self._store.cluster]
-            numbered = {i: f"cluster {self._store.number(i)}" for i in others}
-            titles = {f"{named[i]} ({numbered[i]})" if i in named else numbered[i]: i for i in others}
+            decided = self._store.decided()
+            titles = {decided.label(i): i for i in view.ids.tolist() if i != self._store.cluster}
             self._target.options = {"choose a cluster": _NOWHERE, **titles}
 
     def _tiles(self, view: View) -> npt.NDArray[np.int64]:

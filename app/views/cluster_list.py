@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -72,7 +71,7 @@ class ClusterList(pn.viewable.Viewer):
         if self._table is None:
             self._box.objects = [html(waiting("Reading the clusters…"))]
         sheets, version, decided = f"sheet/{view.run}/{view.interval}", self._store.edits(), self._store.decided()
-        self._loads.load(lambda: _rows(table_of(view), decided, self._store.number, sheets, version), self._show)
+        self._loads.load(lambda: _rows(table_of(view), decided, sheets, version), self._show)
 
     def _show(self, rows: pd.DataFrame) -> None:
         if self._table is None:
@@ -120,7 +119,7 @@ class ClusterList(pn.viewable.Viewer):
         self._store.poll()
 
 
-def _rows(table: pd.DataFrame, decided: State, number: Callable[[int], str], sheets: str, version: str) -> pd.DataFrame:
+def _rows(table: pd.DataFrame, decided: State, sheets: str, version: str) -> pd.DataFrame:
     """The table as it is shown; names may hold any text, cells of plain columns are escaped by the table itself."""
     ids = table["cluster"].tolist()
     shown = pd.DataFrame(
@@ -131,7 +130,7 @@ def _rows(table: pd.DataFrame, decided: State, number: Callable[[int], str], she
                 for i in ids
             ],
             "cluster": ids,
-            "number": [number(i).rjust(5, chr(0x2007)) for i in ids],  # sorts as numbers do
+            "number": [decided.number(i).rjust(5, chr(0x2007)) for i in ids],  # sorts as numbers do
             "name": [decided.names.get(i, "") for i in ids],
             "mark": [_MARKS.get(decided.marks.get(i, ""), "") for i in ids],
             "size": table["size"],

@@ -127,8 +127,8 @@ class ExplorePage(pn.viewable.Viewer):
         self._make_map.disabled = self._store.start("project", self._store.run)
 
     def _name_points(self) -> None:
-        named = self._store.names()
-        self._map.labels = [named.get(cluster) or self._store.title(cluster) for cluster in self._map.ids]
+        decided = self._store.decided()
+        self._map.labels = [decided.title(cluster) for cluster in self._map.ids]
 
     def _open_a_real_cluster(self, view: View) -> None:
         """The one that took the open one in, or else the largest, when the open one is not there (any more)."""

@@ -99,7 +99,7 @@ class SlidePage(pn.viewable.Viewer):
         """Names and colours of the slide's clusters."""
         if self._facts is None:
             return
-        rows = rows_of(self._facts.clusters, self._store.names(), self._store.number)
+        rows = rows_of(self._facts.clusters, self._store.names(), self._store.decided().number)
         self._viewer.param.update(
             ids=[row["id"] for row in rows], colours=[row["colour"] for row in rows], labels=[row["name"] for row in rows]
         )  # fmt: skip

@@ -71,6 +71,22 @@ class State:
         """Whether a cluster exists: found by the run or made by a split, and not merged into another."""
         return (cluster in found or cluster in self.parts) and cluster not in self.merged
 
+    def title(self, cluster: int) -> str:
+        """Name of a cluster, or its number."""
+        return self.names.get(cluster) or f"cluster {self.number(cluster)}"
+
+    def label(self, cluster: int) -> str:
+        """Name and number: clusters of one name are told apart."""
+        name = self.names.get(cluster)
+        return f"{name} ({self.number(cluster)})" if name else self.title(cluster)
+
+    def number(self, cluster: int) -> str:
+        """What a cluster is called as long as it has no name: its id; for part 2 of a split cluster 7, 7.2."""
+        if cluster not in self.parts:
+            return str(cluster)
+        siblings = sorted(part for part, whole in self.parts.items() if whole == self.parts[cluster])
+        return f"{self.number(self.parts[cluster])}.{siblings.index(cluster) + 1}"
+
 
 def fold(decisions: Sequence[Decision]) -> State:
     """The state that a history leads to.

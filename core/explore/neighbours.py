@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -105,8 +106,9 @@ def _nearest(view: View, query: Points, wanted: npt.NDArray[np.bool_], n: int) -
     return Similar(best, np.sqrt(np.maximum(far, 0)).astype(np.float32))
 
 
+@lru_cache(maxsize=4)
 def _middles(view: View) -> Points:
-    """Mean of up to 64 tiles of each cluster, float32 (K, D)."""
+    """Mean of up to 64 tiles of each cluster, float32 (K, D). Kept for the last few views; not to be changed in place."""
     order = np.argsort(view.labels, kind="stable")
     starts = np.searchsorted(view.labels, view.ids, sorter=order).tolist()
     return np.stack([

@@ -18,7 +18,7 @@ from core.tiles.store import TileIndex, TileStore
 from core.workspace import Workspace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class View:
     """One clustering of a run's tiles.
 

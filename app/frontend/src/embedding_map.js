@@ -4,7 +4,7 @@ import createScatterplot from "regl-scatterplot";
 
 import { fitting, typicalDensity } from "./lib/density.js";
 import { button, make, mount } from "./lib/dom.js";
-import { readPoints } from "./lib/points.js";
+import { readPoints, shuffled, thinned } from "./lib/points.js";
 import { tileSource } from "./lib/tiles.js";
 
 const OTHERS = "#b9bdc9";
@@ -17,6 +17,8 @@ const whenIdle = window.requestIdleCallback ?? ((act) => setTimeout(act, 300)); 
 const REST_FIRST_MS = 3000; // WebGL without a GPU takes a second to start, and nothing else is drawn meanwhile
 const SEEN = 0.6; // opacity that a highlighted cluster has at least
 const SETTLED_MS = 120;
+const MOST = 50_000; // points that are drawn at a time: all of them where fewer are in sight, and a fair sample where more are
+const MARGIN = 0.3; // around what is in sight, so that there is something to see while the map is moved
 const FARTHEST_AND_NEAREST = [0.8, 5000]; // scrolling up past the map must not shrink it to nothing
 const STYLE = `
 .ts-map{position:relative;width:100%;border-radius:10px;overflow:hidden;background:var(--paper);touch-action:none}
@@ -34,6 +36,7 @@ const STYLE = `
 .ts-map-asleep{position:absolute;left:50%;bottom:14px;transform:translateX(-50%);padding:6px 12px;border-radius:8px;background:var(--paper);color:var(--soft);
   box-shadow:0 1px 6px #1a1a2e40;font:12px system-ui,sans-serif;opacity:0;transition:opacity .2s;pointer-events:none;z-index:2}
 .ts-map-asleep.told{opacity:1}
+.ts-map-share{position:absolute;right:10px;bottom:8px;font:12px system-ui,sans-serif;color:var(--quiet);pointer-events:none;z-index:2}
 .ts-map-note{position:absolute;inset:0;display:grid;place-items:center;font:14px system-ui,sans-serif;color:var(--quiet);pointer-events:none}
 `;
 
@@ -50,6 +53,7 @@ function render({ model, el }) {
 
   let plot = null;
   let points = null;
+  let drawn = { shown: null, rate: 1 }; // numbers of the points that are drawn, null = all
   let waiting = 0; // for the browser to be idle
   let settling = 0; // until the view has come to rest
   let gone = false;
@@ -68,7 +72,8 @@ function render({ model, el }) {
   const bar = make("div", "ts-map-bar");
   bar.append(pan, lasso, whole);
   const asleep = make("div", "ts-map-asleep", "Click the map, then the wheel zooms it");
-  box.append(canvas, bar, hover, note, asleep);
+  const share = make("div", "ts-map-share");
+  box.append(canvas, bar, hover, note, asleep, share);
   box.addEventListener("pointerdown", () => (awake = true));
   box.addEventListener("pointerleave", () => {
     awake = false;
@@ -86,7 +91,7 @@ function render({ model, el }) {
   const shade = (most) => {
     const zoom = plot.get("camera").scaling[0];
     const diameter = model.get("point_size") * (Math.asinh(Math.max(1, zoom)) / Math.asinh(1)); // as the plot scales points
-    return fitting(points.density, diameter, (plot.get("height") / 2) * zoom, most);
+    return fitting(points.density * drawn.rate, diameter, (plot.get("height") / 2) * zoom, most);
   };
   const categories = () => {
     const chosen = model.get("highlight");
@@ -100,14 +105,33 @@ function render({ model, el }) {
     // regl-scatterplot wants at least two entries, and the last one stands for unassigned tiles (-1)
     return { pointColor: [...pointColor, OTHERS], opacity: [...opacity, Math.min(others, 0.2)] };
   };
+  const inSight = () => {
+    const camera = plot.get("camera");
+    const half_y = (1 + MARGIN) / camera.scaling[1];
+    return { x: camera.target[0], y: camera.target[1], half_x: (half_y * plot.get("width")) / plot.get("height"), half_y };
+  };
   const paint = async () => {
     if (!plot || !points) return;
     const order = new Map(model.get("ids").map((id, i) => [id, i]));
-    const category = Float32Array.from(points.cluster, (id) => order.get(id) ?? order.size);
+    if (points.n > MOST) drawn = thinned(points, inSight(), MOST, model.get("highlight"));
+    const { shown } = drawn;
+    const take = (values) => (shown ? Float32Array.from(shown, (i) => values[i]) : values);
+    const category = Float32Array.from(take(points.cluster), (id) => order.get(id) ?? order.size);
     plot.set({ ...categories(), colorBy: "valueA", opacityBy: "valueA", pointSize: model.get("point_size") });
-    await plot.draw({ x: points.x, y: points.y, valueA: category }, { zDataType: "categorical" });
+    plot.hover(-1); // the plot counts what is drawn, and that has changed
+    hover.style.display = "none";
+    await plot.draw({ x: take(points.x), y: take(points.y), valueA: category }, { zDataType: "categorical" });
+    const picked = shown ? shown.indexOf(model.get("picked")) : -1;
+    if (shown) plot.select(picked < 0 ? [] : [picked], { preventEvent: true });
     note.style.display = "none";
+    share.textContent = drawn.rate < 1 ? `one tile in ${Math.round(1 / drawn.rate)} is drawn: zoom in to see more` : "";
+    box.dataset.shown = shown?.length ?? points.n;
     box.dataset.ready = points.n;
+  };
+  const atRest = () => {
+    if (!plot || !points) return;
+    if (points.n > MOST) paint();
+    else plot.set({ opacity: categories().opacity });
   };
   const load = async () => {
     const data = model.get("data");
@@ -116,6 +140,8 @@ function render({ model, el }) {
     try {
       points = await readPoints(url, data);
       points.density = typicalDensity(points);
+      drawn = { shown: null, rate: 1 };
+      if (points.n > MOST) points.turn = shuffled(points.n);
       await paint();
     } catch (error) {
       note.style.display = "grid";
@@ -130,8 +156,9 @@ function render({ model, el }) {
     if (polygon.length < 3) plot.deselect();
     else plot.drawAnnotations([{ vertices: [...polygon, polygon[0]], lineColor: look().lassoColor, lineWidth: 2 }]);
   };
-  const showHover = async (i) => {
-    const [x, y] = plot.getScreenPosition(i) ?? [0, 0];
+  const showHover = async (at) => {
+    const [x, y] = plot.getScreenPosition(at) ?? [0, 0];
+    const i = drawn.shown ? drawn.shown[at] : at;
     const cluster = points.cluster[i];
     caption.textContent = model.get("labels")[model.get("ids").indexOf(cluster)] ?? `cluster ${cluster}`;
     hover.style.left = `${Math.min(x + 14, box.clientWidth - HOVER_PX - 8)}px`;
@@ -155,11 +182,11 @@ function render({ model, el }) {
     plot.subscribe("pointOut", () => (hover.style.display = "none"));
     plot.subscribe("view", () => {
       clearTimeout(settling);
-      settling = setTimeout(() => plot && points && plot.set({ opacity: categories().opacity }), SETTLED_MS);
+      settling = setTimeout(atRest, SETTLED_MS);
     });
     plot.subscribe("select", ({ points: chosen }) => {
       if (chosen.length !== 1) return;
-      model.set("picked", chosen[0]);
+      model.set("picked", drawn.shown ? drawn.shown[chosen[0]] : chosen[0]);
       model.save_changes();
     });
     plot.subscribe("lassoEnd", ({ coordinates }) => {
@@ -179,7 +206,11 @@ function render({ model, el }) {
   resize.observe(box);
   model.on("change:url", load);
   model.on("change:data", load);
-  model.on("change:highlight", () => plot && points && plot.set(categories()));
+  model.on("change:highlight", () => {
+    if (!plot || !points) return;
+    if (points.n > MOST) paint(); // so that all tiles of the cluster are there
+    else plot.set(categories());
+  });
   model.on("change:colours", paint);
   model.on("change:polygon", outline);
   model.on("change:dark", () => {

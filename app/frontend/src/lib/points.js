@@ -20,3 +20,27 @@ export async function readPoints(url, data) {
     cluster: new Int32Array(buffer, 4 + 8 * n, n),
   };
 }
+
+// Every point once, in an order that is drawn, and the same for the same number of points.
+export function shuffled(n) {
+  const turn = Uint32Array.from({ length: n }, (_, i) => i);
+  let state = 1;
+  for (let i = n - 1; i > 0; i--) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0; // Numerical Recipes' generator
+    const j = Math.floor((state / 2 ** 32) * (i + 1));
+    [turn[i], turn[j]] = [turn[j], turn[i]];
+  }
+  return turn;
+}
+
+// At most `most` points of an area, as evenly as chance has it; those of cluster `own` come first. Returns their numbers, and
+// the share of the points of the area that they are.
+export function thinned({ x, y, n, cluster, turn }, area, most, own) {
+  const within = (i) => Math.abs(x[i] - area.x) <= area.half_x && Math.abs(y[i] - area.y) <= area.half_y;
+  const shown = new Uint32Array(most);
+  let count = 0;
+  if (own >= 0) for (let at = 0; at < n && count < most; at++) if (cluster[turn[at]] === own && within(turn[at])) shown[count++] = turn[at];
+  let at = 0;
+  for (; at < n && count < most; at++) if (cluster[turn[at]] !== own && within(turn[at])) shown[count++] = turn[at];
+  return { shown: shown.subarray(0, count), rate: Math.max(at, 1) / Math.max(n, 1) };
+}

@@ -33,6 +33,9 @@ class EmbeddingMap(_Tiles):
     polygon = param.List([], doc="lasso in map coordinates")
     height_px = param.Integer(500, doc="height")
     point_size = param.Number(4, doc="diameter of a point, px")
+    most = param.Integer(
+        50_000, doc="points drawn at a time; of more in sight a fair sample, with the highlighted cluster whole"
+    )
     dark = param.Boolean(False, doc="whether the page is dark")
 
     _esm = DIST / "embedding_map.js"

@@ -54,6 +54,7 @@ class EmbeddingMapWidget(_TilesWidget):
     polygon = traitlets.List([]).tag(sync=True)
     height_px = traitlets.Int(480).tag(sync=True)
     point_size = traitlets.Float(5).tag(sync=True)
+    most = traitlets.Int(50_000).tag(sync=True)
     dark = traitlets.Bool(False).tag(sync=True)
 
 

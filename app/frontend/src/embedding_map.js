@@ -17,7 +17,6 @@ const whenIdle = window.requestIdleCallback ?? ((act) => setTimeout(act, 300)); 
 const REST_FIRST_MS = 3000; // WebGL without a GPU takes a second to start, and nothing else is drawn meanwhile
 const SEEN = 0.6; // opacity that a highlighted cluster has at least
 const SETTLED_MS = 120;
-const MOST = 50_000; // points that are drawn at a time: all of them where fewer are in sight, and a fair sample where more are
 const MARGIN = 0.3; // around what is in sight, so that there is something to see while the map is moved
 const FARTHEST_AND_NEAREST = [0.8, 5000]; // scrolling up past the map must not shrink it to nothing
 const STYLE = `
@@ -60,6 +59,7 @@ function render({ model, el }) {
   let awake = false; // the wheel zooms once the map has been pressed; before, it scrolls the page
   let fresh = 0;
   const look = () => LOOKS[model.get("dark") ? "dark" : "light"];
+  const most = () => model.get("most"); // points are drawn at a time: where more are in sight, a fair sample of them
   const setMode = (mode) => {
     plot?.set({ mouseMode: mode });
     pan.setAttribute("aria-pressed", mode === "panZoom");
@@ -113,7 +113,7 @@ function render({ model, el }) {
   const paint = async () => {
     if (!plot || !points) return;
     const order = new Map(model.get("ids").map((id, i) => [id, i]));
-    if (points.n > MOST) drawn = thinned(points, inSight(), MOST, model.get("highlight"));
+    if (points.n > most()) drawn = thinned(points, inSight(), most(), model.get("highlight"));
     const { shown } = drawn;
     const take = (values) => (shown ? Float32Array.from(shown, (i) => values[i]) : values);
     const category = Float32Array.from(take(points.cluster), (id) => order.get(id) ?? order.size);
@@ -130,7 +130,7 @@ function render({ model, el }) {
   };
   const atRest = () => {
     if (!plot || !points) return;
-    if (points.n > MOST) paint();
+    if (points.n > most()) paint();
     else plot.set({ opacity: categories().opacity });
   };
   const load = async () => {
@@ -141,7 +141,7 @@ function render({ model, el }) {
       points = await readPoints(url, data);
       points.density = typicalDensity(points);
       drawn = { shown: null, rate: 1 };
-      if (points.n > MOST) points.turn = shuffled(points.n);
+      if (points.n > most()) points.turn = shuffled(points.n);
       await paint();
     } catch (error) {
       note.style.display = "grid";
@@ -208,7 +208,7 @@ function render({ model, el }) {
   model.on("change:data", load);
   model.on("change:highlight", () => {
     if (!plot || !points) return;
-    if (points.n > MOST) paint(); // so that all tiles of the cluster are there
+    if (points.n > most()) paint(); // so that all tiles of the cluster are there
     else plot.set(categories());
   });
   model.on("change:colours", paint);

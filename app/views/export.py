@@ -189,7 +189,8 @@ def _plan(class_of: dict[int, str], counts: dict[str, dict[str, int]]) -> str:
     splits = list(next(iter(counts.values())))
     total = {split: sum(row[split] for row in counts.values()) for split in splits}
     colours = {name: colour(cluster) for cluster, name in reversed(class_of.items())}
-    head = f"<tr><th>class</th>{''.join(f'<th>{split}</th>' for split in splits)}</tr>" if splits != [""] else ""
+    heads = "".join(f"<th class='n'>{split}</th>" for split in splits)
+    head = f"<tr><th>class</th>{heads}</tr>" if splits != [""] else ""
     rows = "".join(
         f"<tr><td><i class='dot' style='background:{colours[name]}'></i> {escape(name)}</td>"
         + "".join(f"<td class='n'>{row[split]:,}</td>" for split in splits)

@@ -25,7 +25,7 @@ def test_the_page_counts_what_the_export_writes(tmp_path: Path) -> None:
     report = export(planted.workspace, RUN, tmp_path / "set", clusters="all", config=ExportConfig(**shares))
     shown = _planned(view, class_of, sizes, shares)
     assert f"{report.n_tiles} tiles in" in shown
-    assert re.findall(r"<th>(.*?)</th>", shown) == ["class", "train", "validation"]
+    assert re.findall(r"<th.*?>(.*?)</th>", shown) == ["class", "train", "validation"]
     assert [int(n) for n in re.findall(r"<td class=n>(\d+)</td>", shown)] == list(report.splits.values())
     assert "need as many patients" in _planned(
         view, dict([next(iter(class_of.items()))]), sizes, {"val": 0.4, "test": 0.4, "per_class": 1}

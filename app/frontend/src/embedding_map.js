@@ -7,7 +7,7 @@ import { button, make, mount } from "./lib/dom.js";
 import { readPoints, shuffled, thinned } from "./lib/points.js";
 import { tileSource } from "./lib/tiles.js";
 
-const OTHERS = "#b9bdc9";
+const OTHERS = { light: "#b9bdc9", dark: "#666978" }; // tiles of other clusters than the highlighted one
 const LOOKS = {
   light: { backgroundColor: "#ffffff", pointColorActive: "#111111", pointColorHover: "#111111", lassoColor: "#4f3d8f" },
   dark: { backgroundColor: "#16161e", pointColorActive: "#ffffff", pointColorHover: "#ffffff", lassoColor: "#b3a4f0" },
@@ -96,14 +96,15 @@ function render({ model, el }) {
   const categories = () => {
     const chosen = model.get("highlight");
     const ids = model.get("ids");
-    const pointColor = ids.map((id, i) => (chosen < 0 || id === chosen ? model.get("colours")[i] : OTHERS));
+    const quiet = OTHERS[model.get("dark") ? "dark" : "light"];
+    const pointColor = ids.map((id, i) => (chosen < 0 || id === chosen ? model.get("colours")[i] : quiet));
     // the plot takes a new list only if its set of values is another: a highlight that moves would only swap them
     fresh = (fresh + 1) % 1000;
     const [all, own, others] = [shade(0.7), Math.max(shade(1), SEEN), shade(0.25)].map((value) => value - fresh * 1e-6);
     box.dataset.opacity = chosen < 0 ? all : own;
     const opacity = ids.map((id) => (chosen < 0 ? all : id === chosen ? own : others));
     // regl-scatterplot wants at least two entries, and the last one stands for unassigned tiles (-1)
-    return { pointColor: [...pointColor, OTHERS], opacity: [...opacity, Math.min(others, 0.2)] };
+    return { pointColor: [...pointColor, quiet], opacity: [...opacity, Math.min(others, 0.2)] };
   };
   const inSight = () => {
     const camera = plot.get("camera");
@@ -215,6 +216,7 @@ function render({ model, el }) {
   model.on("change:polygon", outline);
   model.on("change:dark", () => {
     plot?.set(look());
+    if (points) plot?.set(categories());
     outline();
   });
   return () => {

@@ -34,7 +34,8 @@ class EmbeddingMap(_Tiles):
     height_px = param.Integer(500, doc="height")
     point_size = param.Number(4, doc="diameter of a point, px")
     most = param.Integer(
-        50_000, doc="points drawn at a time; of more in sight a fair sample, with the highlighted cluster whole"
+        50_000,
+        doc="points drawn at a time; of more in sight a fair sample, of the highlighted cluster up to half of them",
     )
     dark = param.Boolean(False, doc="whether the page is dark")
 

@@ -86,8 +86,10 @@ def test_a_sample_is_fair_and_holds_the_open_cluster(page: Any) -> None:
         const cluster = Int32Array.from(x, (_, i) => (i < 30 ? 5 : 1));
         const all = { x, y, n, cluster, turn }, whole = { x: 0, y: 0, half_x: 2, half_y: 2 };
         const many = thinned(all, whole, 1000, 5), few = thinned(all, { x: 0, y: 0, half_x: 0.11, half_y: 0.11 }, 1000, -1);
+        const crowd = thinned({ ...all, cluster: cluster.fill(5, 0, 5000) }, whole, 1000, 5);
         return { permutation: [...turn].sort((a, b) => a - b).every((v, i) => v === i), same: String(shuffled(50)) === String(shuffled(50)),
-          many: [...many.shown], rate: many.rate, few: few.shown.length, few_rate: few.rate };
+          many: [...many.shown], rate: many.rate, few: few.shown.length, few_rate: few.rate,
+          crowd: [...crowd.shown], crowd_rate: crowd.rate };
     }""",
         script,
     )
@@ -100,3 +102,6 @@ def test_a_sample_is_fair_and_holds_the_open_cluster(page: Any) -> None:
     assert np.histogram(many % 100, 4, (0, 100))[0].min() > 200  # a fair share of 250 for each quarter of the map
     assert found["few"] == 11 * 11
     assert found["few_rate"] == 1
+    assert sum(i < 5000 for i in found["crowd"]) == 500  # a large open cluster leaves room for the others
+    assert len(set(found["crowd"])) == 1000
+    assert found["crowd_rate"] == pytest.approx(0.1, rel=0.2)

@@ -33,13 +33,13 @@ export function shuffled(n) {
   return turn;
 }
 
-// At most `most` points of an area, as evenly as chance has it; those of cluster `own` come first. Returns their numbers, and
-// the share of the points of the area that they are.
+// At most `most` points of an area, as evenly as chance has it; those of cluster `own` come first, up to half of all. Returns
+// their numbers, and the share that is there of the area's other points.
 export function thinned({ x, y, n, cluster, turn }, area, most, own) {
   const within = (i) => Math.abs(x[i] - area.x) <= area.half_x && Math.abs(y[i] - area.y) <= area.half_y;
   const shown = new Uint32Array(most);
   let count = 0;
-  if (own >= 0) for (let at = 0; at < n && count < most; at++) if (cluster[turn[at]] === own && within(turn[at])) shown[count++] = turn[at];
+  if (own >= 0) for (let at = 0; at < n && count < most / 2; at++) if (cluster[turn[at]] === own && within(turn[at])) shown[count++] = turn[at];
   let at = 0;
   for (; at < n && count < most; at++) if (cluster[turn[at]] !== own && within(turn[at])) shown[count++] = turn[at];
   return { shown: shown.subarray(0, count), rate: Math.max(at, 1) / Math.max(n, 1) };

@@ -47,7 +47,9 @@ class Curves(pn.viewable.Viewer):
                 (name, self._agreement.scatter("x", "y", source=source, size=7, legend_label=label)),
             ]
         legend = self._agreement.legend[0]
-        legend.location, legend.border_line_color, legend.background_fill_color = "bottom_right", None, None
+        legend.border_line_color = legend.background_fill_color = None
+        legend.orientation, legend.padding, legend.margin = "horizontal", 0, 0
+        self._agreement.add_layout(legend, "above")  # inside, it would lie on one curve or another
         legend.label_text_font_size, legend.label_text_font = "12px", FONT
         self._items = dict(zip(_AGREEMENT, legend.items, strict=True))
         self._loss = _figure("training step")

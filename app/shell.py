@@ -94,8 +94,7 @@ def make_page(**settings: Any) -> pmui.Page:
     """A page that does not leak, and does not slow everything down.
 
     `pmui.Page` watches the process-wide `state.busy` and never lets go (panel.md, 9), which held the whole session; and each
-    time something begins or ends to be done, it looks through every model of the page, for a tenth of a second on a large one,
-    to tell the browser. Parts of our pages say themselves when they wait. Its area for notifications stays in the process-wide
+    time something begins or ends to be done, it looks through every model of the page to tell the browser. Parts of our pages say themselves when they wait. Its area for notifications stays in the process-wide
     `state._views`.
     """
 

@@ -17,7 +17,7 @@ from core import config as configuration
 from core.config import ExportConfig
 from core.curate.export import FORMATS, slug
 from core.curate.export_log import list_exports
-from core.curate.plan import make_plan
+from core.curate.plan import class_names, make_plan
 from core.errors import ConfigError, TesseraError
 from core.explore.palette import colour
 from core.explore.view import View
@@ -146,11 +146,11 @@ class ExportPage(pn.viewable.Viewer):
         sizes = dict(zip(view.ids.tolist(), view.sizes.tolist(), strict=True))
         chosen = [c for c in sizes if which == _ALL or (c in some if which == _SOME else c in named)]
         options = {f"{named.get(cluster, 'cluster')} ({cluster})": cluster for cluster in sizes}
-        class_of = {cluster: named.get(cluster) or f"cluster-{cluster}" for cluster in chosen}
-        if not class_of:
+        if not chosen:
             plan = empty("No cluster is chosen" if named else "No cluster has a name yet", _NO_NAME)
         else:
-            plan = _planned(view, class_of, sizes, shares) + f"<p class='quiet'>{_FORMAT_NOTES.get(format, '')}</p>"
+            plan = _planned(view, class_names(view, chosen), sizes, shares)
+            plan += f"<p class='quiet'>{_FORMAT_NOTES.get(format, '')}</p>"
         return options, plan, _exports(self._store)
 
     def _show(self, found: tuple[dict[str, int], str, str]) -> None:

@@ -65,11 +65,7 @@ class Naming(pn.viewable.Viewer):
         before, self._known = self._known, now
         if now[0] != before[0]:
             parent = state.parts.get(cluster, -1)
-            of = (
-                f" (part of {state.names.get(parent) or f'cluster {self._store.number(parent)}'})"
-                if parent >= 0
-                else ""
-            )
+            of = f" (part of {state.title(parent)})" if parent >= 0 else ""
             self._name.label = f"name of this cluster{of}"
         offered = _offered(state, cluster)
         if self._name.options != offered:

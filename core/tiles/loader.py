@@ -177,7 +177,7 @@ class _Views:
 
 
 class _Arrays:
-    """Arrays of batches, used again once nobody holds them: memory that is new costs a tenth of a tile's decoding."""
+    """Arrays of batches, used again once nobody holds them: the system charges for memory that is new."""
 
     def __init__(self) -> None:
         self._made: list[npt.NDArray[np.uint8]] = []

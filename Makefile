@@ -40,7 +40,7 @@ chromium:
 	@test -n "$(CHROMIUM)" || command -v chromium >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
 
 frontend:  ## bundle the front-end components again
-	cd app/frontend && npm ci --no-audit --no-fund && node build.mjs
+	cd app/tessera_app/frontend && npm ci --no-audit --no-fund && node build.mjs
 
 pictures: install chromium  ## the pictures of the README
 	$(BIN)/python benchmarks/pictures.py

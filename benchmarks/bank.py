@@ -17,8 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-
-from core.run_folder import Bank, RunFolder
+from tessera.workspace.run_folder import Bank, RunFolder
 
 DIM, BATCH, CHUNK, SPELLS = 128, 256, 65_536, 3
 

@@ -16,7 +16,7 @@ import sys
 
 _TRAIN = """
 import sys, time, torch
-from core.learn.encoders import build_encoder
+from tessera.learn.nets.encoders import build_encoder
 model = build_encoder("resnet18", weights="random", seed=0)
 head = torch.nn.Linear(model.dim, 16)
 optimiser = torch.optim.SGD([*model.parameters(), *head.parameters()], lr=0.05)

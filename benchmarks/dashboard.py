@@ -27,13 +27,12 @@ import psutil
 import simplejpeg
 from pictures import FLAGS
 from playwright.sync_api import Page, sync_playwright
-
-from core import runs
-from core.config import RunConfig
-from core.run_folder import Clusters
-from core.slides.quality import Reason
-from core.tiles.store import TileStore, record_batch
-from core.workspace import Workspace
+from tessera.config import RunConfig
+from tessera.runs import control
+from tessera.slides.quality import Reason
+from tessera.tiles.store import TileStore, record_batch
+from tessera.workspace.folder import Workspace
+from tessera.workspace.run_folder import Clusters
 
 RUN, BANK_DIM, SIDE = "large", 64, 224
 _LOOKED_AT_MS = 1000  # before the next cluster is opened: its pictures have come
@@ -89,7 +88,7 @@ def make(root: Path, n_tiles: int, n_clusters: int, n_slides: int) -> Workspace:
         )
     centres = rng.uniform(-1, 1, (n_clusters, 2))
     kinds = rng.integers(0, n_clusters, n_tiles)
-    runs.create(workspace, RunConfig(clusters=n_clusters, epochs=0), RUN)
+    control.create(workspace, RunConfig(clusters=n_clusters, epochs=0), RUN)
     folder = workspace.run_folder(RUN)
     folder.save_distances(0, rng.uniform(0.1, 2, n_tiles).astype(np.float16))
     ids, sizes = np.unique(kinds, return_counts=True)
@@ -106,7 +105,7 @@ def make(root: Path, n_tiles: int, n_clusters: int, n_slides: int) -> Workspace:
 @contextmanager
 def served(workspace: Workspace, port: int) -> Iterator[tuple[str, psutil.Process]]:
     """The dashboard in its own process."""
-    words = [sys.executable, "-m", "core.cli", "serve", "--port", str(port), "--workspace", str(workspace.root)]
+    words = [sys.executable, "-m", "tessera", "serve", "--port", str(port), "--workspace", str(workspace.root)]
     server = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
     assert server.stderr is not None
     for line in server.stderr:

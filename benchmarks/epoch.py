@@ -17,16 +17,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from original import Original
-
-from core import runs
-from core.config import IngestConfig, RunConfig
-from core.demo import data_folder
-from core.ingest.tile_folder import ingest_tiles
-from core.learn.device import cpu_multiplies_bfloat16
-from core.learn.encoders import build_encoder
-from core.learn.loop import Trainer
-from core.learn.worker import Reporter
-from core.workspace import Workspace
+from tessera.config import IngestConfig, RunConfig
+from tessera.demo.demo import data_folder
+from tessera.ingest.tile_folder import ingest_tiles
+from tessera.learn.features.device import cpu_multiplies_bfloat16
+from tessera.learn.nets.encoders import build_encoder
+from tessera.learn.train.reporter import Reporter
+from tessera.learn.train.trainer import Trainer
+from tessera.runs import control
+from tessera.workspace.folder import Workspace
 
 SHOWN = ("features", "cluster", "train", "rest")
 
@@ -36,10 +35,10 @@ class Stepper(Trainer):
 
     def interval_seconds(self) -> dict[str, float]:
         """Train on the clusters at hand, then cluster again: seconds by phase."""
-        before = {metric.time for metric in runs.metrics(self.reporter.workspace, self.run_row.name)}
+        before = {metric.time for metric in control.metrics(self.reporter.workspace, self.run_row.name)}
         self._train()
         self._cluster(self.interval + 1)
-        new = [m for m in runs.metrics(self.reporter.workspace, self.run_row.name) if m.time not in before]
+        new = [m for m in control.metrics(self.reporter.workspace, self.run_row.name) if m.time not in before]
         seconds = {m.name.removeprefix("seconds_"): m.value for m in new if m.name.startswith("seconds_")}
         return {
             "features": seconds["extract"], "cluster": seconds["cluster"], "train": seconds["train"] + seconds["load"],
@@ -52,7 +51,7 @@ def ours(workspace: Workspace, options: argparse.Namespace, method: str, precisi
         method=method, encoder=options.encoder, clusters=options.clusters, tile_px=options.px,
         batch_size=options.batch, epochs=1000, device="cpu", precision=precision,
     )  # fmt: skip
-    run = runs.create(workspace, config, f"{method}-{precision}")
+    run = control.create(workspace, config, f"{method}-{precision}")
     trainer = Stepper(workspace, run, Reporter(workspace, run))
     trainer._cluster(0)
     return trainer

@@ -21,13 +21,12 @@ import numpy as np
 import openslide
 import simplejpeg
 import tifffile
-
-from core.config import IngestConfig
-from core.demo import data_folder
-from core.ingest.pipeline import ingest
-from core.slides.native import find_level
-from core.synthetic import draw_slide
-from core.workspace import Workspace
+from tessera.config import IngestConfig
+from tessera.demo.demo import data_folder
+from tessera.demo.synthetic import draw_slide
+from tessera.ingest.pipeline import ingest
+from tessera.slides.native import find_level
+from tessera.workspace.folder import Workspace
 
 TILE = 224
 

@@ -17,14 +17,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import simplejpeg
-
-from core.config import IngestConfig
-from core.demo import data_folder
-from core.ingest.tile_folder import ingest_tiles
-from core.tiles.augment import Augment
-from core.tiles.loader import TileLoader
-from core.tiles.store import TileStore
-from core.workspace import Workspace
+from tessera.config import IngestConfig
+from tessera.demo.demo import data_folder
+from tessera.ingest.tile_folder import ingest_tiles
+from tessera.tiles.augment.view import Augment
+from tessera.tiles.loader import TileLoader
+from tessera.tiles.store import TileStore
+from tessera.workspace.folder import Workspace
 
 BATCH, PX = 128, 128
 

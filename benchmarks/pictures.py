@@ -28,7 +28,7 @@ _LOADED = """() => {
 
 def main() -> None:
     options = _options()
-    tessera = [sys.executable, "-m", "core.cli"]
+    tessera = [sys.executable, "-m", "tessera"]
     words = ["--workspace", str(options.workspace)]
     subprocess.run([*tessera, "demo", "--no-serve", *words], check=True)
     options.to.mkdir(parents=True, exist_ok=True)

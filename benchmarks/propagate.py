@@ -21,14 +21,13 @@ import numpy as np
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelSpreading
-
-from core import runs
-from core.config import IngestConfig, PropagateConfig, RunConfig
-from core.demo import data_folder
-from core.ingest.tile_folder import ingest_tiles
-from core.learn.evaluate import colour_statistics
-from core.learn.m3s import propagate
-from core.workspace import Workspace
+from tessera.config import IngestConfig, PropagateConfig, RunConfig
+from tessera.demo.demo import data_folder
+from tessera.ingest.tile_folder import ingest_tiles
+from tessera.learn.evaluate.labels import colour_statistics
+from tessera.learn.propagate.label_propagation import propagate
+from tessera.runs import control
+from tessera.workspace.folder import Workspace
 
 SIZES = (1, 5, 10)
 
@@ -132,16 +131,18 @@ def learned(options: argparse.Namespace, name: str, files: list[Path]) -> np.nda
     workspace = Workspace.create(options.work / f"{name}-{options.tile_px}-{options.epochs}")
     if workspace.n_tiles() == 0:
         ingest_tiles(workspace, data_folder() / "tiles" / name, IngestConfig())
-    if not runs.list_runs(workspace):
-        runs.create(workspace, RunConfig(clusters=50, epochs=options.epochs, tile_px=options.tile_px, pca_dim=64), "r")
-        runs.launch(workspace, "r")
-    while runs.get(workspace, "r").state not in ("finished", "failed", "stopped"):
+    if not control.list_runs(workspace):
+        control.create(
+            workspace, RunConfig(clusters=50, epochs=options.epochs, tile_px=options.tile_px, pca_dim=64), "r"
+        )
+        control.launch(workspace, "r")
+    while control.get(workspace, "r").state not in ("finished", "failed", "stopped"):
         time.sleep(1)
-    run = runs.get(workspace, "r")
+    run = control.get(workspace, "r")
     if run.state == "failed" or run.interval < 0:
         raise SystemExit(f"the run {run.state}: {run.message}")
     print(f"<!-- features of {name}: {run.state} after {run.interval} of {run.config.epochs} epochs -->")
-    from core.tiles.store import TileStore
+    from tessera.tiles.store import TileStore
 
     order = {tile: row for row, tile in enumerate(TileStore(workspace.tiles_path).rows(
         np.arange(run.n_tiles), ["name"])["name"].to_pylist())}  # fmt: skip

@@ -21,25 +21,24 @@ import numpy as np
 import numpy.typing as npt
 import simplejpeg
 import torch
+from tessera import config as configuration
+from tessera.config import IngestConfig, RunConfig
+from tessera.demo.demo import data_folder
+from tessera.ingest.tile_folder import ingest_tiles
+from tessera.learn.evaluate.labels import colour_statistics, score_clusters, score_features
+from tessera.learn.features.device import autocast
+from tessera.learn.features.extract import extract
+from tessera.learn.nets.encoders import build_encoder
+from tessera.learn.train.reporter import Reporter
+from tessera.learn.train.schedule import learning_rate
+from tessera.learn.train.trainer import Trainer
+from tessera.runs import control
+from tessera.tiles.augment.view import Augment
+from tessera.tiles.loader import TileLoader
+from tessera.tiles.store import TileStore
+from tessera.workspace.folder import Workspace
 from torch import nn
 from torch.nn import functional
-
-from core import config as configuration
-from core import runs
-from core.config import IngestConfig, RunConfig
-from core.demo import data_folder
-from core.ingest.tile_folder import ingest_tiles
-from core.learn.device import autocast
-from core.learn.encoders import build_encoder
-from core.learn.evaluate import colour_statistics, score_clusters, score_features
-from core.learn.features import extract
-from core.learn.loop import Trainer
-from core.learn.schedule import learning_rate
-from core.learn.worker import Reporter
-from core.tiles.augment import Augment
-from core.tiles.loader import TileLoader
-from core.tiles.store import TileStore
-from core.workspace import Workspace
 
 CPU = torch.device("cpu")
 SIMCLR_RATE = 0.1  # at 256 tiles a batch, with the same cosine
@@ -105,7 +104,7 @@ def plain_rgb(statistics: Features) -> Features:
 
 def learnt(workspace: Workspace, config: RunConfig, name: str) -> tuple[nn.Module, npt.NDArray[np.int32]]:
     """Train; the encoder and the last clusters."""
-    run = runs.create(workspace, config, name)
+    run = control.create(workspace, config, name)
     with Trainer(workspace, run, Reporter(workspace, run)) as trainer:
         trainer.run()
         return trainer.method.encoder, trainer.folder.assignment(config.epochs)

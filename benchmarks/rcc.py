@@ -21,14 +21,13 @@ import numpy.typing as npt
 from rcc_data import SMALL, ami, mixture, small_set
 from rcc_sketch import Dials, Sketch, dense_neighbours, faiss_neighbours
 from sklearn.cluster import KMeans
-
-from core.config import RunConfig
-from core.learn import clusterers
-from core.learn.micro import micro_centroids
-from core.learn.neighbours import nearest
-from core.learn.pseudo_labels import fold
-from core.learn.rcc import PRESETS, RCC
-from core.learn.rcc_prepare import fit_space
+from tessera.config import RunConfig
+from tessera.learn.cluster import api
+from tessera.learn.cluster.graph.neighbours import nearest
+from tessera.learn.cluster.micro import micro_centroids
+from tessera.learn.cluster.rcc.model import PRESETS, RCC
+from tessera.learn.cluster.rcc.prepare import fit_space
+from tessera.learn.cluster.sizes import fold
 
 Labels = npt.NDArray[np.integer]
 ROUNDS = 3
@@ -228,7 +227,7 @@ def count(options: argparse.Namespace) -> None:
             cells: list[object] = [name, factor * classes]
             for clusterer in ("rcc", "leiden", "kmeans"):
                 config = RunConfig(clusterer=clusterer, clusters=factor * classes)
-                found = clusterers.cluster(unit, config, np.random.default_rng(0))
+                found = api.cluster(unit, config, np.random.default_rng(0))
                 cells.append(ami(truth, found.labels))
             row(*cells)
 

@@ -21,7 +21,7 @@ def small_set(name: str) -> Labelled:
     if name == "digits":
         digits = load_digits()
         return digits.data.astype(np.float32), digits.target.astype(np.int64)
-    from core.demo import data_folder
+    from tessera.demo.demo import data_folder
 
     folder = data_folder() / "rcc"
     if name == "pendigits":

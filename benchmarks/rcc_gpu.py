@@ -1,4 +1,4 @@
-"""RCC on one GPU, stage by stage; needs only torch, numpy, scipy and scikit-learn beside this repository's core/learn.
+"""RCC on one GPU, stage by stage; needs only torch, numpy, scipy and scikit-learn beside this repository's core/tessera/learn.
 
     PYTHONPATH=. python benchmarks/rcc_gpu.py [--sizes 1000000 3000000 10000000] [--dim 64] [--device cuda]
 
@@ -14,13 +14,12 @@ import time
 import numpy as np
 import torch
 from rcc_data import ami, mixture
-
-from core.learn.graph import mutual_graph
-from core.learn.neighbours import nearest
-from core.learn.rcc import PRESETS
-from core.learn.rcc_prepare import fit_space
-from core.learn.rcc_solver import edge_lengths, minimise, read_constants
-from core.learn.rcc_torch import TorchEngine
+from tessera.learn.cluster.graph.mutual import mutual_graph
+from tessera.learn.cluster.graph.neighbours import nearest
+from tessera.learn.cluster.rcc.engine_torch import TorchEngine
+from tessera.learn.cluster.rcc.model import PRESETS
+from tessera.learn.cluster.rcc.prepare import fit_space
+from tessera.learn.cluster.rcc.solver import edge_lengths, minimise, read_constants
 
 TARGET = 30_000_000
 

@@ -19,15 +19,14 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_mutual_info_score
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
-
-from core import runs
-from core.config import IngestConfig, RunConfig
-from core.demo import data_folder
-from core.ingest.tile_folder import ingest_tiles
-from core.learn.loop import Trainer
-from core.learn.worker import Reporter
-from core.tiles.store import TileStore
-from core.workspace import Workspace
+from tessera.config import IngestConfig, RunConfig
+from tessera.demo.demo import data_folder
+from tessera.ingest.tile_folder import ingest_tiles
+from tessera.learn.train.reporter import Reporter
+from tessera.learn.train.trainer import Trainer
+from tessera.runs import control
+from tessera.tiles.store import TileStore
+from tessera.workspace.folder import Workspace
 
 WAYS: dict[str, dict[str, Any]] = {
     "kmeans": {"clusterer": "kmeans"},
@@ -51,12 +50,12 @@ def train(workspace: Workspace, options: argparse.Namespace, way: str, seed: int
         batch_size=options.batch, epochs=options.epochs, device=options.device, **WAYS[way],
     )  # fmt: skip
     name = f"{way}-{seed}"
-    reporter = Reporter(workspace, runs.create(workspace, config, name))
-    with Trainer(workspace, runs.get(workspace, name), reporter) as trainer:
+    reporter = Reporter(workspace, control.create(workspace, config, name))
+    with Trainer(workspace, control.get(workspace, name), reporter) as trainer:
         trainer.run()
     reporter.state("finished")
     found: dict[str, list[float]] = {}
-    for metric in sorted(runs.metrics(workspace, name), key=lambda metric: metric.interval):
+    for metric in sorted(control.metrics(workspace, name), key=lambda metric: metric.interval):
         found.setdefault(metric.name, []).append(metric.value)
     knn, means = judge(workspace, name, options.clusters)
     return [

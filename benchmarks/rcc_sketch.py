@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 from scipy.sparse.linalg import eigsh, spsolve
-
-from core.learn.graph import mutual_graph
-from core.learn.neighbours import Neighbours
+from tessera.learn.cluster.graph.mutual import mutual_graph
+from tessera.learn.cluster.graph.neighbours import Neighbours
 
 _COLUMNS = 32
 _GATHERED = 20_000_000

@@ -21,16 +21,15 @@ import pyarrow as pa
 import simplejpeg
 import torch
 from original import relabel
+from tessera.config import RunConfig
+from tessera.learn.methods.base import Points
+from tessera.learn.train.reporter import Reporter
+from tessera.learn.train.trainer import Trainer
+from tessera.runs import control
+from tessera.tiles.store import TileStore, record_batch
+from tessera.workspace.folder import Workspace
+from tessera.workspace.run_folder import Clusters
 from torchvision.datasets import ImageFolder
-
-from core import runs
-from core.config import RunConfig
-from core.learn.loop import Trainer
-from core.learn.method import Points
-from core.learn.worker import Reporter
-from core.run_folder import Clusters
-from core.tiles.store import TileStore, record_batch
-from core.workspace import Workspace
 
 PX, DIM, KINDS, CHUNK = 32, 128, 500, 50_000
 
@@ -99,7 +98,7 @@ def prepared(workspace: Workspace, n_tiles: int, clusters: int) -> Timed:
         method="deepcluster-v2", encoder="tiny", clusters=clusters, tile_px=PX, batch_size=128, epochs=1000,
         projection_dim=DIM, device="cpu", train_points_per_centroid=20,
     )  # fmt: skip
-    run = runs.create(workspace, config, "relabel")
+    run = control.create(workspace, config, "relabel")
     trainer = Timed(workspace, run, Reporter(workspace, run))
     rng = np.random.default_rng(1)
     centres = rng.normal(size=(clusters, DIM)).astype(np.float32)
@@ -162,7 +161,7 @@ def main() -> None:
 
 def time_alone(trainer: Timed, n_tiles: int) -> float:
     """Seconds to a first batch of the same loader when its numbers are at hand."""
-    from core.tiles.augment import Augment
+    from tessera.tiles.augment.view import Augment
 
     ids = np.random.default_rng(3).permutation(n_tiles).astype(np.int64)
     began = time.perf_counter()

@@ -22,12 +22,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from core.config import RunConfig
-from core.learn import kmeans, metrics
-from core.learn.matching import persistent_ids
-from core.run_folder import Clusters, RunFolder
-from core.tiles.sampler import draw
+from tessera.config import RunConfig
+from tessera.learn.cluster import kmeans
+from tessera.learn.cluster.identity import persistent_ids
+from tessera.learn.evaluate import metrics
+from tessera.tiles.sampler import draw
+from tessera.workspace.run_folder import Clusters, RunFolder
 
 DIM, CHUNK, BATCH, SPREAD = 128, 65_536, 256, 0.6
 
@@ -90,7 +90,7 @@ def write_rows(bank: Bank, ids: npt.NDArray[np.int64]) -> None:
 
 
 def figures(labels: npt.NDArray[np.int32], previous: npt.NDArray[np.int32]) -> None:
-    """As `core.learn.measure` finds them, without the ledger."""
+    """As `tessera.learn.evaluate.record` finds them, without the ledger."""
     metrics.size_figures(np.bincount(labels))
     metrics.nmi(labels, previous)
     metrics.ami(labels, previous, np.random.default_rng(0))

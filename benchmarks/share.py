@@ -16,14 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from relabel import fill
-
-from core import config as configuration
-from core import runs
-from core.config import RunConfig
-from core.demo import data_folder
-from core.learn.loop import Trainer
-from core.learn.worker import Reporter
-from core.workspace import Workspace
+from tessera import config as configuration
+from tessera.config import RunConfig
+from tessera.demo.demo import data_folder
+from tessera.learn.train.reporter import Reporter
+from tessera.learn.train.trainer import Trainer
+from tessera.runs import control
+from tessera.workspace.folder import Workspace
 
 
 def main() -> None:
@@ -36,7 +35,7 @@ def main() -> None:
         "clusters": options.clusters, "tile_px": options.px, "encoder": options.encoder, "epochs": 1000, "device": "cpu",
         **configuration.parse_overrides(options.settings),
     }  # fmt: skip
-    run = runs.create(workspace, configuration.from_mapping(RunConfig, settings), "share")
+    run = control.create(workspace, configuration.from_mapping(RunConfig, settings), "share")
     with Trainer(workspace, run, Reporter(workspace, run)) as trainer:
         began = time.perf_counter()
         trainer._cluster(0)

@@ -17,10 +17,9 @@ from pathlib import Path
 import numpy as np
 import openslide
 from openslide.deepzoom import DeepZoomGenerator
-
-from core.demo import data_folder
-from core.ingest.sources import SLIDE_SUFFIXES
-from core.slides.deepzoom import OVERLAP_PX, TILE_PX, DeepZoom, Geometry
+from tessera.demo.demo import data_folder
+from tessera.ingest.sources import SLIDE_SUFFIXES
+from tessera.slides.viewer.deepzoom import OVERLAP_PX, TILE_PX, DeepZoom, Geometry
 
 Place = tuple[int, int, int]
 

@@ -18,13 +18,13 @@ import time
 from pathlib import Path
 
 import numpy as np
+from tessera.config import IngestConfig, StreamConfig
+from tessera.demo.synthetic import draw_slide
+from tessera.ingest.archive.coordinator import stream
+from tessera.ingest.archive.gdc import GdcSource
+from tessera.ingest.archive.ledger import read_stream
+from tessera.workspace.folder import Workspace
 
-from core.config import IngestConfig, StreamConfig
-from core.ingest.gdc import GdcSource
-from core.ingest.stream import stream
-from core.ingest.stream_ledger import read_stream
-from core.synthetic import draw_slide
-from core.workspace import Workspace
 from tests.standins.gdc_server import StandIn
 
 SCALE = 1000

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tessera.workspace.folder import Workspace
 
-from core.workspace import Workspace
-from tests.core.planted import Planted, copy_of, draw_sources, plant
+from tests.tessera.planted import Planted, copy_of, draw_sources, plant
 
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")
 
@@ -38,7 +38,7 @@ def workspace(tmp_path: Path) -> Workspace:
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real slides and tiles; the test is skipped where there is none."""
-    from core.demo import data_folder
+    from tessera.demo.demo import data_folder
 
     folder = data_folder()
     if not (folder / "slides").is_dir():

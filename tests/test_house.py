@@ -34,20 +34,20 @@ def _imports(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("room", MAY_IMPORT)
 def test_rooms_import_downwards_only(room: str) -> None:
-    for path in (ROOT / "core" / room).rglob("*.py"):
-        rooms = {name.split(".")[1] for name in _imports(path) if name.startswith("core.") and name.count(".") >= 1}
+    for path in (ROOT / "core" / "tessera" / room).rglob("*.py"):
+        rooms = {name.split(".")[1] for name in _imports(path) if name.startswith("tessera.") and name.count(".") >= 1}
         assert rooms & set(MAY_IMPORT) <= MAY_IMPORT[room] | {room}, path
 
 
 def test_core_knows_no_dashboard_and_the_dashboard_no_torch() -> None:
     for path in (ROOT / "core").rglob("*.py"):
-        assert not {name.split(".")[0] for name in _imports(path)} & {"app", "panel", "bokeh"}, path
+        assert not {name.split(".")[0] for name in _imports(path)} & {"tessera_app", "panel", "bokeh"}, path
     for path in (ROOT / "app").rglob("*.py"):
         assert "torch" not in {name.split(".")[0] for name in _imports(path)}, path
 
 
 def test_light_modules_do_not_load_torch() -> None:
-    modules = "core.runs, core.cli, core.explore.clusters, core.curate.export, core.curate.decisions, core.demo"
+    modules = "tessera.runs.control, tessera.cli.main, tessera.explore.clusters, tessera.curate.export.write, tessera.curate.decisions.decide, tessera.demo.demo"
     script = f"import {modules}; import sys; assert 'torch' not in sys.modules and 'umap' not in sys.modules"
     subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True)
 

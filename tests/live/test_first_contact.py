@@ -10,13 +10,12 @@ import logging
 from pathlib import Path
 
 import pytest
-
-from core.config import StreamConfig
-from core.ingest.budget import Reservation
-from core.ingest.download import Downloader, Halt
-from core.ingest.gdc import GdcClient, GdcSource, Token
-from core.ingest.http import make_client, send
-from core.ingest.remote import RemoteSlide
+from tessera.config import StreamConfig
+from tessera.ingest.archive.budget import Reservation
+from tessera.ingest.archive.catalogue import RemoteSlide
+from tessera.ingest.archive.download import Downloader, Halt
+from tessera.ingest.archive.gdc import GdcClient, GdcSource, Token
+from tessera.ingest.archive.http import make_client, send
 
 logger = logging.getLogger(__name__)
 pytestmark = pytest.mark.live

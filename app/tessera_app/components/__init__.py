@@ -1,0 +1,1 @@
+"""Front-end components for Panel and for notebooks."""

@@ -1,0 +1,87 @@
+"""The slide viewer as an ipywidget, for notebooks: a kernel has no routes, so parts of the slide come as data URLs."""
+
+from __future__ import annotations
+
+import base64
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import traitlets
+from tessera.errors import TesseraError
+from tessera.explore.slide_map import cells_file
+from tessera.explore.view import View
+from tessera.workspace.folder import Workspace
+
+from tessera_app.components.jupyter import _TilesWidget
+from tessera_app.components.panel import DIST
+from tessera_app.http.slide_routes import tile_jpeg
+from tessera_app.pages.slide.facts import around, read_slide, rows_of
+
+_NAME = re.compile(r"(\d+)/(\d+)/(\d+)_(\d+)")
+_MAX_ASKED = 64
+
+
+class SlideViewerWidget(_TilesWidget):
+    """A slide with its clusters; `picked` is the tile that was clicked, `hidden` names clusters that are not painted."""
+
+    _esm = DIST / "slide_viewer.js"
+    slide = traitlets.Dict({}).tag(sync=True)
+    cells_url = traitlets.Unicode("").tag(sync=True)
+    cells = traitlets.Bytes(b"").tag(sync=True)
+    ids = traitlets.List([]).tag(sync=True)
+    colours = traitlets.List([]).tag(sync=True)
+    labels = traitlets.List([]).tag(sync=True)
+    hidden = traitlets.List([]).tag(sync=True)
+    opacity = traitlets.Float(0.5).tag(sync=True)
+    goto = traitlets.Dict({}).tag(sync=True)
+    seen = traitlets.Dict({}).tag(sync=True)
+    failed = traitlets.Int(0).tag(sync=True)
+    pieces_wanted = traitlets.Dict({}).tag(sync=True)
+    pieces = traitlets.Dict({}).tag(sync=True)
+    height_px = traitlets.Int(560).tag(sync=True)
+
+    def __init__(self, view: View, **traits: Any) -> None:
+        super().__init__(view, **traits)
+        self.observe(self._answer_pieces, "pieces_wanted")
+
+    def show_tile(self, tile: int) -> None:
+        """Mark a tile and go to it."""
+        self.picked = tile
+        self.goto = around(self._view, tile)
+
+    def _answer_pieces(self, change: Any) -> None:
+        names = [str(name) for name in change["new"].get("names", [])][:_MAX_ASKED]
+        self.pieces = {name: _piece(self._view.workspace.root, name) for name in names}
+
+
+def slide_viewer(view: View, slide: int, names: dict[int, str] | None = None) -> SlideViewerWidget:
+    """A slide and its clusters as an ipywidget.
+
+    Raises:
+        TesseraError: no such slide, or it consists of ready-made tiles.
+    """
+    facts = read_slide(view.workspace, slide, view)
+    about = {**facts.about, "url": "", "overview": ""}
+    if facts.gone:
+        about["overview"] = _data_url((view.workspace.slide_folder(slide) / "thumbnail.jpg").read_bytes())
+    rows = rows_of(facts.clusters, names or {})
+    return SlideViewerWidget(
+        view, slide=about, cells=cells_file(view, slide) if facts.cells_url else b"", ids=[row["id"] for row in rows],
+        colours=[row["colour"] for row in rows], labels=[row["name"] for row in rows],
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _piece(root: Path, name: str) -> str:
+    """A part of a slide as data URL; empty when it cannot be read."""
+    found = _NAME.fullmatch(name)
+    try:
+        return _data_url(tile_jpeg(Workspace(root), *map(int, found.groups()))) if found else ""
+    except (TesseraError, ValueError):
+        return ""
+
+
+def _data_url(jpeg: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"

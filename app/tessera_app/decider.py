@@ -1,0 +1,56 @@
+"""Write decisions from a page: in a thread, with what went wrong said where it was asked, and every view up to date after."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from html import escape
+
+import panel as pn
+from tessera.errors import TesseraError
+from tessera.explore.view import View
+
+from tessera_app.access import require_editor
+from tessera_app.page import alarm, wrap
+from tessera_app.store import Store
+
+Decide = Callable[[View, str], object]
+
+
+class Decider:
+    """Runs decisions for one part of a page.
+
+    Args:
+        store: of the session.
+        said: pane that says what happened.
+    """
+
+    def __init__(self, store: Store, said: pn.pane.HTML) -> None:
+        self._store, self._said = store, said
+
+    async def do(self, decide: Decide, done: str = "") -> bool:
+        """Decide something.
+
+        Args:
+            decide: called with the clustering that is looked at and the author, in a thread.
+            done: said afterwards.
+
+        Returns:
+            Whether it could be decided.
+        """
+        view = self._store.view()
+        if view is None:
+            return False
+        try:
+            require_editor()
+            await asyncio.to_thread(decide, view, self._store.who())
+        except TesseraError as error:
+            self._said.object = wrap(alarm(str(error)))
+            return False
+        self._said.object = wrap(f"<p class='quiet ts-said'>{escape(done)}</p>" if done else "")
+        self._store.publish(await asyncio.to_thread(self._store.read))
+        return True
+
+    def clear(self) -> None:
+        """Say nothing any more."""
+        self._said.object = wrap("")

@@ -1,0 +1,1 @@
+"""Bytes over HTTP: tiles, points, slides, the login."""

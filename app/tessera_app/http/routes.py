@@ -1,0 +1,157 @@
+"""Data over HTTP: tiles, pictures of slides, overlays, points. Ids only, never paths; every route asks for the login.
+
+The patterns are appended to Bokeh's lists when `app_hooks.py` is imported, before the server is built; so plain
+`panel serve app/` has them. A test holds this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from tessera.curate.curated import curated_view
+from tessera.errors import TesseraError
+from tessera.explore import projection, sheet, slide_map
+from tessera.explore.composition import mean_tile
+from tessera.tiles.store import TileStore
+from tessera.workspace.folder import Workspace, default_root
+from tornado.web import HTTPError, RequestHandler
+
+from tessera_app.http import slide_routes
+
+_PAGES = Path(__file__).parent
+FOREVER = "private, max-age=86400, immutable"
+_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws: wss: data: blob:; worker-src 'self' blob:"
+)
+
+Answer = tuple[bytes, str]
+
+
+class DataHandler(RequestHandler):
+    """Answers one route: checks the login, runs `make` in a thread, sends the bytes with a long life."""
+
+    def initialize(self, make: Callable[..., Answer], **_: Any) -> None:
+        self._make = make
+
+    def compute_etag(self) -> None:
+        """None: addresses carry versions, so answers never change."""
+
+    def prepare(self) -> Awaitable[None]:
+        return self._check_login()
+
+    async def _check_login(self) -> None:
+        provider = self.application.auth_provider
+        if provider.get_user_async is not None:
+            user = await provider.get_user_async(self)
+        else:
+            user = provider.get_user(self) if provider.get_user is not None else "local"
+        if not user:
+            raise HTTPError(403)
+
+    async def get(self, *parts: str) -> None:
+        try:
+            data, kind = await asyncio.to_thread(self._make, Workspace(default_root().resolve()), *parts)
+        except (TesseraError, FileNotFoundError, ValueError, OverflowError) as error:
+            raise HTTPError(404, str(error)) from error
+        self.set_header("Content-Type", kind)
+        self.set_header("Cache-Control", FOREVER)
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.finish(data)
+
+
+def tile(workspace: Workspace, number: str) -> Answer:
+    import numpy as np
+
+    return _store(workspace).batch(np.array([int(number)]))[0], "image/jpeg"
+
+
+def thumbnail(workspace: Workspace, slide: str) -> Answer:
+    return (workspace.slide_folder(int(slide)) / "thumbnail.jpg").read_bytes(), "image/jpeg"
+
+
+def mask(workspace: Workspace, slide: str) -> Answer:
+    return (workspace.slide_folder(int(slide)) / "mask.png").read_bytes(), "image/png"
+
+
+def kept(workspace: Workspace, slide: str) -> Answer:
+    codes = slide_map.reason_grid(workspace, int(slide))
+    if codes is None:
+        raise TesseraError("this slide has no grid")
+    return slide_map.kept_png(codes), "image/png"
+
+
+def overlay(workspace: Workspace, run: str, interval: str, slide: str, highlight: str) -> Answer:
+    view = curated_view(workspace, run, int(interval))
+    chosen = int(highlight) if highlight else None
+    return slide_map.overlay_png(slide_map.label_grid(view, int(slide)), chosen), "image/png"
+
+
+def points(workspace: Workspace, run: str, interval: str, mapped: str) -> Answer:
+    view = curated_view(workspace, run, int(interval))
+    xy = workspace.run_folder(run).projection(int(mapped))
+    return projection.points_file(view, xy), "application/octet-stream"
+
+
+def contact_sheet(workspace: Workspace, run: str, interval: str, cluster: str) -> Answer:
+    return sheet.contact_sheet(curated_view(workspace, run, int(interval)), int(cluster)), "image/jpeg"
+
+
+def mean(workspace: Workspace, run: str, interval: str, cluster: str) -> Answer:
+    return mean_tile(curated_view(workspace, run, int(interval)), int(cluster)), "image/jpeg"
+
+
+def around(workspace: Workspace, number: str) -> Answer:
+    index, tile = _store(workspace).index(), int(number)
+    if tile >= len(index):
+        raise TesseraError(f"there is no tile {tile}")
+    place = [int(column[tile]) for column in (index.slide, index.x0, index.y0, index.side0)]
+    return slide_routes.around_jpeg(workspace, *place), "image/jpeg"
+
+
+_RUN = r"([A-Za-z0-9][A-Za-z0-9._-]*)"
+ROUTES: list[tuple[str, type[RequestHandler], dict[str, Any]]] = [
+    (r"/t/(\d+)", DataHandler, {"make": tile}),
+    (r"/around/(\d+)", DataHandler, {"make": around}),
+    (r"/thumbnail/(\d+)", DataHandler, {"make": thumbnail}),
+    (r"/mask/(\d+)", DataHandler, {"make": mask}),
+    (r"/kept/(\d+)", DataHandler, {"make": kept}),
+    (rf"/overlay/{_RUN}/(\d+)/(\d+)/(\d*)", DataHandler, {"make": overlay}),
+    (rf"/cells/{_RUN}/(\d+)/(\d+)", DataHandler, {"make": slide_routes.cells}),
+    (r"/slide/(\d+)\.dzi", DataHandler, {"make": slide_routes.pyramid}),
+    (r"/slide/(\d+)/(\d+)/(\d+)_(\d+)\.jpg", DataHandler, {"make": slide_routes.tile}),
+    (rf"/points/{_RUN}/(\d+)/(\d+)", DataHandler, {"make": points}),
+    (rf"/sheet/{_RUN}/(\d+)/(\d+)", DataHandler, {"make": contact_sheet}),
+    (rf"/mean/{_RUN}/(\d+)/(\d+)", DataHandler, {"make": mean}),
+]
+
+
+def _store(workspace: Workspace) -> TileStore:
+    """One open store per number of committed tiles, shared by all requests."""
+    key = (workspace.root, workspace.n_tiles())
+    if key not in _STORES:
+        _STORES.clear()
+        _STORES[key] = TileStore(workspace.tiles_path)
+    return _STORES[key]
+
+
+_STORES: dict[tuple[Any, int], TileStore] = {}
+
+
+def install() -> None:
+    """Add the routes, the content security policy and our login page to Bokeh's server; may be called again."""
+    from bokeh.server import urls
+    from panel import auth
+    from panel.io.server import DocHandler, per_app_patterns
+
+    for patterns in (urls.toplevel_patterns, per_app_patterns):
+        known = {pattern[0] for pattern in patterns}
+        patterns.extend(route for route in ROUTES if route[0] not in known)
+    for handler in (DocHandler, auth.BasicLoginHandler, auth.LogoutHandler):
+        handler.set_default_headers = lambda self: self.set_header("Content-Security-Policy", _POLICY)
+    # Panel's own pages fetch pictures and fonts from its CDN and write the `error` of the address into the page unescaped
+    auth.BASIC_LOGIN_TEMPLATE = auth._env.from_string((_PAGES / "login.html").read_text())
+    auth.LOGOUT_TEMPLATE = auth._env.from_string((_PAGES / "logout.html").read_text())

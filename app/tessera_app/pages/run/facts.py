@@ -1,0 +1,68 @@
+"""What the run page says about a run beyond its row: time left, last figures, all runs in a table."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import time
+from dataclasses import dataclass
+
+from tessera.runs import control
+from tessera.runs.control import Event, Metric, Run
+from tessera.workspace.folder import Workspace
+
+_EVENTS = 60
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What is read for the run that is looked at.
+
+    Attributes:
+        run: its row.
+        last: name of each figure to its last value.
+        left_s: seconds it will still take, None when it cannot be said.
+        events: what happened, newest first.
+        log: end of the worker's log, only of a run that failed.
+    """
+
+    run: Run
+    last: dict[str, float]
+    left_s: float | None
+    events: list[Event]
+    log: str
+
+
+def read_run(workspace: Workspace, run: Run) -> RunFacts:
+    """Read everything the page shows of one run."""
+    figures = control.metrics(workspace, run.name)
+    last = {metric.name: metric.value for metric in figures}
+    log = control.log_tail(workspace, run.name) if run.state == "failed" else ""
+    return RunFacts(run, last, time_left(run, figures, time.time()), control.events(workspace, run.name, _EVENTS), log)
+
+
+def read_all(workspace: Workspace) -> list[tuple[Run, float | None]]:
+    """All runs, newest first, with their last NMI(t, t-1)."""
+    with workspace.ledger.read() as connection:
+        rows = connection.execute(
+            "SELECT run_id, value, max(interval) FROM metric WHERE name = 'nmi' GROUP BY run_id"
+        ).fetchall()
+    nmi = {row["run_id"]: row["value"] for row in rows}
+    return [(run, nmi.get(run.id)) for run in reversed(control.list_runs(workspace))]
+
+
+def time_left(run: Run, figures: list[Metric], now: float) -> float | None:
+    """Seconds until a running run ends, from the median time of its intervals so far; None before the second clustering.
+
+    Args:
+        run: the run.
+        figures: all its figures, oldest first.
+        now: seconds since 1970.
+    """
+    if run.state != "running" or not run.alive:
+        return None
+    marks = [metric.time for metric in figures if metric.name == "clusters" and metric.time >= (run.started or 0)]
+    if len(marks) < 2:
+        return None
+    each = statistics.median(later - earlier for earlier, later in itertools.pairwise(marks))
+    return max(each * (run.config.epochs - run.interval) - (now - marks[-1]), 0.0)

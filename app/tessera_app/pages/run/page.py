@@ -1,0 +1,193 @@
+"""Run page: settings, start / pause / resume / stop, live NMI and loss, what happened in words."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+from tessera.errors import TesseraError
+from tessera.runs import control
+from tessera.runs.control import Run
+from tessera.runs.text import told
+
+from tessera_app.access import require_editor
+from tessera_app.latest import Latest
+from tessera_app.page import alarm, bar, duration, empty, html, number, term, wrap
+from tessera_app.pages.run.curves import Curves
+from tessera_app.pages.run.facts import RunFacts, read_all, read_run
+from tessera_app.pages.run.form import SettingsForm
+from tessera_app.store import Store
+from tessera_app.theme import badge
+
+_FIRST = (
+    "Choose settings on the left, or leave them as they are, and press <b>Start run</b>.<br>It trains in a process of its own: "
+    "you may close this page and come back."
+)
+
+
+class RunPage(pn.viewable.Viewer):
+    """Steers runs; asks the run controller and never works itself."""
+
+    def __init__(self, store: Store, **params: Any) -> None:
+        super().__init__(**params)
+        self._store = store
+        self._form = SettingsForm()
+        self._name = pmui.TextInput(
+            label="name of the run", placeholder="run-1, run-2, … if empty", size="small", sizing_mode="stretch_width",
+            css_classes=["ts-run-name"],
+        )  # fmt: skip
+        self._start = self._button("Start run", "ts-start", self._start_run, "contained")
+        self._steer = {
+            "pause": self._button("Pause", "ts-pause", self._asker("pause")),
+            "run": self._button("Resume", "ts-resume", self._asker("run")),
+            "stop": self._button("Stop", "ts-stop", self._asker("stop")),
+        }
+        self._choice = pmui.Select(label="run", size="small", width=220, css_classes=["ts-run-choice"], visible=False)
+        self._choice.param.watch(self._choose, "value")
+        self._message, self._status, self._events, self._all = html(), html(css_classes=["ts-status"]), html(), html()
+        self._curves = Curves(store)
+        self._loads = Latest(lambda text: setattr(self._status, "object", wrap(alarm(text))))
+        self._lists = Latest(lambda text: setattr(self._all, "object", wrap(alarm(text))))
+        store.param.watch(lambda *_: self._draw(), ["current", "run_names"])
+        self._draw()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        left = pn.Column(
+            html("<h2>New run</h2>"), self._name, self._start, self._form.changed, self._message,
+            html("<h3>Settings</h3><p class='quiet'>Point at the i beside a setting to read what it does.</p>"), self._form, width=310,
+        )  # fmt: skip
+        steer = pn.Row(self._choice, *self._steer.values())
+        right = pn.Column(steer, self._status, self._curves, self._events, self._all, sizing_mode="stretch_width")
+        return pn.Row(left, pn.Spacer(width=28), right, sizing_mode="stretch_width")
+
+    def _button(self, label: str, css: str, act: Callable[[], str | None], variant: str = "outlined") -> Any:
+        """A button whose act runs in a thread; it may answer with the name of a new run."""
+        button = pmui.Button(label=label, variant=variant, css_classes=[css], disabled=variant == "outlined")
+
+        async def clicked(_: Any) -> None:
+            button.disabled = True
+            try:
+                require_editor()
+                created = await asyncio.to_thread(act)
+                self._message.object = wrap("")
+                if created:
+                    self._store.param.update(run=created, interval=-1)
+                self._store.publish(await asyncio.to_thread(self._store.read))
+            except TesseraError as error:
+                self._message.object = wrap(alarm(str(error)))
+            finally:
+                self._start.disabled = False
+                self._draw()
+
+        button.on_click(clicked)
+        return button
+
+    def _start_run(self) -> str:
+        name = (self._name.value_input or self._name.value or "").strip()
+        created = control.create(self._store.workspace, self._form.config(), name or None)
+        control.launch(self._store.workspace, created.name)
+        return created.name
+
+    def _asker(self, want: str) -> Callable[[], None]:
+        return lambda: control.request(self._store.workspace, self._store.run, want)
+
+    def _choose(self, event: Any) -> None:
+        if event.new and event.new != self._store.run:
+            self._store.param.update(run=event.new, interval=-1)
+
+    def _draw(self) -> None:
+        run: Run | None = self._store.current
+        self._choice.param.update(
+            options=self._store.run_names, value=self._store.run or None, visible=len(self._store.run_names) > 1
+        )
+        going = run is not None and run.alive and run.state in ("running", "paused", "queued")
+        asked_to_run = run is not None and run.want == "run"
+        self._steer["pause"].disabled = not (going and asked_to_run)
+        self._steer["run"].disabled = run is None or run.state == "finished" or (going and asked_to_run)
+        self._steer["stop"].disabled = not going
+        for button in self._steer.values():
+            button.visible = run is not None and run.state != "finished"
+        self._curves.visible = run is not None
+        if run is None:
+            self._status.object = wrap(empty("No run yet", _FIRST))
+            self._events.object = self._all.object = wrap("")
+            return
+        chosen = run
+        self._loads.load(lambda: read_run(self._store.workspace, chosen), self._show)
+        self._lists.load(lambda: read_all(self._store.workspace), self._list)
+
+    def _show(self, facts: RunFacts) -> None:
+        self._status.object = wrap(_status(facts))
+        self._events.object = wrap(_story(facts))
+
+    def _list(self, found: list[tuple[Run, float | None]]) -> None:
+        self._all.object = wrap(_table(found) if len(found) > 1 else "")
+
+
+def _status(facts: RunFacts) -> str:
+    run = facts.run
+    going = run.state == "running" and run.alive
+    words = _words(facts)
+    numbers = number(f"{max(run.interval, 0)} of {run.config.epochs}", term("interval", "intervals done"))
+    if "nmi" in facts.last:
+        numbers += number(f"{facts.last['nmi']:.3f}", term("NMI", "NMI with the interval before"))
+    if "loss" in facts.last:
+        numbers += number(f"{facts.last['loss']:.3f}", term("loss"))
+    numbers += number(f"{int(facts.last.get('clusters', run.config.clusters))}", term("cluster", "clusters"))
+    numbers += number(f"{run.n_tiles:,}", "tiles")
+    if going and run.rate:
+        numbers += number(f"{run.rate:,.0f}", "tiles a second")
+    if facts.left_s is not None:
+        numbers += number(f"about {duration(facts.left_s)}", "left")
+    return (
+        f"<h2>{escape(run.name)} {badge(run.state)}</h2><p class='quiet'>{words}</p>{bar(run.progress) if going else ''}"
+        f"<div class='numbers'>{numbers}</div>"
+    )
+
+
+def _words(facts: RunFacts) -> str:
+    """What the run is doing, in a sentence."""
+    run = facts.run
+    if run.state == "queued":
+        return "Its process is starting; the first figures come after one look at all tiles."
+    if run.want != "run" and run.alive and run.state == "running":
+        return f"Asked to {run.want}: it saves and does so after the present step."
+    if run.state == "running":
+        return f"Interval {run.interval + 1} of {run.config.epochs}: {escape(run.phase or 'starting')}"
+    if run.state == "paused":
+        return "Waits and keeps its place; Resume goes on at once."
+    if run.state == "stopped":
+        return "Ended after saving; Resume goes on from there."
+    if run.state == "finished":
+        ended = time.strftime("%d %b, %H:%M", time.localtime(run.finished)) if run.finished else ""
+        took = f" after {duration(run.finished - run.started)}" if run.finished and run.started else ""
+        return f"Finished {ended}{took}. Its clusters are on the Explore page."
+    return "Resume goes on from the last save."
+
+
+def _story(facts: RunFacts) -> str:
+    body = ""
+    if facts.run.state == "failed":
+        log = f"<h3>End of its log</h3><pre class='ts-log'>{escape(facts.log)}</pre>" if facts.log else ""
+        body = alarm(facts.run.message) + log
+    said = "".join(alarm(text, level) for level, text in told(facts.events))
+    return body + (f"<h3>What happened</h3>{said}" if said else "")
+
+
+def _table(found: list[tuple[Run, float | None]]) -> str:
+    rows = "".join(
+        f"<tr><td><a href='?page=1&run={escape(run.name)}'>{escape(run.name)}</a></td><td>{badge(run.state)}</td>"
+        f"<td class='n'>{run.config.clusters}</td><td class='n'>{max(run.interval, 0)} of {run.config.epochs}</td>"
+        f"<td class='n'>{'–' if nmi is None else f'{nmi:.3f}'}</td><td>{escape(run.config.encoder)}</td>"
+        f"<td>{time.strftime('%d %b %H:%M', time.localtime(run.created))}</td></tr>"
+        for run, nmi in found
+    )
+    return (
+        "<h3>All runs</h3><table class='plain ts-runs'><tr><th>run</th><th>state</th><th class='n'>clusters</th><th class='n'>intervals</th>"
+        f"<th class='n'>NMI</th><th>encoder</th><th>made</th></tr>{rows}</table>"
+    )

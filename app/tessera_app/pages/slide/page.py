@@ -1,0 +1,169 @@
+"""Slide page: one slide to move about in, its clusters over it, and a switch for each of them."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+from tessera.explore.view import View
+
+from tessera_app.components.panel import ClusterSwitches, SlideViewer
+from tessera_app.latest import Latest
+from tessera_app.page import alarm, empty, html, term, waiting, wrap
+from tessera_app.pages.slide.facts import SlideFacts, around, read_slide, rows_of, slide_choices
+from tessera_app.store import PAGES, Store
+
+_PAGE = PAGES.index("slide")
+_NONE = "Slides appear here as they are cut into tiles. Ready-made tile images have no slide to show."
+_GONE = (
+    "The file of this slide is no longer there. You see its overview, its tiles as they are stored and its clusters; put the file back to "
+    "see the rest: {path}"
+)
+_HELP = "Click a tile to mark it on every page. Keys: + and − zoom, arrows move, 0 shows the whole slide, o hides the clusters."
+
+
+class SlidePage(pn.viewable.Viewer):
+    """A slide of the workspace; follows the marked tile and the open cluster. It reads only while it is looked at."""
+
+    def __init__(self, store: Store, **params: Any) -> None:
+        super().__init__(**params)
+        self._store = store
+        self._facts: SlideFacts | None = None
+        self._to_go = True  # a tile that the address names
+        self._choose = pmui.Select(
+            label="slide", options={}, searchable=True, size="small", sizing_mode="stretch_width", css_classes=["ts-choose-slide"]
+        )  # fmt: skip
+        self._head, self._about, self._note = html(waiting("Reading the slides…")), html(), html()
+        self._viewer = SlideViewer(
+            picked=store.tile, sizing_mode="stretch_width", height=690, margin=(5, 10), visible=False
+        )
+        self._switches = ClusterSwitches(sizing_mode="stretch_width", margin=(5, 10))
+        self._side = pn.Column(self._choose, self._about, self._switches, width=330, visible=False)
+        self._loads = Latest(lambda text: setattr(self._note, "object", wrap(alarm(text))))
+        self._choose.param.watch(lambda event: self._chosen(event.new), "value")
+        self._viewer.param.watch(lambda event: self._pick(event.new), "picked")
+        self._viewer.param.watch(lambda *_: self._look_again(), "failed")
+        self._switches.param.watch(lambda event: setattr(self._viewer, "hidden", event.new), "hidden")
+        self._switches.param.watch(lambda event: setattr(store, "cluster", event.new), "chosen")
+        store.param.watch(lambda *_: self._load(), ["page", "cohort", "shown", "slide", "names_version"])
+        store.param.watch(lambda *_: self._tile_marked(), "tile")
+        store.param.watch(lambda *_: self._visit(), "visits")
+        store.param.watch(lambda event: setattr(self._switches, "chosen", event.new), "cluster")
+        self._load()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        left = pn.Column(self._note, self._viewer, sizing_mode="stretch_width", min_width=480)
+        body = pn.Row(left, pn.Spacer(width=20), self._side, sizing_mode="stretch_width")
+        return pn.Column(self._head, body, sizing_mode="stretch_width")
+
+    def _load(self) -> None:
+        if self._store.page != _PAGE:
+            return
+        view, wanted, tile = self._store.view(), self._store.slide, self._store.tile
+        workspace = self._store.workspace
+
+        def read() -> tuple[dict[str, int], SlideFacts | None]:
+            choices = slide_choices(workspace)
+            known = set(choices.values())
+            chosen = wanted if wanted in known else _slide_of(view, tile)
+            if chosen not in known:
+                chosen = next(iter(choices.values()), -1)
+            return choices, read_slide(workspace, chosen, view) if chosen in known else None
+
+        self._loads.load(read, lambda found: self._show(*found))
+
+    def _show(self, choices: dict[str, int], facts: SlideFacts | None) -> None:
+        self._facts = facts
+        self._viewer.visible = self._side.visible = facts is not None
+        if facts is None:
+            self._head.object = wrap(empty("No slide to show", _NONE))
+            return
+        self._choose.param.update(options=choices, value=facts.slide_id)
+        self._head.object = wrap(f"<h2 class='ts-slide-name'>{escape(facts.name)}</h2><p class='quiet'>{_HELP}</p>")
+        self._note.object = wrap(_note(facts))
+        self._about.object = wrap(_about(facts, self._store.view()))
+        view = self._store.view()
+        version = "" if view is None or not facts.cells_url else f"?v={self._store.current.id}-{self._store.edits()}"
+        if facts.about != self._viewer.slide or facts.cells_url + version != self._viewer.cells_url:
+            self._viewer.param.update(slide=facts.about, cells_url=facts.cells_url + version)
+        self._name()
+        self._go()
+
+    def _chosen(self, slide: int | None) -> None:
+        if slide is not None and (self._facts is None or slide != self._facts.slide_id):
+            self._store.slide = slide
+
+    def _name(self) -> None:
+        """Names and colours of the slide's clusters."""
+        if self._facts is None:
+            return
+        rows = rows_of(self._facts.clusters, self._store.names(), self._store.decided().number)
+        self._viewer.param.update(
+            ids=[row["id"] for row in rows], colours=[row["colour"] for row in rows], labels=[row["name"] for row in rows]
+        )  # fmt: skip
+        self._switches.param.update(rows=rows, chosen=self._store.cluster)
+
+    def _tile_marked(self) -> None:
+        """Change to the slide of a tile that another page marked."""
+        view, tile = self._store.view(), self._store.tile
+        self._to_go = tile != self._viewer.picked
+        self._viewer.picked = tile
+        slide = _slide_of(view, tile)
+        if self._to_go and slide >= 0:
+            self._store.slide = slide
+            self._go()
+
+    def _visit(self) -> None:
+        self._to_go = True
+        self._go()
+
+    def _go(self) -> None:
+        """Go to the marked tile, once, when its slide is shown."""
+        view, tile = self._store.view(), self._store.tile
+        if (
+            self._to_go
+            and view is not None
+            and self._facts is not None
+            and _slide_of(view, tile) == self._facts.slide_id
+        ):
+            self._to_go = False
+            goto = {**around(view, tile), "visit": self._store.visits}  # the same place again is a change
+            self._viewer.param.update(goto=goto, seen={})
+
+    def _pick(self, tile: int) -> None:
+        view = self._store.view()
+        if view is None or not 0 <= tile < len(view.labels) or tile == self._store.tile:
+            return
+        cluster = int(view.labels[tile])
+        self._store.param.update(tile=tile, cluster=cluster if cluster >= 0 else self._store.cluster)
+
+    def _look_again(self) -> None:
+        """A part could not be read: has the file been deleted meanwhile?"""
+        if self._facts is not None and not self._facts.gone:
+            self._load()
+
+
+def _slide_of(view: View | None, tile: int) -> int:
+    return int(view.index.slide[tile]) if view is not None and 0 <= tile < len(view.labels) else -1
+
+
+def _note(facts: SlideFacts) -> str:
+    return alarm(_GONE.format(path=facts.path), "warning") if facts.gone else ""
+
+
+def _about(facts: SlideFacts, view: View | None) -> str:
+    width, height, mpp = facts.about["width"], facts.about["height"], facts.about["mpp"]
+    size = f"{width:,} × {height:,} px"
+    if mpp:
+        size += f" · {mpp:.3f} µm/px · {width * mpp / 1000:.1f} × {height * mpp / 1000:.1f} mm"
+    if view is None:
+        return f"<p class='quiet'>{size}</p><p class='quiet'>No clusters yet: start a run on the Run page.</p>"
+    if not facts.clusters:
+        return f"<p class='quiet'>{size}</p><p class='quiet'>None of this slide's tiles is in a {term('cluster')}.</p>"
+    n = sum(size for _, size in facts.clusters)
+    words = f"{n:,} tiles in {len(facts.clusters)} {term('cluster', 'clusters')} of {escape(view.run)}, clustering {view.interval}"
+    if facts.n_unassigned > 0:
+        words += f", {facts.n_unassigned:,} in none"
+    return f"<p class='quiet'>{size}</p><p class='quiet'>{words}</p>"

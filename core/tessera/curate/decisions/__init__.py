@@ -1,0 +1,1 @@
+"""What people decided: an append-only history and its fold."""

@@ -1,0 +1,82 @@
+"""Split a cluster: cluster its tiles again, in the space of the run's features."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from tessera.curate.curated import curated_view
+from tessera.curate.decisions.decide import require
+from tessera.curate.decisions.history import Decision, Draft, append
+from tessera.curate.decisions.state import fold, next_part
+from tessera.curate.export import tile_sets
+from tessera.errors import DecisionError
+from tessera.runs import control
+from tessera.workspace.folder import Workspace
+
+_SMALLEST_PART = 2
+_RESTARTS = 5  # with few clusters k-means often rests half-way between two clouds
+
+
+def split_cluster(
+    workspace: Workspace, run: str, interval: int, cluster: int, parts: int = 2, *, author: str, seed: int = 0,
+    expected: int | None = None,
+) -> Decision:  # fmt: skip
+    """Split a cluster into parts, which get new ids; the cluster itself keeps only tiles that training brings later.
+
+    Args:
+        workspace: where the run is.
+        run: its name.
+        interval: the clustering that is looked at.
+        cluster: id of the cluster.
+        parts: how many.
+        author: who decides.
+        seed: of k-means.
+        expected: the version of the history that the author has seen.
+
+    Returns:
+        The decision; `payload["parts"]` has the new ids, the largest part first, `payload["sizes"]` their tiles.
+
+    Raises:
+        DecisionError: no such cluster, too few tiles, or another split of it came first.
+    """
+    view = curated_view(workspace, run, interval)
+    members = view.members(cluster)
+    if not 2 <= parts <= len(members) // _SMALLEST_PART:
+        raise DecisionError(
+            f"cluster {cluster} has {len(members)} tiles: it can be split into 2 to {len(members) // _SMALLEST_PART} parts"
+        )
+    own = _parts_of(workspace, run, members, parts, seed)
+    sizes = np.bincount(own, minlength=parts)
+    name = tile_sets.save(workspace.run_folder(run), members, own)
+
+    def build(past: tuple[Decision, ...]) -> list[Draft]:
+        state = fold(past)
+        require(state, view, cluster)
+        if any(
+            edit.kind == "split" and edit.cluster == cluster and edit.payload["tiles"] == name for edit in state.edits
+        ):
+            raise DecisionError(f"cluster {cluster} has been split this way already")
+        first = next_part(past)
+        payload = {"parts": list(range(first, first + parts)), "sizes": sizes.tolist(), "tiles": name, "seed": seed}
+        return [Draft(view.interval, "split", cluster, payload)]
+
+    return append(workspace, run, author, build, expected=expected)[0]
+
+
+def _parts_of(
+    workspace: Workspace, run: str, members: npt.NDArray[np.int64], parts: int, seed: int
+) -> npt.NDArray[np.int32]:
+    """Part of each tile, int32 (M,), numbered by falling size."""
+    from tessera.learn.cluster import kmeans
+
+    points = workspace.run_folder(run).features(members)[:]
+    config = replace(control.get(workspace, run).config, clusters=parts, min_cluster=_SMALLEST_PART)
+    tries = (kmeans.cluster(points, config, np.random.default_rng((seed, i))) for i in range(_RESTARTS))
+    found = min(tries, key=lambda clustering: clustering.objective).labels
+    order = np.argsort(-np.bincount(found, minlength=parts), kind="stable")
+    rank = np.empty(parts, np.int32)
+    rank[order] = np.arange(parts, dtype=np.int32)
+    return rank[found]

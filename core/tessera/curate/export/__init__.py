@@ -1,0 +1,1 @@
+"""Curated tile sets as files."""

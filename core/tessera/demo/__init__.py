@@ -1,0 +1,1 @@
+"""The demo: drawn slides, and what `make app` does."""

@@ -1,0 +1,131 @@
+"""Find tiles like a tile, a few tiles or a cluster, and the clusters nearest to a cluster, in the space of the run's features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from tessera.errors import TesseraError
+from tessera.explore.view import View
+
+_CHUNK = 131_072
+_QUERY_TILES, _MIDDLE_TILES = 4096, 64  # the error of a mean over 64 tiles is an eighth of their spread
+
+Points = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Similar:
+    """Tiles in the order of likeness.
+
+    Attributes:
+        tiles: int64 (n,), tile numbers.
+        distances: float32 (n,), Euclidean in the space that was clustered.
+    """
+
+    tiles: npt.NDArray[np.int64]
+    distances: npt.NDArray[np.float32]
+
+
+def similar_to_tiles(view: View, tiles: list[int], n: int = 48, *, other_slides: bool = False) -> Similar:
+    """Tiles nearest to the mean of some tiles, without these.
+
+    All tiles are compared, in chunks of the memory-mapped features: nothing is built, and nothing is missed.
+
+    Args:
+        view: the clustering; tiles without a cluster (unreadable, excluded) are not found.
+        tiles: one or more tile numbers.
+        n: how many.
+        other_slides: only from slides that the given tiles are not from.
+
+    Raises:
+        TesseraError: no tile, or one that the run does not know.
+        RunError: the run has no features yet.
+    """
+    given = np.unique(np.asarray(tiles, np.int64))
+    if not len(given) or given[0] < 0 or given[-1] >= len(view.labels):
+        raise TesseraError(f"choose tiles from 0 to {len(view.labels) - 1}")
+    query = _mean(view, given)
+    slides = view.index.slide[: len(view.labels)]
+    wanted = view.labels >= 0
+    wanted[given] = False
+    if other_slides:
+        wanted &= ~np.isin(slides, slides[given])
+    return _nearest(view, query, wanted, n)
+
+
+def similar_to_cluster(view: View, cluster: int, n: int = 48) -> Similar:
+    """Tiles of other clusters nearest to the middle of a cluster: what it might have missed.
+
+    Raises:
+        TesseraError: no such cluster.
+        RunError: the run has no features yet.
+    """
+    _require(view, cluster)
+    query = _mean(view, _spread(view.members(cluster), _QUERY_TILES))
+    return _nearest(view, query, (view.labels >= 0) & (view.labels != cluster), n)
+
+
+def nearest_clusters(view: View, cluster: int, n: int = 8) -> list[tuple[int, float]]:
+    """Clusters nearest to a cluster: candidates for a merge.
+
+    Args:
+        view: the clustering.
+        cluster: id of the cluster.
+        n: how many.
+
+    Returns:
+        (id, Euclidean distance between the middles), nearest first.
+
+    Raises:
+        TesseraError: no such cluster.
+        RunError: the run has no features yet.
+    """
+    _require(view, cluster)
+    means = _middles(view)
+    distances = np.linalg.norm(means - means[np.searchsorted(view.ids, cluster)], axis=1)
+    order = [row for row in np.argsort(distances, kind="stable").tolist() if view.ids[row] != cluster]
+    return [(int(view.ids[row]), float(distances[row])) for row in order[:n]]
+
+
+def _nearest(view: View, query: Points, wanted: npt.NDArray[np.bool_], n: int) -> Similar:
+    """The n wanted tiles nearest to a point, chunk by chunk."""
+    tiles = np.flatnonzero(wanted)
+    features = view.workspace.run_folder(view.run).features(tiles)
+    best, far = np.empty(0, np.int64), np.empty(0, np.float32)
+    for start in range(0, len(tiles), _CHUNK):
+        part = features[start : start + _CHUNK]
+        squared = np.einsum("ij,ij->i", part, part) - 2 * (part @ query) + query @ query
+        keep = np.argpartition(squared, n)[:n] if len(part) > n else np.arange(len(part))
+        best, far = np.concatenate([best, tiles[start + keep]]), np.concatenate([far, squared[keep]])
+        order = np.lexsort((best, far))[:n]
+        best, far = best[order], far[order]
+    return Similar(best, np.sqrt(np.maximum(far, 0)).astype(np.float32))
+
+
+@lru_cache(maxsize=4)
+def _middles(view: View) -> Points:
+    """Mean of up to 64 tiles of each cluster, float32 (K, D). Kept for the last few views; not to be changed in place."""
+    order = np.argsort(view.labels, kind="stable")
+    starts = np.searchsorted(view.labels, view.ids, sorter=order).tolist()
+    return np.stack([
+        _mean(view, np.sort(_spread(order[start : start + size], _MIDDLE_TILES)))
+        for start, size in zip(starts, view.sizes.tolist(), strict=True)
+    ])  # fmt: skip
+
+
+def _spread(tiles: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.int64]:
+    """At most n of some tiles, evenly chosen."""
+    return tiles[np.linspace(0, len(tiles) - 1, min(len(tiles), n)).astype(np.int64)]
+
+
+def _mean(view: View, tiles: npt.NDArray[np.int64]) -> Points:
+    return view.workspace.run_folder(view.run).features(tiles)[:].mean(axis=0)
+
+
+def _require(view: View, cluster: int) -> None:
+    if cluster not in view.ids:
+        raise TesseraError(f"{view.run} has no cluster {cluster} at interval {view.interval}")

@@ -1,0 +1,55 @@
+"""Tiles that show what a cluster is: typical, middle and edge, from several slides.
+
+Equal-frequency bins of the distance to the centroid, the idea of DeepCluster++ (STARC-9, arXiv 2511.00383); distances
+are those of the clustered space, not of raw features.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tessera.explore.view import View
+
+_BINS = 5
+
+
+@dataclass(frozen=True)
+class Representatives:
+    """Tile numbers, int64, nearest to the centroid first within each row."""
+
+    typical: npt.NDArray[np.int64]
+    middle: npt.NDArray[np.int64]
+    edge: npt.NDArray[np.int64]
+
+
+def pick(view: View, cluster: int, per_row: int = 12) -> Representatives:
+    """Choose tiles of a cluster; the same ones each time.
+
+    Args:
+        view: the clustering.
+        cluster: id of the cluster.
+        per_row: tiles a row.
+
+    Returns:
+        From the first, the middle and the last fifth of the cluster's tiles by distance; each row takes from as many
+        slides as it can.
+    """
+    members = view.members(cluster)
+    order = members[np.argsort(view.distances[members], kind="stable")]
+    bins = np.array_split(order, _BINS) if len(order) >= _BINS * per_row else np.array_split(order, 3)
+    slides = view.index.slide
+    rows = [_across_slides(part, slides, per_row) for part in (bins[0], bins[len(bins) // 2], bins[-1][::-1])]
+    return Representatives(rows[0], rows[1], rows[2][::-1])
+
+
+def _across_slides(tiles: npt.NDArray[np.int64], slides: npt.NDArray[np.int32], n: int) -> npt.NDArray[np.int64]:
+    """The first `n` tiles in rounds over slides: each slide's first, then each slide's second, ..."""
+    _, inverse = np.unique(slides[tiles], return_inverse=True)
+    by_slide = np.argsort(inverse, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(np.bincount(inverse))[:-1]]).astype(np.int64) if len(tiles) else by_slide
+    turn = np.empty(len(tiles), np.int64)
+    turn[by_slide] = np.arange(len(tiles)) - starts[inverse[by_slide]] if len(tiles) else turn
+    return tiles[np.sort(np.lexsort((np.arange(len(tiles)), turn))[:n])]

@@ -1,0 +1,1 @@
+"""An archive larger than the disk: downloads, budgets, several machines."""

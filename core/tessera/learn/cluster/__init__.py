@@ -1,0 +1,1 @@
+"""Clusterers behind one interface."""

@@ -1,0 +1,87 @@
+"""The one way to cluster tiles, whatever the clusterer: points in, a `Clustering` without empty or tiny clusters out.
+
+k-means has K by construction. The others find K: clusters below a least size are folded point by point into the nearest
+large one, and K is brought to `clusters` when `cluster_count` is target. Beyond `graph_points` tiles they work on
+micro-centroids, and each tile takes the label of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from tessera.config import RunConfig
+from tessera.errors import RunError
+from tessera.learn.cluster import kmeans
+from tessera.learn.cluster.finders import FINDERS, LIMITS, Memory, device_of
+from tessera.learn.cluster.kmeans import Clustering
+from tessera.learn.cluster.sizes import describe, fold, steer
+
+if TYPE_CHECKING:
+    from tessera.learn.features.distributed import Ranks
+
+_CHUNK = 65_536
+
+Points = npt.NDArray[np.floating]
+Labels = npt.NDArray[np.int32]
+
+
+def cluster(
+    points: Points, config: RunConfig, rng: np.random.Generator, previous: Labels | None = None,
+    memory: Memory | None = None, ranks: Ranks | None = None,
+) -> Clustering:  # fmt: skip
+    """Cluster all points by `config.clusterer`.
+
+    Args:
+        points: (N, D), any float type, memory-mapped or not.
+        config: clusterer, clusters, cluster_count, graph_points, min_cluster, and what the clusterer itself reads.
+        rng: decides everything random.
+        previous: int32 (N,), row of each point in the last clustering, -1 = none: where k-means starts.
+        memory: what a clusterer holds from one clustering of a run to the next; changed in place, small.
+        ranks: processes that all call this with the same points. They share k-means; the other clusterers belong to the
+            first, and the others get its answer.
+
+    Raises:
+        ConfigError: the clusterer cannot work with these settings.
+        RunError: points are not finite.
+    """
+    if config.clusterer not in FINDERS:
+        device = device_of(config)
+        return kmeans.cluster(points, config, rng, previous, None if device == "cpu" else device, ranks)
+    if ranks is not None and ranks.world > 1:
+        answers = ranks.gather(cluster(points, config, rng, previous, memory) if ranks.first else None)
+        assert answers[0] is not None
+        return answers[0]
+    _refuse_infinite(points)
+    limit = min(config.graph_points, LIMITS[config.clusterer])
+    if len(points) <= limit:
+        few, owner, masses = points, None, None
+    else:
+        from tessera.learn.cluster.micro import micro_centroids
+
+        few, owner = micro_centroids(points, limit, rng)
+        masses = np.bincount(owner, minlength=len(few)).astype(np.int64)
+    found = FINDERS[config.clusterer](few, config, rng, {} if memory is None else memory)
+    least = least_size(len(points), config)
+    labels, folded = fold(few, found.labels, least, masses)
+    free = int(labels.max()) + 1
+    if config.cluster_count == "target" and free != config.clusters:
+        labels = steer(few, found.labels, config.clusters, least, masses=masses, finer=found.finer, rng=rng)
+    labels = labels if owner is None else labels[owner]
+    return describe(points, labels, folded, {**found.figures, "clusters_found": float(free)})
+
+
+def least_size(n_points: int, config: RunConfig) -> int:
+    """Tiles that a cluster must have: one in a thousand, or a tenth of the mean when very many clusters are asked for.
+
+    Never below `config.min_cluster`.
+    """
+    return max(config.min_cluster, n_points // max(1000, 10 * config.clusters))
+
+
+def _refuse_infinite(points: Points) -> None:
+    for start in range(0, len(points), _CHUNK):
+        if not np.isfinite(points[start : start + _CHUNK]).all():
+            raise RunError("features are not finite: training has diverged; lower learning_rate and start again")

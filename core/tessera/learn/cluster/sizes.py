@@ -1,0 +1,175 @@
+"""From the partition that a method found to classes that can be trained on: fold tiny clusters, steer their number.
+
+All rules work on points with a mass, so that micro-centroids count as the tiles that they stand for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from tessera.learn.cluster.kmeans import Clustering
+from tessera.learn.cluster.ward import ward
+
+_CHUNK = 65_536
+_WARD_LIMIT = 4_000
+_FINER = 8
+
+Points = npt.NDArray[np.floating]
+Labels = npt.NDArray[np.int32]
+Masses = npt.NDArray[np.int64]
+Finer = Callable[[float], Labels]
+
+
+def fold(points: Points, labels: Labels, least: int, masses: Masses | None = None) -> tuple[Labels, int]:
+    """Move every point of a cluster smaller than `least`, and noise, to the nearest mean of a large cluster.
+
+    Point by point, not cluster by cluster; when no cluster is large enough, the largest one is.
+
+    Args:
+        points: (M, D).
+        labels: int32 (M,), -1 = noise.
+        least: tiles that a cluster must have.
+        masses: int64 (M,), tiles of each point; one each if None.
+
+    Returns:
+        int32 (M,) labels 0..K-1, largest first, and how many clusters were folded.
+    """
+    known = labels >= 0
+    if not known.any():
+        return np.zeros(len(labels), np.int32), 0
+    weights = np.ones(len(labels), np.int64) if masses is None else masses
+    sizes = np.bincount(labels[known], weights[known])
+    large = np.flatnonzero(sizes >= least)
+    if not len(large):
+        large = np.array([sizes.argmax()])
+    stays = known & np.isin(labels, large)
+    out = np.where(stays, labels, -1).astype(np.int32)
+    means = class_means(points, out, len(sizes), weights)[large]
+    astray = np.flatnonzero(~stays)
+    for start in range(0, len(astray), _CHUNK):
+        rows = astray[start : start + _CHUNK]
+        chunk = np.asarray(points[rows], np.float32)
+        out[rows] = large[((means**2).sum(axis=1) - 2 * chunk @ means.T).argmin(axis=1)]
+    return by_size(out, weights), int((sizes > 0).sum() - len(large))
+
+
+def steer(
+    points: Points, labels: Labels, k: int, least: int, *, masses: Masses | None = None, finer: Finer | None = None,
+    rng: np.random.Generator,
+) -> Labels:  # fmt: skip
+    """Bring a partition, not yet folded, to `k` clusters of at least `least` tiles.
+
+    Ward's merges of all its clusters, by size, down to k; what stays tiny is folded, and fewer merges are made until k large
+    ones are left. When there are not so many, the partition is made finer, by halves (`finer`); as a last resort the
+    largest cluster is halved by 2-means, again and again.
+
+    Args:
+        points: (M, D).
+        labels: int32 (M,), -1 = noise.
+        k: clusters wanted.
+        least: tiles that a cluster must have; halves may have fewer.
+        masses: int64 (M,), tiles of each point; one each if None.
+        finer: labels at a share of the present granularity; None when the method has no such dial.
+        rng: of the halving.
+
+    Returns:
+        int32 (M,) labels 0..K-1, largest first; K is below k only when there are fewer distinct points.
+    """
+    weights = np.ones(len(labels), np.int64) if masses is None else masses
+    share, best = 1.0, merge(points, labels, k, least, weights)
+    for _ in range(_FINER if finer is not None else 0):
+        if best.max() + 1 >= k:
+            break
+        share /= 2
+        assert finer is not None
+        found = merge(points, finer(share), k, least, weights)
+        best = found if found.max() >= best.max() else best
+    while best.max() + 1 < k:
+        halved = _halve_largest(points, best, rng)
+        if halved is None:
+            break
+        best = by_size(halved, weights)
+    return best
+
+
+def merge(points: Points, labels: Labels, k: int, least: int, masses: Masses) -> Labels:
+    """At most `k` clusters of at least `least` tiles by Ward's merges, then folding; see `steer`.
+
+    Beyond 4,000 clusters the smallest are folded first, because Ward's time grows with the square.
+    """
+    known = labels >= 0
+    start = np.full(len(labels), -1, np.int32)
+    start[known] = by_size(labels[known], masses[known])
+    start[start >= _WARD_LIMIT] = -1
+    labels, _ = fold(points, start, 1, masses)
+    n = int(labels.max()) + 1
+    tree = ward(class_means(points, labels, n, masses), np.bincount(labels, masses, minlength=n).astype(np.int64))
+    left = k
+    while True:
+        found, _ = fold(points, tree.cut(left)[labels], least, masses)
+        missing = k - (int(found.max()) + 1)
+        if missing <= 0 or left >= n:
+            return found
+        left = min(left + missing, n)
+
+
+def describe(points: Points, labels: Labels, n_repaired: int, figures: dict[str, float]) -> Clustering:
+    """The clustering of all points: means, and distances to them, in chunks.
+
+    Args:
+        points: (N, D).
+        labels: int32 (N,), 0..K-1, none empty.
+        n_repaired: clusters that were folded.
+        figures: measured on the way.
+    """
+    means = class_means(points, labels, int(labels.max()) + 1)
+    distances = np.empty(len(points), np.float32)
+    for start in range(0, len(points), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        distances[part] = np.linalg.norm(np.asarray(points[part], np.float32) - means[labels[part]], axis=1)
+    return Clustering(labels, distances, means, float((distances.astype(np.float64) ** 2).mean()), n_repaired, figures)
+
+
+def class_means(points: Points, labels: Labels, k: int, masses: Masses | None = None) -> npt.NDArray[np.float32]:
+    """Mean of the points of each label, sums in float64, float32 (k, D); 0 for a label without points."""
+    sums, totals = np.zeros((k, points.shape[1])), np.zeros(k)
+    for start in range(0, len(points), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        own = labels[part]
+        known = own >= 0
+        weights = np.ones(len(own)) if masses is None else masses[part].astype(np.float64)
+        order = np.argsort(own[known], kind="stable")
+        values, starts = np.unique(own[known][order], return_index=True)
+        if len(values):
+            chunk = np.asarray(points[part], np.float64)[known][order] * weights[known][order][:, None]
+            sums[values] += np.add.reduceat(chunk, starts, axis=0)
+            totals += np.bincount(own[known], weights[known], minlength=k)
+    return (sums / np.maximum(totals, 1)[:, None]).astype(np.float32)
+
+
+def by_size(labels: Labels, masses: Masses) -> Labels:
+    """Labels numbered 0..K-1 from the largest to the smallest, without gaps; ties by their first point."""
+    _, first, places = np.unique(labels, return_index=True, return_inverse=True)
+    sizes = np.bincount(places, masses)
+    rank = np.empty(len(sizes), np.int32)
+    rank[np.lexsort((first, -sizes))] = np.arange(len(sizes), dtype=np.int32)
+    return rank[places]
+
+
+def _halve_largest(points: Points, labels: Labels, rng: np.random.Generator) -> Labels | None:
+    """The largest cluster that is not all one point, in two by 2-means; None when there is none."""
+    from sklearn.cluster import KMeans
+
+    for cluster in np.argsort(-np.bincount(labels), kind="stable"):
+        members = np.flatnonzero(labels == cluster)
+        inside = np.asarray(points[members], np.float32)
+        if (inside == inside[0]).all():
+            continue
+        halves = KMeans(2, n_init=1, random_state=int(rng.integers(2**31 - 1))).fit_predict(inside)
+        out = labels.copy()
+        out[members[halves == 1]] = labels.max() + 1
+        return out
+    return None

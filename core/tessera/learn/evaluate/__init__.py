@@ -1,0 +1,1 @@
+"""Figures and advice about clusterings and features."""

@@ -1,0 +1,1 @@
+"""Features of tiles, and what is done to them before clustering."""

@@ -1,0 +1,1 @@
+"""Encoders and what goes into them."""

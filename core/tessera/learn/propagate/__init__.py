@@ -1,0 +1,1 @@
+"""From a few labelled tiles to all."""

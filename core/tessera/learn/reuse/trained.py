@@ -1,0 +1,64 @@
+"""A finished run's network, as its last save has it: what evaluation and assignment look at tiles with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from tessera.config import RunConfig
+from tessera.errors import RunError
+from tessera.learn.features.whitening import Normalisation
+from tessera.learn.methods.base import load_normalisation
+from tessera.learn.methods.deepcluster_v2 import Embedder
+from tessera.learn.nets.encoders import Encoder, build_encoder
+from tessera.learn.train import checkpoint
+from tessera.runs.control import Run
+from tessera.workspace.folder import Workspace
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Networks of a run.
+
+    Attributes:
+        interval: clustering that came after these weights, or -1 when they are in the middle of a training pass.
+        encoder: gives features.
+        network: gives what the bank holds, before normalisation: the encoder, or encoder and projection.
+        normalisation: what leads from there to the points that were clustered; None = only the unit length.
+    """
+
+    interval: int
+    encoder: Encoder
+    network: nn.Module
+    normalisation: Normalisation | None
+
+
+def load_trained(workspace: Workspace, run: Run) -> Trained:
+    """Networks of a run's last checkpoint, on the CPU, in evaluation mode.
+
+    Raises:
+        RunError: it has no checkpoint that can be read.
+    """
+    found = checkpoint.load_last(workspace.run_folder(run.name).checkpoint_path, run.digest)
+    if found is None:
+        raise RunError(f"{run.name} has no checkpoint: its encoder cannot be loaded")
+    encoder = untrained(run.config)
+    encoder.load_state_dict(found.state["encoder"])
+    network = _network(run.config, encoder, found.state).eval()
+    return Trained(found.interval if found.batch == 0 else -1, encoder, network, load_normalisation(found.state))
+
+
+def untrained(config: RunConfig) -> Encoder:
+    """The encoder of a run with random weights."""
+    return build_encoder(config.encoder, weights="random", seed=config.seed, input=config.input)
+
+
+def _network(config: RunConfig, encoder: Encoder, state: dict[str, Any]) -> nn.Module:
+    if config.method != "deepcluster-v2":
+        return encoder
+    embedder = Embedder(encoder, config.projection_dim, torch.Generator())
+    embedder.projector.load_state_dict(state["projector"])
+    return embedder

@@ -1,0 +1,320 @@
+"""The loop of every method: points, clusters, pseudo-labels, one pass of training, and so on; killed anywhere, it goes on.
+
+A run of E epochs makes E + 1 clusterings, 0 to E: one before each training pass and one at the end, so that the last
+assignment comes from the last weights. Relabelling swaps pseudo-labels and heads under a living loader, encoder and
+optimiser; nothing else starts again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from tessera.errors import RunError, TesseraError
+from tessera.learn.cluster import api
+from tessera.learn.cluster.finders import Memory
+from tessera.learn.cluster.identity import persistent_ids
+from tessera.learn.evaluate.record import advise, known_groups, measure
+from tessera.learn.features.device import choose_device, makes_views
+from tessera.learn.features.distributed import Ranks
+from tessera.learn.methods.base import Method, Points, PseudoClasses, Site
+from tessera.learn.methods.deepcluster import DeepCluster
+from tessera.learn.methods.deepcluster_v2 import DeepClusterV2
+from tessera.learn.train import checkpoint
+from tessera.learn.train.checkpoint import Checkpoint
+from tessera.learn.train.reporter import Reporter, StopRequestedError
+from tessera.learn.train.schedule import learning_rate
+from tessera.learn.train.scope import scope
+from tessera.runs import control
+from tessera.tiles.augment.view import Augment
+from tessera.tiles.loader import TileLoader
+from tessera.tiles.sampler import class_weights, draw
+from tessera.tiles.window import in_windows
+from tessera.workspace.folder import Workspace
+from tessera.workspace.run_folder import Clusters
+
+logger = logging.getLogger(__name__)
+
+LOSS_STEPS = 10  # the loss is recorded as the mean of this many batches
+SAVE_EVERY_S = 60.0
+METHODS: dict[str, type[Method]] = {"deepcluster": DeepCluster, "deepcluster-v2": DeepClusterV2}
+# streams of randomness, so that no two parts share numbers; 3, 5, 6 and 7 are those of the methods
+_SAMPLING, _CLUSTERING, _VIEWS, _WINDOWS = 1, 2, 4, 10
+
+Labels = npt.NDArray[np.int32]
+
+
+def work(workspace: Workspace, name: str, ranks: Ranks | None = None) -> None:
+    """Be the worker of a run until it is finished, stopped or failed. What it finds goes to the ledger.
+
+    Args:
+        workspace: where the run is.
+        name: of the run.
+        ranks: the processes that work on it together, of which only the first tells; None = this one alone.
+
+    Raises:
+        RunError: no such run, or another worker has it.
+    """
+    run, ranks = control.get(workspace, name), ranks or Ranks()
+    if ranks.first:
+        control.claim(workspace, name, os.getpid())
+    reporter = Reporter(workspace, run, silent=not ranks.first)
+    os.nice(5)  # the dashboard answers while all cores train
+    try:
+        reporter.state("running")
+        with Trainer(workspace, run, reporter, ranks) as trainer:
+            trainer.run()
+        ranks.wait()
+        reporter.state("finished")
+    except StopRequestedError:
+        reporter.state("stopped")
+    except TesseraError as error:
+        reporter.event("error", str(error))
+        reporter.state("failed", str(error))
+        raise
+    except Exception as error:  # the edge of the job: the reason goes into the ledger, the trace into the log
+        reporter.event("error", f"{type(error).__name__}: {error}")
+        reporter.state("failed", f"{type(error).__name__}: {error}")
+        raise
+
+
+@dataclass
+class _Clock:
+    """Seconds spent in each phase of an interval."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def add(self, phase: str, began: float) -> float:
+        now = time.monotonic()
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + now - began
+        return now
+
+
+class Trainer:
+    """One run in its worker. A context manager that ends the loader's threads.
+
+    Args:
+        workspace: where tiles and results are.
+        run: the run.
+        reporter: takes progress and figures, and tells what is wanted.
+        ranks: the processes that train together; None = this one alone.
+    """
+
+    def __init__(self, workspace: Workspace, run: control.Run, reporter: Reporter, ranks: Ranks | None = None) -> None:
+        self.config, self.reporter, self.ranks = run.config, reporter, ranks or Ranks()
+        self.run_row, self.folder, store = scope(workspace, run)
+        threads = self.ranks.threads(self.config.threads)
+        self.loader = TileLoader(store, self.config.tile_px, threads, (self.ranks.rank, self.ranks.world))
+        self.known = known_groups(workspace, store, self.run_row.n_tiles)
+        device = self.ranks.device(choose_device(self.config.device))
+        site = Site(self.config, self.run_row.n_tiles, self.folder, self.loader, device, self.ranks)
+        self.method = METHODS[self.config.method](site)
+        self.interval, self.batch, self.step = -1, 0, 0
+        self.memory: list[Memory] = [{} for _ in range(self.method.n_heads)]  # of each head's clusterer
+        self.losses: list[float] = []  # of the batches since the loss was last recorded
+        self.saved = time.monotonic()
+
+    def __enter__(self) -> Trainer:
+        """The trainer."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the loader."""
+        self.loader.close()
+
+    @property
+    def tiles_per_interval(self) -> int:
+        """Tiles trained on between two clusterings."""
+        return self.config.interval_tiles or self.run_row.n_tiles
+
+    @property
+    def batches_per_interval(self) -> int:
+        """Training steps between two clusterings."""
+        return -(-self.tiles_per_interval // self.config.batch_size)
+
+    def run(self) -> None:
+        """Cluster, train, cluster, train, ..., cluster; from the last checkpoint if there is one."""
+        self._restore()
+        if self.interval < 0:
+            self._cluster(0)
+        while self.interval < self.config.epochs:
+            self._train()
+            self._cluster(self.interval + 1)
+
+    def _cluster(self, interval: int) -> None:
+        """Clusters of every head, ids, figures, new heads, a checkpoint."""
+        clock, began = _Clock(), time.monotonic()
+        points = self.method.points(interval, self._breathe_extract)
+        began = clock.add("extract", began)
+        self.reporter.breathe("clustering", 0, 0)
+        figures = points.figures | {"unreadable": float(len(self.method.unreadable))}
+        for head in range(self.method.n_heads):
+            found = self._cluster_head(points, interval, head)
+            if head == 0:
+                figures |= found
+        began = clock.add("cluster", began)
+        self.method.relabel(interval, [self._classes(interval, head) for head in range(self.method.n_heads)])
+        if self.ranks.first:
+            self._measure(interval, figures)
+        clock.add("measure", began)
+        self.reporter.figures(interval, self.step, {f"seconds_{key}": value for key, value in clock.seconds.items()})
+        self.interval, self.batch = interval, 0
+        self._save()
+        self.reporter.interval_done(interval)
+
+    def _measure(self, interval: int, figures: dict[str, float]) -> None:
+        """Figures of a clustering, alarms and advice."""
+        labels = self.folder.assignment(interval)
+        previous = self.folder.assignment(interval - 1) if interval > 0 else None
+        measure(
+            self.reporter, self.known, interval=interval, step=self.step, labels=labels, previous=previous,
+            figures=figures,
+        )  # fmt: skip
+        advise(self.reporter, self.run_row.name, interval, int(figures["clusters"]))
+
+    def _cluster_head(self, points: Points, interval: int, head: int) -> dict[str, float]:
+        """One clustering into the run's folder; its figures."""
+        previous = self.folder.assignment(interval - 1, head=head) if interval > 0 else None
+        warm = self._rows_of(previous, interval - 1, head) if previous is not None and self.config.warm_start else None
+        found = api.cluster(
+            points.bank, self.config, self._rng(_CLUSTERING, interval, head), warm, self.memory[head],
+            self.ranks if self.ranks.world > 1 else None,
+        )  # fmt: skip
+        ids = persistent_ids(found.labels, len(found.centroids), previous)
+        labels, distances = ids[found.labels].astype(np.int32), found.distances.copy()
+        labels[self.method.unreadable], distances[self.method.unreadable] = -1, np.nan
+        sizes = np.bincount(found.labels[labels >= 0], minlength=len(ids))
+        if head == 0 and self.ranks.first:
+            self.folder.save_distances(interval, distances)
+        if self.ranks.first:
+            self.folder.save_interval(interval, labels, Clusters(ids, sizes, found.centroids), head=head)
+        self.ranks.wait()  # the others read what the first has written
+        return {"objective": found.objective, "empties": float(found.n_repaired), **found.figures}
+
+    def _classes(self, interval: int, head: int) -> PseudoClasses:
+        """A clustering in the run's folder as pseudo-classes."""
+        clusters = self.folder.clusters(interval, head=head)
+        rows = self._rows_of(self.folder.assignment(interval, head=head), interval, head)
+        weights = class_weights(rows, len(clusters.ids)) if self.config.balance == "loss-weight" else None
+        return PseudoClasses(clusters.ids, clusters.centroids, weights)
+
+    def _train(self) -> None:
+        """One pass over tiles drawn by their pseudo-labels."""
+        config, clock, began = self.config, _Clock(), time.monotonic()
+        rows = np.stack([
+            self._rows_of(self.folder.assignment(self.interval, head=head), self.interval, head)
+            for head in range(self.method.n_heads)
+        ])  # fmt: skip
+        ids = draw(
+            rows[0], self.tiles_per_interval, balance=config.balance, cap=config.balance_cap,
+            rng=self._rng(_SAMPLING, self.interval),
+        )  # fmt: skip
+        if config.window_tiles:
+            ids = in_windows(ids, config.window_tiles, self._rng(_WINDOWS, self.interval))
+        views = Augment(config.tile_px, config.crop_scale, config.stain_jitter)
+        n_batches, started, trained, skipped = self.batches_per_interval, began, 0, 0
+        self.method.train()
+        for batch in self.loader.augmented(
+            ids, config.batch_size, views, seed=(config.seed, self.interval, _VIEWS), start_batch=self.batch,
+            crops=self.method.crops, window=config.window_tiles, on_device=makes_views(config.augment_on, self.method.device),
+        ):  # fmt: skip
+            began = clock.add("load", began)
+            if self.ranks.least(len(batch.ids)) > (1 if self.ranks.world == 1 else 0):  # batch normalisation needs two
+                rate = learning_rate(config, self.step, config.epochs * n_batches)
+                with torch.random.fork_rng():
+                    self.method.seed(self.step)
+                    self.losses.append(float(self.method.learn(batch, rows[:, batch.ids], rate)))
+            trained, skipped = trained + len(batch.ids) * self.ranks.world, skipped + batch.n_broken
+            self.batch, self.step = self.batch + 1, self.step + 1
+            if self.batch % LOSS_STEPS == 0 or self.batch == n_batches:
+                self._record_loss()
+                self._save_now_and_then()
+            began = clock.add("train", began)
+            self._breathe_train(self.batch / n_batches, trained / (time.monotonic() - started))
+        self._record_pass(clock, time.monotonic() - started, trained, sum(self.ranks.gather(skipped)))
+
+    def _record_pass(self, clock: _Clock, seconds: float, trained: int, skipped: int) -> None:
+        figures = {
+            "tiles_per_second": trained / seconds, "seconds_load": clock.seconds.get("load", 0.0),
+            "seconds_train": clock.seconds.get("train", 0.0), "tiles_skipped": float(skipped),
+        }  # fmt: skip
+        entropy = self.method.take_prediction_entropy()
+        if entropy is not None:
+            figures["prediction_entropy"] = entropy
+        self.reporter.figures(self.interval, self.step, figures)
+
+    def _record_loss(self) -> None:
+        if not self.losses:
+            return
+        mean = float(np.mean(self.losses))
+        self.losses = []
+        if not np.isfinite(mean):
+            raise RunError(f"the loss is {mean} at step {self.step}: lower learning_rate and start a new run")
+        self.reporter.figures(self.interval, self.step, {"loss": mean})
+
+    def _rows_of(self, labels: Labels, interval: int, head: int) -> Labels:
+        """Persistent ids as head rows, int32 (N,)."""
+        ids = self.folder.clusters(interval, head=head).ids
+        table = np.full(int(ids.max()) + 2, -1, np.int32)  # the last entry serves -1
+        table[ids] = np.arange(len(ids))
+        return table[labels]
+
+    def _rng(self, stream: int, interval: int, head: int = 0) -> np.random.Generator:
+        return np.random.default_rng((self.config.seed, interval, stream, head))
+
+    def _breathe_extract(self, progress: float, rate: float) -> None:
+        """Several ranks read unequal numbers of batches, so that they stop together only when training begins."""
+        try:
+            self.reporter.breathe("reading features", progress, rate * self.ranks.world)
+        except StopRequestedError:
+            if self.ranks.world == 1:
+                raise
+
+    def _breathe_train(self, progress: float, rate: float) -> None:
+        wanted = False
+        try:
+            self.reporter.breathe("training", progress, rate)
+        except StopRequestedError:
+            wanted = True
+        if self.ranks.any(wanted):
+            self._save()
+            raise StopRequestedError
+
+    def _save_now_and_then(self) -> None:
+        if time.monotonic() - self.saved > SAVE_EVERY_S:
+            self._save()
+
+    def _save(self) -> None:
+        if not self.ranks.first:
+            return
+        memory = [{key: torch.from_numpy(value) for key, value in held.items()} for held in self.memory]
+        state = {**self.method.state(), "losses": self.losses, "memory": memory}
+        try:
+            self.method.flush()
+            checkpoint.save(
+                self.folder.checkpoint_path,
+                Checkpoint(self.run_row.digest, self.interval, self.batch, self.step, state),
+            )
+        except OSError as error:
+            self.reporter.event(
+                "error", f"the run could not be saved ({error.strerror}): make room; the last save is safe"
+            )
+            return
+        self.saved = time.monotonic()
+
+    def _restore(self) -> None:
+        found = checkpoint.load_last(self.folder.checkpoint_path, self.run_row.digest)
+        if found is None:
+            return
+        self.interval, self.batch, self.step = found.interval, found.batch, found.step
+        self.losses = list(found.state["losses"])
+        self.memory = [{key: value.numpy() for key, value in held.items()} for held in found.state["memory"]]
+        self.method.relabel(self.interval, [self._classes(self.interval, head) for head in range(self.method.n_heads)])
+        self.method.load(found.state)
+        self.reporter.event("info", f"goes on at interval {self.interval}, batch {self.batch}")

@@ -1,0 +1,1 @@
+"""Runs: their rows, processes and words."""

@@ -1,0 +1,1 @@
+"""Slides as tiles for a viewer."""

@@ -1,0 +1,1 @@
+"""The project folder, its ledger and files."""

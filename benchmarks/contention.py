@@ -37,9 +37,12 @@ def tiles_per_second(policy: str, seconds: float, neighbours: int) -> float:
     busy = [subprocess.Popen([sys.executable, "-c", _BUSY]) for _ in range(neighbours)]
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _TRAIN, str(seconds)], env={**os.environ, "OMP_WAIT_POLICY": policy},
-            check=True, capture_output=True, text=True,
-        )  # fmt: skip
+            [sys.executable, "-c", _TRAIN, str(seconds)],
+            env={**os.environ, "OMP_WAIT_POLICY": policy},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
     finally:
         for process in busy:
             process.kill()

@@ -67,9 +67,20 @@ def make(root: Path, n_tiles: int, n_clusters: int, n_slides: int) -> Workspace:
         batches.append(record_batch(first, slide, tiles))
         side = across * SIDE
         rows.append(
-            (slide, f"slide-{slide:04d}.svs", f"/gone/slide-{slide}.svs", side, n, first, f"P{slide % 300:03d}", now,
-             SIDE, across, zlib.compress(bytes([int(Reason.KEPT)]) * across**2))
-        )  # fmt: skip
+            (
+                slide,
+                f"slide-{slide:04d}.svs",
+                f"/gone/slide-{slide}.svs",
+                side,
+                n,
+                first,
+                f"P{slide % 300:03d}",
+                now,
+                SIDE,
+                across,
+                zlib.compress(bytes([int(Reason.KEPT)]) * across**2),
+            )
+        )
         folder = workspace.slide_folder(slide)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "thumbnail.jpg").write_bytes(pictures[slide % 256])
@@ -188,8 +199,10 @@ def main() -> None:
     root = options.keep or Path(tempfile.mkdtemp(prefix="tessera-bench-")) / "workspace"
     began = time.monotonic()
     workspace = (
-        Workspace.open(root) if (root / "runs").exists() else make(root, options.tiles, options.clusters, options.slides)
-    )  # fmt: skip
+        Workspace.open(root)
+        if (root / "runs").exists()
+        else make(root, options.tiles, options.clusters, options.slides)
+    )
     print(
         f"{workspace.n_tiles():,} tiles, {options.clusters:,} clusters; workspace ready after {time.monotonic() - began:.0f} s"
     )

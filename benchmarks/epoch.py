@@ -41,16 +41,24 @@ class Stepper(Trainer):
         new = [m for m in control.metrics(self.reporter.workspace, self.run_row.name) if m.time not in before]
         seconds = {m.name.removeprefix("seconds_"): m.value for m in new if m.name.startswith("seconds_")}
         return {
-            "features": seconds["extract"], "cluster": seconds["cluster"], "train": seconds["train"] + seconds["load"],
+            "features": seconds["extract"],
+            "cluster": seconds["cluster"],
+            "train": seconds["train"] + seconds["load"],
             "rest": seconds["measure"],
-        }  # fmt: skip
+        }
 
 
 def ours(workspace: Workspace, options: argparse.Namespace, method: str, precision: str) -> Stepper:
     config = RunConfig(
-        method=method, encoder=options.encoder, clusters=options.clusters, tile_px=options.px,
-        batch_size=options.batch, epochs=1000, device="cpu", precision=precision,
-    )  # fmt: skip
+        method=method,
+        encoder=options.encoder,
+        clusters=options.clusters,
+        tile_px=options.px,
+        batch_size=options.batch,
+        epochs=1000,
+        device="cpu",
+        precision=precision,
+    )
     run = control.create(workspace, config, f"{method}-{precision}")
     trainer = Stepper(workspace, run, Reporter(workspace, run))
     trainer._cluster(0)
@@ -60,17 +68,24 @@ def ours(workspace: Workspace, options: argparse.Namespace, method: str, precisi
 def theirs(folder: Path, options: argparse.Namespace) -> Original:
     encoder = build_encoder(options.encoder, weights="random", seed=0)
     return Original(
-        folder, encoder.backbone, encoder.dim, px=options.px, clusters=options.clusters, batch=options.batch,
+        folder,
+        encoder.backbone,
+        encoder.dim,
+        px=options.px,
+        clusters=options.clusters,
+        batch=options.batch,
         workers=len(os.sched_getaffinity(0)),
-    )  # fmt: skip
+    )
 
 
 def original_seconds(original: Original) -> dict[str, float]:
     found = original.epoch()
     return {
-        "features": found["features"], "cluster": found["whiten"] + found["cluster"], "train": found["train"],
+        "features": found["features"],
+        "cluster": found["whiten"] + found["cluster"],
+        "train": found["train"],
         "rest": found["relabel"],
-    }  # fmt: skip
+    }
 
 
 def main() -> None:
@@ -82,8 +97,9 @@ def main() -> None:
     precisions = ("bfloat16", "float32") if cpu_multiplies_bfloat16() else ("float32",)
     trainers = {
         f"{method}, {precision}": ours(workspace, options, method, precision)
-        for method in ("deepcluster", "deepcluster-v2") for precision in precisions
-    }  # fmt: skip
+        for method in ("deepcluster", "deepcluster-v2")
+        for precision in precisions
+    }
     found: dict[str, list[dict[str, float]]] = {"original's flow": [], **{name: [] for name in trainers}}
     for round_ in range(options.rounds + 1):  # interleaved, so that a busy minute hits all
         steps = {"original's flow": original_seconds(original)}

@@ -57,10 +57,17 @@ def compose(target: Path, side: int) -> Path:
                 cv2.resize(tile, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA) for tile in dense
             ]
             tiff.write(
-                _encoded(small, order, columns), shape=(columns * 256 // factor, columns * 256 // factor, 3), dtype=np.uint8,
-                tile=(256, 256), compression="jpeg", photometric="ycbcr", subsampling=(2, 2), metadata=None,
-                subfiletype=int(factor > 1), **about,
-            )  # fmt: skip
+                _encoded(small, order, columns),
+                shape=(columns * 256 // factor, columns * 256 // factor, 3),
+                dtype=np.uint8,
+                tile=(256, 256),
+                compression="jpeg",
+                photometric="ycbcr",
+                subsampling=(2, 2),
+                metadata=None,
+                subfiletype=int(factor > 1),
+                **about,
+            )
     return target
 
 

@@ -43,9 +43,7 @@ def ways(store: TileStore, jpegs: list[bytes], loaders: dict[tuple[int, int], Ti
 
     def augmented(threads: int, *, on_device: bool) -> Way:
         loader = loaders[PX, threads]
-        return lambda ids: [
-            None for _ in loader.augmented(ids, BATCH, augment, seed=(0,), on_device=on_device)
-        ].clear()  # fmt: skip
+        return lambda ids: [None for _ in loader.augmented(ids, BATCH, augment, seed=(0,), on_device=on_device)].clear()
 
     side = simplejpeg.decode_jpeg_header(jpegs[0])[0]
     yield "decoding alone, bytes in memory", decode

@@ -44,12 +44,15 @@ class Reassigned(Dataset[tuple[torch.Tensor, int]]):
 
     def __init__(self, order: list[int], labels: list[int], dataset: ImageFolder, px: int) -> None:
         compact = {label: number for number, label in enumerate(sorted(set(labels)))}
-        self.images = [
-            (dataset.imgs[number][0], compact[label]) for number, label in zip(order, labels, strict=True)
-        ]  # fmt: skip
-        self.transform = transforms.Compose([
-            transforms.RandomResizedCrop(px), transforms.RandomHorizontalFlip(), transforms.ToTensor(), _NORMALISE,
-        ])  # fmt: skip
+        self.images = [(dataset.imgs[number][0], compact[label]) for number, label in zip(order, labels, strict=True)]
+        self.transform = transforms.Compose(
+            [
+                transforms.RandomResizedCrop(px),
+                transforms.RandomHorizontalFlip(),
+                transforms.ToTensor(),
+                _NORMALISE,
+            ]
+        )
 
     def __getitem__(self, place: int) -> tuple[torch.Tensor, int]:
         path, label = self.images[place]
@@ -177,6 +180,8 @@ def relabel(
         order.extend(members)
         labels.extend([label] * len(members))
     return DataLoader(
-        Reassigned(order, labels, dataset, px), batch_size=batch, num_workers=workers,
+        Reassigned(order, labels, dataset, px),
+        batch_size=batch,
+        num_workers=workers,
         sampler=Uniform(len(dataset), lists),
-    )  # fmt: skip
+    )

@@ -51,9 +51,7 @@ def main() -> None:
                 compare(f"| {name} | {kind} | {size} |", points, truth, groups, size, options.draws)
 
 
-def compare(
-    head: str, points: np.ndarray, truth: np.ndarray, groups: np.ndarray, size: int, draws: int
-) -> None:  # fmt: skip
+def compare(head: str, points: np.ndarray, truth: np.ndarray, groups: np.ndarray, size: int, draws: int) -> None:
     """One row a method."""
     for method, function in METHODS.items():
         accuracy, seconds, sure, right = [], [], [], []
@@ -69,8 +67,10 @@ def compare(
                 sure.append(confident[scored].mean())
                 right.append(hit[scored & confident].mean() if (scored & confident).any() else np.nan)
         offered = f"{np.mean(sure):.2f} | {np.nanmean(right):.3f}" if sure else " | "
-        print(f"{head} {method} | {np.mean(accuracy):.3f} | {np.std(accuracy):.3f} | {np.mean(seconds):.1f} | {offered} |",
-              flush=True)  # fmt: skip
+        print(
+            f"{head} {method} | {np.mean(accuracy):.3f} | {np.std(accuracy):.3f} | {np.mean(seconds):.1f} | {offered} |",
+            flush=True,
+        )
 
 
 def labelled(truth: np.ndarray, groups: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -144,8 +144,12 @@ def learned(options: argparse.Namespace, name: str, files: list[Path]) -> np.nda
     print(f"<!-- features of {name}: {run.state} after {run.interval} of {run.config.epochs} epochs -->")
     from tessera.tiles.store import TileStore
 
-    order = {tile: row for row, tile in enumerate(TileStore(workspace.tiles_path).rows(
-        np.arange(run.n_tiles), ["name"])["name"].to_pylist())}  # fmt: skip
+    order = {
+        tile: row
+        for row, tile in enumerate(
+            TileStore(workspace.tiles_path).rows(np.arange(run.n_tiles), ["name"])["name"].to_pylist()
+        )
+    }
     folder = data_folder() / "tiles" / name
     rows = np.array([order[str(file.relative_to(folder))] for file in files])
     return workspace.run_folder("r").features(rows)[:]

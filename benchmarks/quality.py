@@ -112,9 +112,14 @@ def learnt(workspace: Workspace, config: RunConfig, name: str) -> tuple[nn.Modul
 
 def config_of(options: argparse.Namespace, method: str, clusters: int, n_tiles: int, seed: int) -> RunConfig:
     overrides: dict[str, Any] = {
-        "method": "deepcluster-v2" if method == "simclr" else method, "encoder": options.encoder, "clusters": clusters,
-        "tile_px": options.px, "device": "cpu", "seed": seed, **configuration.parse_overrides(options.settings),
-    }  # fmt: skip
+        "method": "deepcluster-v2" if method == "simclr" else method,
+        "encoder": options.encoder,
+        "clusters": clusters,
+        "tile_px": options.px,
+        "device": "cpu",
+        "seed": seed,
+        **configuration.parse_overrides(options.settings),
+    }
     config = configuration.from_mapping(RunConfig, overrides)
     crops = config.crops if config.method == "deepcluster-v2" else 1
     per_interval = config.interval_tiles or n_tiles
@@ -134,9 +139,10 @@ def one_seed(workspace: Workspace, options: argparse.Namespace, seed: int) -> di
         "means and spreads of RGB": (plain_rgb(statistics), {}),
         "colour-and-edge statistics": (statistics, {}),
         "random encoder": (
-            features_of(build_encoder(base.encoder, weights="random", seed=seed, input=base.input), store, options.px), {},
+            features_of(build_encoder(base.encoder, weights="random", seed=seed, input=base.input), store, options.px),
+            {},
         ),
-    }  # fmt: skip
+    }
     for method in options.methods:
         config, began = config_of(options, method, k, len(store), seed), time.monotonic()
         if method == "simclr":
@@ -147,9 +153,7 @@ def one_seed(workspace: Workspace, options: argparse.Namespace, seed: int) -> di
         if clusters is not None:
             extra |= {"own": score_clusters(clusters, labels)["ami"]}
         sets[method] = (features_of(encoder, store, options.px), extra)
-    return {
-        name: {**score_features(features, labels, groups, k), **extra} for name, (features, extra) in sets.items()
-    }  # fmt: skip
+    return {name: {**score_features(features, labels, groups, k), **extra} for name, (features, extra) in sets.items()}
 
 
 def main() -> None:

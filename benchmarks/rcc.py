@@ -130,9 +130,15 @@ def _ways(points: npt.NDArray[np.float32], *, plain: bool) -> dict[str, Callable
 def growth(options: argparse.Namespace) -> None:
     """Time and memory of ours by N, each in a process of its own."""
     row(
-        "N", "AMI, clusters", "folded: AMI, clusters", "k-NN recall", "CPU s", "wall s", "wall / (N ln N) in us",
+        "N",
+        "AMI, clusters",
+        "folded: AMI, clusters",
+        "k-NN recall",
+        "CPU s",
+        "wall s",
+        "wall / (N ln N) in us",
         "peak GB beyond the data",
-    )  # fmt: skip
+    )
     row(*["---"] * 8)
     for n in options.sizes:
         words = [sys.executable, __file__, "--part", "one", "--sizes", str(n)]

@@ -46,9 +46,16 @@ WAYS: dict[str, dict[str, Any]] = {
 def train(workspace: Workspace, options: argparse.Namespace, way: str, seed: int) -> list[object]:
     """One run; its row of the table."""
     config = RunConfig(
-        method=options.method, encoder=options.encoder, clusters=options.clusters, tile_px=options.px, seed=seed,
-        batch_size=options.batch, epochs=options.epochs, device=options.device, **WAYS[way],
-    )  # fmt: skip
+        method=options.method,
+        encoder=options.encoder,
+        clusters=options.clusters,
+        tile_px=options.px,
+        seed=seed,
+        batch_size=options.batch,
+        epochs=options.epochs,
+        device=options.device,
+        **WAYS[way],
+    )
     name = f"{way}-{seed}"
     reporter = Reporter(workspace, control.create(workspace, config, name))
     with Trainer(workspace, control.get(workspace, name), reporter) as trainer:
@@ -59,9 +66,17 @@ def train(workspace: Workspace, options: argparse.Namespace, way: str, seed: int
         found.setdefault(metric.name, []).append(metric.value)
     knn, means = judge(workspace, name, options.clusters)
     return [
-        way, seed, found["ami_labels"][-1], max(found["ami_labels"]), means, knn, float(np.mean(found["nmi"][1:])),
-        found["largest_share"][-1], " ".join(f"{k:.0f}" for k in found["clusters"]), float(np.mean(found["seconds_cluster"])),
-    ]  # fmt: skip
+        way,
+        seed,
+        found["ami_labels"][-1],
+        max(found["ami_labels"]),
+        means,
+        knn,
+        float(np.mean(found["nmi"][1:])),
+        found["largest_share"][-1],
+        " ".join(f"{k:.0f}" for k in found["clusters"]),
+        float(np.mean(found["seconds_cluster"])),
+    ]
 
 
 def judge(workspace: Workspace, name: str, k: int) -> tuple[float, float]:

@@ -95,9 +95,16 @@ def small_tiles() -> list[bytes]:
 def prepared(workspace: Workspace, n_tiles: int, clusters: int) -> Timed:
     """A run of deepcluster-v2 that has clustered once and trained since."""
     config = RunConfig(
-        method="deepcluster-v2", encoder="tiny", clusters=clusters, tile_px=PX, batch_size=128, epochs=1000,
-        projection_dim=DIM, device="cpu", train_points_per_centroid=20,
-    )  # fmt: skip
+        method="deepcluster-v2",
+        encoder="tiny",
+        clusters=clusters,
+        tile_px=PX,
+        batch_size=128,
+        epochs=1000,
+        projection_dim=DIM,
+        device="cpu",
+        train_points_per_centroid=20,
+    )
     run = control.create(workspace, config, "relabel")
     trainer = Timed(workspace, run, Reporter(workspace, run))
     rng = np.random.default_rng(1)

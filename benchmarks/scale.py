@@ -129,9 +129,12 @@ def drifted(labels: Labels, clusters: int) -> Labels:
 
 
 def bookkeeping(
-    found: dict[str, tuple[float, float]], folder: RunFolder, rows: Labels, before: Labels,
+    found: dict[str, tuple[float, float]],
+    folder: RunFolder,
+    rows: Labels,
+    before: Labels,
     centroids: npt.NDArray[np.float32],
-) -> npt.NDArray[np.int64]:  # fmt: skip
+) -> npt.NDArray[np.int64]:
     """What follows a clustering; the tiles drawn for the next pass."""
     clusters = len(centroids)
     ids = timed(found, "match ids", lambda: persistent_ids(rows, clusters, before))

@@ -32,9 +32,13 @@ def main() -> None:
     jpegs = [path.read_bytes() for path in sorted(options.tiles_from.rglob("*.jpg"))]
     fill(workspace, options.tiles, jpegs, 224)
     settings: dict[str, Any] = {
-        "clusters": options.clusters, "tile_px": options.px, "encoder": options.encoder, "epochs": 1000, "device": "cpu",
+        "clusters": options.clusters,
+        "tile_px": options.px,
+        "encoder": options.encoder,
+        "epochs": 1000,
+        "device": "cpu",
         **configuration.parse_overrides(options.settings),
-    }  # fmt: skip
+    }
     run = control.create(workspace, configuration.from_mapping(RunConfig, settings), "share")
     with Trainer(workspace, run, Reporter(workspace, run)) as trainer:
         began = time.perf_counter()

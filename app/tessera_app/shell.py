@@ -56,8 +56,13 @@ def build() -> pmui.Page:
 def _pages(store: Store) -> dict[str, pn.Column]:
     """Title and page of each tab. A page is built when it is first opened, and stays; the first need not wait for the others."""
     makers = {
-        "Cohort": CohortPage, "Run": RunPage, "Explore": ExplorePage, "Slide": SlidePage, "Review": ReviewPage, "Export": ExportPage,
-    }  # fmt: skip
+        "Cohort": CohortPage,
+        "Run": RunPage,
+        "Explore": ExplorePage,
+        "Slide": SlidePage,
+        "Review": ReviewPage,
+        "Export": ExportPage,
+    }
     pages = {title: pn.Column(sizing_mode="stretch_width") for title in makers}
 
     def build_open_page(*_: Any) -> None:

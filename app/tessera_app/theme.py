@@ -9,22 +9,49 @@ BLUE, GREEN, ORANGE, RED, GREY = "#0b63a5", "#0b7a5c", "#9a5b00", "#b3261e", "#6
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif'
 
 STATE_COLOURS = {
-    "done": GREEN, "finished": GREEN, "running": BLUE, "ingesting": BLUE, "queued": GREY, "found": GREY,
-    "paused": ORANGE, "stopped": ORANGE, "set_aside": ORANGE, "duplicate": GREY, "empty": RED, "failed": RED,
-    "reserved": GREY, "downloading": BLUE, "verifying": BLUE, "tiling": VIOLET, "tiled": "#6b8f3c", "committed": GREEN,
-}  # fmt: skip
+    "done": GREEN,
+    "finished": GREEN,
+    "running": BLUE,
+    "ingesting": BLUE,
+    "queued": GREY,
+    "found": GREY,
+    "paused": ORANGE,
+    "stopped": ORANGE,
+    "set_aside": ORANGE,
+    "duplicate": GREY,
+    "empty": RED,
+    "failed": RED,
+    "reserved": GREY,
+    "downloading": BLUE,
+    "verifying": BLUE,
+    "tiling": VIOLET,
+    "tiled": "#6b8f3c",
+    "committed": GREEN,
+}
 
 # Colours of the bar that says where an archive's slides are, in the order in which they go through the states.
 STREAM_COLOURS = {
-    "committed": GREEN, "tiled": "#9fc9b8", "tiling": VIOLET, "verifying": "#7fb3dd", "downloading": BLUE,
-    "reserved": "#c3bfd4", "queued": "#e5e3ec", "set_aside": "#e0a94a", "failed": RED,
-}  # fmt: skip
+    "committed": GREEN,
+    "tiled": "#9fc9b8",
+    "tiling": VIOLET,
+    "verifying": "#7fb3dd",
+    "downloading": BLUE,
+    "reserved": "#c3bfd4",
+    "queued": "#e5e3ec",
+    "set_aside": "#e0a94a",
+    "failed": RED,
+}
 
 # Colours of the bar that says where the grid's positions went; kept first, in the order of tessera.slides.quality.Reason.
 REASON_COLOURS = {
-    "kept": GREEN, "no tissue": "#dcd9e6", "mostly white": "#c3bfd4", "blurred": "#e0a94a", "pen mark": "#56b4e9",
-    "over the cap per slide": "#9fc9b8", "unreadable": RED,
-}  # fmt: skip
+    "kept": GREEN,
+    "no tissue": "#dcd9e6",
+    "mostly white": "#c3bfd4",
+    "blurred": "#e0a94a",
+    "pen mark": "#56b4e9",
+    "over the cap per slide": "#9fc9b8",
+    "unreadable": RED,
+}
 
 # Light and dark: everything is mixed of the page's ground and ink and one accent, which Panel Material UI sets and changes.
 _VARIABLES = f"""
@@ -122,21 +149,40 @@ _QUIET_CASE = {"styleOverrides": {"root": {"textTransform": "none", "letterSpaci
 def _theme(primary: str, secondary: str, paper: str, ink: str) -> dict[str, Any]:
     return {
         "palette": {
-            "primary": {"main": primary}, "secondary": {"main": secondary}, "background": {"default": paper, "paper": paper},
+            "primary": {"main": primary},
+            "secondary": {"main": secondary},
+            "background": {"default": paper, "paper": paper},
             "text": {"primary": ink},
         },
         "typography": {"fontFamily": FONT},
         "shape": {"borderRadius": 8},
         "components": {
-            "MuiButton": _QUIET_CASE, "MuiToggleButton": _QUIET_CASE,
-            "MuiTab": {"styleOverrides": {"root": {"textTransform": "none", "fontSize": 15, "fontWeight": 550, "letterSpacing": 0}}},
-            "MuiAppBar": {"styleOverrides": {"root": {
-                "backgroundColor": paper, "backgroundImage": "none", "color": ink, "boxShadow": "none",
-                "borderBottom": f"1px solid color-mix(in srgb, {ink} 13%, {paper})",
-                "& .title": {"color": f"{primary} !important", "fontSize": 22, "fontWeight": 700, "letterSpacing": "-.02em"},
-            }}},
+            "MuiButton": _QUIET_CASE,
+            "MuiToggleButton": _QUIET_CASE,
+            "MuiTab": {
+                "styleOverrides": {
+                    "root": {"textTransform": "none", "fontSize": 15, "fontWeight": 550, "letterSpacing": 0}
+                }
+            },
+            "MuiAppBar": {
+                "styleOverrides": {
+                    "root": {
+                        "backgroundColor": paper,
+                        "backgroundImage": "none",
+                        "color": ink,
+                        "boxShadow": "none",
+                        "borderBottom": f"1px solid color-mix(in srgb, {ink} 13%, {paper})",
+                        "& .title": {
+                            "color": f"{primary} !important",
+                            "fontSize": 22,
+                            "fontWeight": 700,
+                            "letterSpacing": "-.02em",
+                        },
+                    }
+                }
+            },
         },
-    }  # fmt: skip
+    }
 
 
 THEME = {"light": _theme(VIOLET, ROSE, "#ffffff", INK), "dark": _theme("#b3a4f0", "#e58ab5", "#16161e", "#e6e5ef")}

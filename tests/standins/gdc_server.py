@@ -101,10 +101,17 @@ class StandIn:
         """Offer a slide; `about` overrides fields of its hit (md5sum, file_size, file_id, cases, ...)."""
         file_id = about.get("file_id") or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{project}/{name}"))
         hit = {
-            "id": file_id, "file_id": file_id, "file_name": name, "md5sum": hashlib.md5(data).hexdigest(),
-            "file_size": len(data), "state": "released", "data_type": "Slide Image", "experimental_strategy": kind,
-            "access": "open", "cases": [{"project": {"project_id": project, "program": {"name": project.split("-")[0]}}}],
-        }  # fmt: skip
+            "id": file_id,
+            "file_id": file_id,
+            "file_name": name,
+            "md5sum": hashlib.md5(data).hexdigest(),
+            "file_size": len(data),
+            "state": "released",
+            "data_type": "Slide Image",
+            "experimental_strategy": kind,
+            "access": "open",
+            "cases": [{"project": {"project_id": project, "program": {"name": project.split("-")[0]}}}],
+        }
         hit |= about
         self.entries[file_id] = Entry({key: value for key, value in hit.items() if value is not None}, data)
         return file_id
@@ -210,8 +217,13 @@ class _Handler(BaseHTTPRequestHandler):
         if body.get("sort") == "file_id:asc":
             hits.sort(key=lambda hit: hit["file_id"])
         page = hits[start : start + size]
-        answer = {"data": {"hits": page, "pagination": {"count": len(page), "total": len(hits), "size": size, "from": start,
-                                                         "sort": "None"}}, "warnings": {}}  # fmt: skip
+        answer = {
+            "data": {
+                "hits": page,
+                "pagination": {"count": len(page), "total": len(hits), "size": size, "from": start, "sort": "None"},
+            },
+            "warnings": {},
+        }
         number = sum(one.path == "/files" for one in state.asked) - 1
         self._plain(200, json.dumps(state.listing(answer, number)).encode())
 

@@ -9,10 +9,13 @@ from tessera.words import counted
 @pytest.mark.parametrize(
     ("n", "noun", "said"),
     [
-        (0, ("slide",), "0 slides"), (1, ("slide",), "1 slide"), (1200, ("tile",), "1,200 tiles"),
-        (2, ("class", "classes"), "2 classes"), (["a"], ("file",), "1 file"),
+        (0, ("slide",), "0 slides"),
+        (1, ("slide",), "1 slide"),
+        (1200, ("tile",), "1,200 tiles"),
+        (2, ("class", "classes"), "2 classes"),
+        (["a"], ("file",), "1 file"),
     ],
-)  # fmt: skip
+)
 def test_a_number_agrees_with_its_noun(n: int, noun: tuple[str, ...], said: str) -> None:
     assert counted(n, *noun) == said
 

@@ -51,16 +51,25 @@ def lab(tmp_path: Path, planted: Planted) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     words = [
-        "--no-browser", "--allow-root", f"--port={port}", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={tmp_path}",
-        "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    ]  # fmt: skip
+        "--no-browser",
+        "--allow-root",
+        f"--port={port}",
+        f"--IdentityProvider.token={TOKEN}",
+        f"--ServerApp.root_dir={tmp_path}",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
     own = {
         name: str(tmp_path / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR")
     }
     with (tmp_path / "lab.log").open("wb") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *words], stdout=log, stderr=log, env={**os.environ, **own}, cwd=tmp_path
-        )  # fmt: skip
+            [sys.executable, "-m", "jupyterlab", *words],
+            stdout=log,
+            stderr=log,
+            env={**os.environ, **own},
+            cwd=tmp_path,
+        )
     address = f"http://localhost:{port}"
     try:
         wait_for(f"{address}/api?token={TOKEN}", server, tmp_path / "lab.log")

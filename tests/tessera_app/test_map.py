@@ -41,14 +41,27 @@ def test_a_sample_is_drawn_and_what_is_picked_is_the_tile_itself(offline_page: A
     points, cluster = scattered(), np.zeros(N, np.int32)
     cluster[LONE] = 7
     values = {
-        "ids": [0, 7], "colours": ["#aa0000", "#0000aa"], "labels": ["many", "one"], "highlight": 7, "polygon": [], "url": "/points",
-        "height_px": SIDE_PX, "point_size": 6, "most": MOST, "dark": False, "tile_url": "", "images": {}, "wanted": {}, "picked": -1,
-    }  # fmt: skip
+        "ids": [0, 7],
+        "colours": ["#aa0000", "#0000aa"],
+        "labels": ["many", "one"],
+        "highlight": 7,
+        "polygon": [],
+        "url": "/points",
+        "height_px": SIDE_PX,
+        "point_size": 6,
+        "most": MOST,
+        "dark": False,
+        "tile_url": "",
+        "images": {},
+        "wanted": {},
+        "picked": -1,
+    }
     file = np.uint32(N).tobytes() + points.T.tobytes() + cluster.tobytes()
     answers = {
-        "": ("text/html", PAGE.replace("VALUES", json.dumps(values)).encode()), "points": ("application/octet-stream", file),
+        "": ("text/html", PAGE.replace("VALUES", json.dumps(values)).encode()),
+        "points": ("application/octet-stream", file),
         "embedding_map.js": ("text/javascript", (FRONTEND / "dist" / "embedding_map.js").read_bytes()),
-    }  # fmt: skip
+    }
 
     def answer(route: Any) -> None:
         kind, body = answers.get(route.request.url.removeprefix(HOME), ("text/plain", b""))

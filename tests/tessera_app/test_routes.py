@@ -162,13 +162,32 @@ def test_pictures_of_slides_and_points_are_those_of_the_library(client: Client, 
 @pytest.mark.parametrize(
     "address",
     [
-        "t/1000000", "t/99999999999999999999999", "thumbnail/77", "mask/77", "kept/77", "kept/99999999999999999999999",
-        f"overlay/{RUN}/9/1/", f"overlay/{RUN}/2/77/", "overlay/nobody/0/1/", f"points/{RUN}/2/1", f"points/{RUN}/7/2",
-        f"sheet/{RUN}/9/0", "slide/77.dzi", "slide/1/99/0_0.jpg", "slide/1/8/5_0.jpg", "slide/..%2f1.dzi", f"cells/{RUN}/9/1",
-        "slide/99999999999999999999/8/0_0.jpg", f"sheet/{RUN}/2/1", "t/-1", "t/..", "t/5/..%2f..%2fledger.sqlite", "thumbnail/..%2f..%2fledger.sqlite",
+        "t/1000000",
+        "t/99999999999999999999999",
+        "thumbnail/77",
+        "mask/77",
+        "kept/77",
+        "kept/99999999999999999999999",
+        f"overlay/{RUN}/9/1/",
+        f"overlay/{RUN}/2/77/",
+        "overlay/nobody/0/1/",
+        f"points/{RUN}/2/1",
+        f"points/{RUN}/7/2",
+        f"sheet/{RUN}/9/0",
+        "slide/77.dzi",
+        "slide/1/99/0_0.jpg",
+        "slide/1/8/5_0.jpg",
+        "slide/..%2f1.dzi",
+        f"cells/{RUN}/9/1",
+        "slide/99999999999999999999/8/0_0.jpg",
+        f"sheet/{RUN}/2/1",
+        "t/-1",
+        "t/..",
+        "t/5/..%2f..%2fledger.sqlite",
+        "thumbnail/..%2f..%2fledger.sqlite",
         "points/..%2f..%2fx/2/2",
     ],
-)  # fmt: skip
+)
 def test_what_is_not_there_is_not_found_and_no_path_is_told(client: Client, cohort: Planted, address: str) -> None:
     code, _, body = client(address)
     assert code == 404

@@ -45,6 +45,23 @@ def test_a_slide_that_is_gone_brings_its_overview(planted_once: Planted, tmp_pat
 def test_page_and_notebook_know_the_same_settings() -> None:
     traits = set(SlideViewerWidget.class_trait_names(sync=True))
     params = set(SlideViewer.param.values()) & traits
-    for name in ("slide", "cells_url", "cells", "ids", "colours", "labels", "hidden", "opacity", "goto", "failed", "picked",
-                 "tile_url", "wanted", "images", "pieces_wanted", "pieces", "height_px"):  # fmt: skip
+    for name in (
+        "slide",
+        "cells_url",
+        "cells",
+        "ids",
+        "colours",
+        "labels",
+        "hidden",
+        "opacity",
+        "goto",
+        "failed",
+        "picked",
+        "tile_url",
+        "wanted",
+        "images",
+        "pieces_wanted",
+        "pieces",
+        "height_px",
+    ):
         assert name in params, name

@@ -68,9 +68,13 @@ def slide_viewer(view: View, slide: int, names: dict[int, str] | None = None) ->
         about["overview"] = _data_url((view.workspace.slide_folder(slide) / "thumbnail.jpg").read_bytes())
     rows = rows_of(facts.clusters, names or {})
     return SlideViewerWidget(
-        view, slide=about, cells=cells_file(view, slide) if facts.cells_url else b"", ids=[row["id"] for row in rows],
-        colours=[row["colour"] for row in rows], labels=[row["name"] for row in rows],
-    )  # fmt: skip
+        view,
+        slide=about,
+        cells=cells_file(view, slide) if facts.cells_url else b"",
+        ids=[row["id"] for row in rows],
+        colours=[row["colour"] for row in rows],
+        labels=[row["name"] for row in rows],
+    )
 
 
 @lru_cache(maxsize=256)

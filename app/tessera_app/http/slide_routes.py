@@ -20,9 +20,13 @@ def pyramid(workspace: Workspace, slide: str) -> Answer:
     geometry = Geometry(row["width"], row["height"])
     size = {"Width": geometry.width, "Height": geometry.height}
     about = {
-        "xmlns": "http://schemas.microsoft.com/deepzoom/2008", "Url": f"slide/{int(slide)}/", "Format": "jpg",
-        "Overlap": geometry.overlap_px, "TileSize": geometry.tile_px, "Size": size,
-    }  # fmt: skip
+        "xmlns": "http://schemas.microsoft.com/deepzoom/2008",
+        "Url": f"slide/{int(slide)}/",
+        "Format": "jpg",
+        "Overlap": geometry.overlap_px,
+        "TileSize": geometry.tile_px,
+        "Size": size,
+    }
     return json.dumps({"Image": about, "mpp": row["mpp"]}).encode(), "application/json"
 
 

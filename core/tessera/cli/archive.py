@@ -66,18 +66,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--workers", type=int, default=1, metavar="N", help="machines that share the slides, this one among them"
     )
     group.add_argument(
-        "--launch", metavar="WHERE",
+        "--launch",
+        metavar="WHERE",
         help="start the other workers: slurm[:partition=P,timeout_min=M,...], dask:ADDRESS of its scheduler, or local; "
         "without it, start the same words on each with RANK and WORLD_SIZE, or as a Slurm array or a Kubernetes indexed job",
-    )  # fmt: skip
+    )
     about = configuration.settings(StreamConfig)
     for name in STREAM_OPTIONS:
         default = StreamConfig.__dataclass_fields__[name].default
         shown = f" Default {default:,}." if isinstance(default, int) else ""
         group.add_argument(
-            f"--{name.replace('_', '-')}", dest=name, default=None, metavar="X",
+            f"--{name.replace('_', '-')}",
+            dest=name,
+            default=None,
+            metavar="X",
             help=f"{about[name].help}{shown}".replace("%", "%%"),
-        )  # fmt: skip
+        )
 
 
 def is_stream(options: argparse.Namespace) -> bool:

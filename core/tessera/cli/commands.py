@@ -201,9 +201,14 @@ def cluster(options: argparse.Namespace) -> int:
         track(workspace, "cluster", run=options.name, also=bars) as progress,
     ):
         made = partition(
-            workspace, options.name, clusterer=options.clusterer, clusters=options.clusters, name=options.new_name,
-            changes=configuration.parse_overrides(options.settings), progress=progress,
-        )  # fmt: skip
+            workspace,
+            options.name,
+            clusterer=options.clusterer,
+            clusters=options.clusters,
+            name=options.new_name,
+            changes=configuration.parse_overrides(options.settings),
+            progress=progress,
+        )
     human = f"{made.name}: {made.n_clusters} clusters of {made.n_tiles:,} tiles in {made.seconds:.1f} s"
     _answer(options, dataclasses.asdict(made), human)
     return 0
@@ -277,9 +282,16 @@ def export(options: argparse.Namespace) -> int:
         track(workspace, "export", run=options.name, also=bars) as progress,
     ):
         report = export(
-            workspace, options.name, options.to, format=options.format, clusters=chosen, interval=options.interval,
-            author=options.author or getpass.getuser(), config=config, progress=progress,
-        )  # fmt: skip
+            workspace,
+            options.name,
+            options.to,
+            format=options.format,
+            clusters=chosen,
+            interval=options.interval,
+            author=options.author or getpass.getuser(),
+            config=config,
+            progress=progress,
+        )
     answer = {
         key: str(value) if isinstance(value, Path) else value for key, value in dataclasses.asdict(report).items()
     }

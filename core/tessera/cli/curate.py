@@ -26,9 +26,10 @@ def name(options: argparse.Namespace) -> int:
     workspace = Workspace.open(options.workspace)
     interval = control.get(workspace, options.name).interval if options.interval is None else options.interval
     for say, text in (
-        (decide.name_cluster, options.title), (decide.mark_cluster, options.mark),
+        (decide.name_cluster, options.title),
+        (decide.mark_cluster, options.mark),
         (decide.note_cluster, options.note),
-    ):  # fmt: skip
+    ):
         if text is not None:
             say(workspace, options.name, interval, options.cluster, text, author=_author(options))
             print(f"{options.name}, cluster {options.cluster}: {text or 'taken back'}")
@@ -76,9 +77,14 @@ def recluster(options: argparse.Namespace) -> int:
     settings = configuration.as_dict(training_config(workspace, options.name))
     changed = configuration.parse_overrides(options.settings)
     made = reject_and_recluster(
-        workspace, options.name, reject, author=_author(options), interval=options.interval, name=options.title,
+        workspace,
+        options.name,
+        reject,
+        author=_author(options),
+        interval=options.interval,
+        name=options.title,
         config=configuration.from_mapping(RunConfig, {**settings, **changed}),
-    )  # fmt: skip
+    )
     print(f"{made.name} is running on the tiles that are left; follow it with `tessera status`")
     return 0
 

@@ -44,9 +44,16 @@ def examine(workspace: Path) -> Iterator[Finding]:
         workspace: the folder that is, or will be, the workspace.
     """
     looks: list[Callable[[], Finding]] = [
-        _openslide, _torch, _torchvision, _faiss, _packages, _processor, _memory,
-        lambda: _disk(workspace), lambda: _writing(workspace),
-    ]  # fmt: skip
+        _openslide,
+        _torch,
+        _torchvision,
+        _faiss,
+        _packages,
+        _processor,
+        _memory,
+        lambda: _disk(workspace),
+        lambda: _writing(workspace),
+    ]
     return (look() for look in looks)
 
 
@@ -74,9 +81,11 @@ def _torch() -> Finding:
     if torch.cuda.is_available():
         return Finding("torch", "ok", f"{torch.__version__} on {torch.cuda.get_device_name()}")
     return Finding(
-        "torch", "slow", f"{torch.__version__} on the CPU only",
+        "torch",
+        "slow",
+        f"{torch.__version__} on the CPU only",
         "training runs, 10 to 50 times slower than on a GPU; check `nvidia-smi` if this machine has one",
-    )  # fmt: skip
+    )
 
 
 def _torchvision() -> Finding:
@@ -85,9 +94,11 @@ def _torchvision() -> Finding:
         import torchvision
     except (ImportError, OSError, RuntimeError) as error:
         return Finding(
-            "timm", "missing", f"torchvision does not fit this torch ({error})",
+            "timm",
+            "missing",
+            f"torchvision does not fit this torch ({error})",
             "install both from one source: `uv pip install torch torchvision timm`",
-        )  # fmt: skip
+        )
     return Finding("timm", "ok", f"timm {timm.__version__}, torchvision {torchvision.__version__}")
 
 

@@ -245,9 +245,12 @@ def _add_options(parser: argparse.ArgumentParser, config: type[Any], names: tupl
         unit = f" [{about[name].unit}]" if about[name].unit else ""
         default = config.__dataclass_fields__[name].default
         parser.add_argument(
-            f"--{name.replace('_', '-')}", dest=name, default=None, metavar="X",
+            f"--{name.replace('_', '-')}",
+            dest=name,
+            default=None,
+            metavar="X",
             help=f"{about[name].help}{unit} Default {default!r}.".replace("%", "%%"),
-        )  # fmt: skip
+        )
 
 
 def _about_settings(config: type[configuration.Config]) -> Iterator[str]:

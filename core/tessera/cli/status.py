@@ -86,14 +86,20 @@ def _stream(workspace: Workspace) -> dict[str, Any] | None:
     if row is None:
         return None
     return {
-        "source": row.source, "state": row.state, "alive": row.alive, "unfinished": ledger.n_unfinished(workspace),
-        "message": row.message, "bytes_per_second": row.rate,
-        "slides_held": row.slides_held, "high_water": row.high_water, "tiles_kept": row.tiles_kept,
+        "source": row.source,
+        "state": row.state,
+        "alive": row.alive,
+        "unfinished": ledger.n_unfinished(workspace),
+        "message": row.message,
+        "bytes_per_second": row.rate,
+        "slides_held": row.slides_held,
+        "high_water": row.high_water,
+        "tiles_kept": row.tiles_kept,
         "slides": {state: vars(total) for state, total in ledger.totals(workspace).items()},
         "troubles": [
             {"state": state, "reason": reason, "slides": n} for state, reason, n, _ in ledger.troubles(workspace)
         ],
-    }  # fmt: skip
+    }
 
 
 def _run(workspace: Workspace, run: control.Run) -> dict[str, Any]:

@@ -27,9 +27,14 @@ class TerminalProgress:
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._bars = RichProgress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn(),
-            console=Console(stderr=True), disable=quiet,
-        )  # fmt: skip
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _Rate(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            disable=quiet,
+        )
         self._tasks: dict[str, int] = {}
 
     def __enter__(self) -> TerminalProgress:

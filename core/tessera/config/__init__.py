@@ -32,7 +32,28 @@ from tessera.config.settings import (
 )
 
 __all__ = [
-    "BALANCES", "CLUSTERERS", "COUNTS", "GRAPH_CLUSTERERS", "INPUTS", "KNOWN_ENCODERS", "METHODS", "NORMALISATIONS",
-    "SCHEDULES", "Config", "ExportConfig", "IngestConfig", "PropagateConfig", "RunConfig", "Setting", "StreamConfig",
-    "as_dict", "digest", "from_mapping", "load", "parse_bytes", "parse_overrides", "setting", "settings",
-]  # fmt: skip
+    "BALANCES",
+    "CLUSTERERS",
+    "COUNTS",
+    "GRAPH_CLUSTERERS",
+    "INPUTS",
+    "KNOWN_ENCODERS",
+    "METHODS",
+    "NORMALISATIONS",
+    "SCHEDULES",
+    "Config",
+    "ExportConfig",
+    "IngestConfig",
+    "PropagateConfig",
+    "RunConfig",
+    "Setting",
+    "StreamConfig",
+    "as_dict",
+    "digest",
+    "from_mapping",
+    "load",
+    "parse_bytes",
+    "parse_overrides",
+    "setting",
+    "settings",
+]

@@ -92,13 +92,21 @@ class StreamConfig(Config):
         60, "Time over which that rate is judged.", unit="s", low=0.01, high=3600, advanced=True
     )
     commit_every_s: float = setting(
-        120, "Tiles that wait for a full batch are committed after this time at the latest; sooner at first, so that a run can begin.",
-        unit="s", low=0, high=86_400, advanced=True,
-    )  # fmt: skip
+        120,
+        "Tiles that wait for a full batch are committed after this time at the latest; sooner at first, so that a run can begin.",
+        unit="s",
+        low=0,
+        high=86_400,
+        advanced=True,
+    )
     disk_wait_s: float = setting(
         10, "Pause before the next try when the disk was full.", unit="s", low=0.01, high=3600, advanced=True
     )
     worker_silence_s: float = setting(
-        120, "Another machine's share is taken over when it has been silent for so long.",
-        unit="s", low=0.1, high=86_400, advanced=True,
-    )  # fmt: skip
+        120,
+        "Another machine's share is taken over when it has been silent for so long.",
+        unit="s",
+        low=0.1,
+        high=86_400,
+        advanced=True,
+    )

@@ -80,9 +80,7 @@ def readers(workspace: Workspace, run: str) -> list[str]:
     return sorted({d.author for d in in_effect(history(workspace, run)) if d.kind in ("name", "read") and d.value})
 
 
-def agreement(
-    workspace: Workspace, run: str, first: str, second: str, interval: int | None = None
-) -> Agreement:  # fmt: skip
+def agreement(workspace: Workspace, run: str, first: str, second: str, interval: int | None = None) -> Agreement:
     """Agreement of two readers on the clusters that both have labelled; capitals do not count.
 
     Args:

@@ -70,9 +70,14 @@ class Proposal:
 
 
 def propose(
-    workspace: Workspace, run: str, interval: int | None = None, *, author: str, config: PropagateConfig | None = None,
+    workspace: Workspace,
+    run: str,
+    interval: int | None = None,
+    *,
+    author: str,
+    config: PropagateConfig | None = None,
     progress: Progress | None = None,
-) -> Proposal:  # fmt: skip
+) -> Proposal:
     """Propagate what is labelled to all tiles that are in a cluster, and keep the result for review.
 
     Args:
@@ -97,13 +102,24 @@ def propose(
     labelled = np.fromiter(labels, np.int64, len(labels))
     codes = np.array([classes.index(name) for name in labels.values()], np.int64)
     found = propagate(
-        workspace.run_folder(run).features(tiles), np.searchsorted(tiles, labelled), codes, settings,
+        workspace.run_folder(run).features(tiles),
+        np.searchsorted(tiles, labelled),
+        codes,
+        settings,
         lambda done, total: told.update("propagating labels", done, total),
-    )  # fmt: skip
+    )
     proposal = Proposal(
-        f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{seen}", run, view.interval, clean_author(author), time.time(),
-        seen, len(labels), tuple(classes), settings, *_spread(found, tiles, len(view.labels)),
-    )  # fmt: skip
+        f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{seen}",
+        run,
+        view.interval,
+        clean_author(author),
+        time.time(),
+        seen,
+        len(labels),
+        tuple(classes),
+        settings,
+        *_spread(found, tiles, len(view.labels)),
+    )
     _save(workspace.run_folder(run), proposal)
     return proposal
 
@@ -173,9 +189,14 @@ def to_review(proposal: Proposal, view: View, name: str, n: int = 48, least: flo
 
 
 def accept(
-    workspace: Workspace, proposal: Proposal, *, author: str, names: list[str] | None = None,
-    least: float = ACCEPT_FROM, expected: int | None = None,
-) -> list[Decision]:  # fmt: skip
+    workspace: Workspace,
+    proposal: Proposal,
+    *,
+    author: str,
+    names: list[str] | None = None,
+    least: float = ACCEPT_FROM,
+    expected: int | None = None,
+) -> list[Decision]:
     """Move the confident tiles of a proposal into the clusters that bear the name of their class.
 
     A class without a cluster gets one. It is one entry of the history a class, and can be undone.

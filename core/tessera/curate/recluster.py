@@ -18,9 +18,16 @@ from tessera.workspace.folder import Workspace
 
 
 def reject_and_recluster(
-    workspace: Workspace, run: str, reject: Sequence[int] = (), *, author: str, interval: int | None = None,
-    config: RunConfig | None = None, name: str | None = None, launch: bool = True,
-) -> control.Run:  # fmt: skip
+    workspace: Workspace,
+    run: str,
+    reject: Sequence[int] = (),
+    *,
+    author: str,
+    interval: int | None = None,
+    config: RunConfig | None = None,
+    name: str | None = None,
+    launch: bool = True,
+) -> control.Run:
     """Mark clusters as artefact, and start a run on the tiles that are neither artefact nor excluded.
 
     The tiles stay in the store and in the old run: nothing is lost. `tessera.curate.transfer.carry_over` brings names and marks to

@@ -108,12 +108,14 @@ def carry_over(
         present = fold(past)
         return [
             Draft(
-                after.interval, item.kind, item.cluster,
+                after.interval,
+                item.kind,
+                item.cluster,
                 {"value": item.value, "carried": {"run": before.run, "interval": before.interval, "share": item.share}},
             )
             for item in found
             if item.sure and item.cluster not in _said(present, item.kind)
-        ]  # fmt: skip
+        ]
 
     append(workspace, after.run, author, build)
     present = state_of(workspace, after.run)
@@ -147,9 +149,7 @@ def drifted(workspace: Workspace, run: str, interval: int | None = None) -> list
 
 
 def _all(before: View, state: State, after: View) -> list[Suggestion]:
-    return [
-        item for kind in KINDS for item in suggest(before.labels, _said(state, kind), after.labels, kind)
-    ]  # fmt: skip
+    return [item for kind in KINDS for item in suggest(before.labels, _said(state, kind), after.labels, kind)]
 
 
 def _said(state: State, kind: str) -> dict[int, str]:

@@ -226,10 +226,17 @@ def _write_pyramid(path: Path, image: Image, mpp: float | None) -> None:
                 {"description": f"Aperio Image Library (Tessera){resolution}"} if factor == 1 else {}
             )
             tiff.write(
-                _jpeg_tiles(level), shape=level.shape, dtype=np.uint8, tile=(_JPEG_TILE_PX, _JPEG_TILE_PX),
-                compression="jpeg", photometric="ycbcr", subsampling=(2, 2), metadata=None,
-                subfiletype=int(factor > 1), **about,
-            )  # fmt: skip
+                _jpeg_tiles(level),
+                shape=level.shape,
+                dtype=np.uint8,
+                tile=(_JPEG_TILE_PX, _JPEG_TILE_PX),
+                compression="jpeg",
+                photometric="ycbcr",
+                subsampling=(2, 2),
+                metadata=None,
+                subfiletype=int(factor > 1),
+                **about,
+            )
 
 
 def _jpeg_tiles(level: Image) -> Iterator[bytes]:

@@ -111,10 +111,12 @@ def _middles(view: View) -> Points:
     """Mean of up to 64 tiles of each cluster, float32 (K, D). Kept for the last few views; not to be changed in place."""
     order = np.argsort(view.labels, kind="stable")
     starts = np.searchsorted(view.labels, view.ids, sorter=order).tolist()
-    return np.stack([
-        _mean(view, np.sort(_spread(order[start : start + size], _MIDDLE_TILES)))
-        for start, size in zip(starts, view.sizes.tolist(), strict=True)
-    ])  # fmt: skip
+    return np.stack(
+        [
+            _mean(view, np.sort(_spread(order[start : start + size], _MIDDLE_TILES)))
+            for start, size in zip(starts, view.sizes.tolist(), strict=True)
+        ]
+    )
 
 
 def _spread(tiles: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.int64]:

@@ -20,9 +20,14 @@ _MIN_TILES = 20
 
 
 def project(
-    workspace: Workspace, run: str, interval: int | None = None, *, sample: int = SAMPLE, seed: int = 0,
+    workspace: Workspace,
+    run: str,
+    interval: int | None = None,
+    *,
+    sample: int = SAMPLE,
+    seed: int = 0,
     progress: Progress | None = None,
-) -> npt.NDArray[np.float32]:  # fmt: skip
+) -> npt.NDArray[np.float32]:
     """Make and save the map of a clustering from the features in the run's bank.
 
     The bank holds the features of the last clustering, so only that one can be mapped.
@@ -88,9 +93,12 @@ def _umap(features: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float3
 
 
 def _place(
-    bank: npt.NDArray[np.float16], rows: npt.NDArray[np.int64], fitted: npt.NDArray[np.float32],
-    xy: npt.NDArray[np.float32], told: Progress,
-) -> None:  # fmt: skip
+    bank: npt.NDArray[np.float16],
+    rows: npt.NDArray[np.int64],
+    fitted: npt.NDArray[np.float32],
+    xy: npt.NDArray[np.float32],
+    told: Progress,
+) -> None:
     """Sampled tiles at their place, others at the weighted mean of their nearest sampled neighbours."""
     xy[rows] = fitted
     rest = np.setdiff1d(np.arange(len(bank)), rows)
@@ -121,9 +129,13 @@ def points_file(view: View, xy: npt.NDArray[np.float32]) -> bytes:
     """The map for the browser: uint32 n, float32 x (n), float32 y (n), int32 cluster (n)."""
     n = np.array([len(xy)], np.uint32)
     return b"".join(
-        (n.tobytes(), np.ascontiguousarray(xy[:, 0]).tobytes(), np.ascontiguousarray(xy[:, 1]).tobytes(),
-         np.ascontiguousarray(view.labels, np.int32).tobytes())
-    )  # fmt: skip
+        (
+            n.tobytes(),
+            np.ascontiguousarray(xy[:, 0]).tobytes(),
+            np.ascontiguousarray(xy[:, 1]).tobytes(),
+            np.ascontiguousarray(view.labels, np.int32).tobytes(),
+        )
+    )
 
 
 def inside_polygon(xy: npt.NDArray[np.float32], polygon: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:

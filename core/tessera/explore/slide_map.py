@@ -59,10 +59,17 @@ def tile_info(view: View, tile: int) -> TileInfo:
     slide = slide_row(view.workspace, int(view.index.slide[tile]))
     side0 = int(view.index.side0[tile])
     return TileInfo(
-        tile=tile, slide_id=slide["id"], slide=slide["name"], kind=slide["kind"], x0=int(view.index.x0[tile]),
-        y0=int(view.index.y0[tile]), side0=side0, width=slide["width"] or 0, height=slide["height"] or 0,
+        tile=tile,
+        slide_id=slide["id"],
+        slide=slide["name"],
+        kind=slide["kind"],
+        x0=int(view.index.x0[tile]),
+        y0=int(view.index.y0[tile]),
+        side0=side0,
+        width=slide["width"] or 0,
+        height=slide["height"] or 0,
         side_um=side0 * (slide["mpp"] or 0),
-    )  # fmt: skip
+    )
 
 
 def slide_row(workspace: Workspace, slide_id: int) -> sqlite3.Row:

@@ -14,9 +14,13 @@ _BARCODE = re.compile(
 )
 # The GDC's names of the sample types that slides come from; others fall into their range.
 _SAMPLE_TYPES = {
-    1: "Primary Tumor", 2: "Recurrent Tumor", 5: "Additional - New Primary", 6: "Metastatic",
-    7: "Additional Metastatic", 11: "Solid Tissue Normal",
-}  # fmt: skip
+    1: "Primary Tumor",
+    2: "Recurrent Tumor",
+    5: "Additional - New Primary",
+    6: "Metastatic",
+    7: "Additional Metastatic",
+    11: "Solid Tissue Normal",
+}
 
 
 @dataclass(frozen=True)

@@ -144,9 +144,12 @@ def _finish(connection: sqlite3.Connection, payload: list[dict[str, Any]], n_til
 
 
 def write_slide(
-    connection: sqlite3.Connection, slide_id: int, columns: dict[str, Any],
-    codes: npt.NDArray[np.uint8] | None = None, n_tiles: int = 0,
-) -> None:  # fmt: skip
+    connection: sqlite3.Connection,
+    slide_id: int,
+    columns: dict[str, Any],
+    codes: npt.NDArray[np.uint8] | None = None,
+    n_tiles: int = 0,
+) -> None:
     """Update a slide's row and the counts of its grid."""
     values = {**columns, "updated": time.time()}
     if codes is not None:

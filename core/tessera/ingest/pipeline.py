@@ -34,9 +34,12 @@ FINISHED = ("done", "empty", "duplicate")
 
 
 def ingest(
-    workspace: Workspace, sources: Iterable[Path], config: IngestConfig, progress: Progress | None = None,
+    workspace: Workspace,
+    sources: Iterable[Path],
+    config: IngestConfig,
+    progress: Progress | None = None,
     at: KillPoint = pass_by,
-) -> IngestReport:  # fmt: skip
+) -> IngestReport:
     """Cut slides into tiles and commit them.
 
     Slides of a former ingest are left alone; those that failed or were set aside are tried again.
@@ -172,8 +175,10 @@ def single_writer(workspace: Workspace) -> Iterator[None]:
 def config_of(workspace: Workspace) -> IngestConfig:
     """Settings that agree with the tiles that the workspace has; the defaults when it has none."""
     with workspace.ledger.read() as connection:
-        stored = {row["key"]: float(row["value"]) for row in connection.execute("SELECT * FROM meta WHERE key IN"
-                                                                                " ('tile_mpp', 'tile_px', 'overlap')")}  # fmt: skip
+        stored = {
+            row["key"]: float(row["value"])
+            for row in connection.execute("SELECT * FROM meta WHERE key IN ('tile_mpp', 'tile_px', 'overlap')")
+        }
     if not stored:
         return IngestConfig()
     return IngestConfig(mpp=stored["tile_mpp"], tile_px=int(stored["tile_px"]), overlap=int(stored["overlap"]))

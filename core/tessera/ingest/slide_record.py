@@ -30,10 +30,17 @@ def columns_of(cut: CutSlide) -> dict[str, Any]:
     """Columns of the slide table, for a slide with tiles or without. A slide that is done may have a reason for caution."""
     return {
         "state": "done" if cut.tiles else "empty",
-        "reason": enlarged(cut.mpp, cut.tile_mpp) if cut.tiles else NO_TILE, "vendor": cut.vendor,
-        "width": cut.width, "height": cut.height, "mpp": cut.mpp, "mpp_source": cut.mpp_source, "reader": cut.reader,
-        "step0": cut.grid.step0, "side0": cut.grid.side0, "seconds": cut.seconds,
-    }  # fmt: skip
+        "reason": enlarged(cut.mpp, cut.tile_mpp) if cut.tiles else NO_TILE,
+        "vendor": cut.vendor,
+        "width": cut.width,
+        "height": cut.height,
+        "mpp": cut.mpp,
+        "mpp_source": cut.mpp_source,
+        "reader": cut.reader,
+        "step0": cut.grid.step0,
+        "side0": cut.grid.side0,
+        "seconds": cut.seconds,
+    }
 
 
 def pictures_of(cut: CutSlide) -> tuple[bytes, bytes]:

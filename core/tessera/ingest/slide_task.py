@@ -122,16 +122,30 @@ def cut_slide(
         pixels.close()
         _check_readable(path, codes)
         return CutSlide(
-            vendor=slide.vendor, width=slide.width, height=slide.height, mpp=slide.mpp, tile_mpp=config.mpp, mpp_source=slide.mpp_source,
-            reader=slide.reader, grid=grid, codes=codes.reshape(grid.rows, grid.columns), tiles=tiles,
-            thumbnail=thumbnail, mask=mask, seconds=time.monotonic() - began,
-        )  # fmt: skip
+            vendor=slide.vendor,
+            width=slide.width,
+            height=slide.height,
+            mpp=slide.mpp,
+            tile_mpp=config.mpp,
+            mpp_source=slide.mpp_source,
+            reader=slide.reader,
+            grid=grid,
+            codes=codes.reshape(grid.rows, grid.columns),
+            tiles=tiles,
+            thumbnail=thumbnail,
+            mask=mask,
+            seconds=time.monotonic() - began,
+        )
 
 
 def _cut(
-    cutter: _Cutter, codes: npt.NDArray[np.uint8], candidates: npt.NDArray[np.int64], sha256: str,
-    pool: Executor, told: Callable[[int, int], None],
-) -> list[CutTile]:  # fmt: skip
+    cutter: _Cutter,
+    codes: npt.NDArray[np.uint8],
+    candidates: npt.NDArray[np.int64],
+    sha256: str,
+    pool: Executor,
+    told: Callable[[int, int], None],
+) -> list[CutTile]:
     """Fill `codes` and return kept tiles in grid order. With a cap, spares are read in rounds until it is full."""
     cap = cutter.config.max_tiles_per_slide
     kept: dict[int, CutTile] = {}

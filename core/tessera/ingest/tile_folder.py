@@ -117,9 +117,14 @@ def _label_ids(workspace: Workspace, names: set[str]) -> dict[str, int]:
 
 
 def _add_group(
-    workspace: Workspace, committer: Committer, config: IngestConfig, path: str, entries: list[_Entry],
-    labels: dict[str, int], report: IngestReport,
-) -> None:  # fmt: skip
+    workspace: Workspace,
+    committer: Committer,
+    config: IngestConfig,
+    path: str,
+    entries: list[_Entry],
+    labels: dict[str, int],
+    report: IngestReport,
+) -> None:
     group = entries[0].group
     slide_id, known = _find_or_add_group(workspace, path, group)
     fresh = [entry for entry in entries if entry.name not in known]
@@ -129,9 +134,14 @@ def _add_group(
         return
     committer.add_rows(record_batch(committer.next_id, slide_id, rows))
     columns = {
-        "state": "done", "reason": "", "reader": "image", "mpp": config.mpp, "mpp_source": "assumed",
-        "step0": float(config.tile_px), "side0": float(config.tile_px),
-    }  # fmt: skip
+        "state": "done",
+        "reason": "",
+        "reader": "image",
+        "mpp": config.mpp,
+        "mpp_source": "assumed",
+        "step0": float(config.tile_px),
+        "side0": float(config.tile_px),
+    }
     committer.finish(FinishedSlide(slide_id, columns, None, len(rows)))
     report.slides_done += 1
     report.tiles_added += len(rows)

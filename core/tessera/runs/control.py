@@ -131,9 +131,13 @@ def create(
         if stored is not None and config.tile_px > float(stored["value"]):
             connection.execute(
                 "INSERT INTO event (run_id, time, level, text) SELECT id, ?, 'info', ? FROM run WHERE name = ?",
-                (time.time(), f"tile_px={config.tile_px} is more than the {float(stored['value']):.0f} px that tiles are "
-                 "stored with: it costs time and shows no more", chosen),
-            )  # fmt: skip
+                (
+                    time.time(),
+                    f"tile_px={config.tile_px} is more than the {float(stored['value']):.0f} px that tiles are "
+                    "stored with: it costs time and shows no more",
+                    chosen,
+                ),
+            )
     return get(workspace, chosen)
 
 
@@ -191,9 +195,16 @@ def free_name(workspace: Workspace, wanted: str | None, otherwise: str) -> str:
 
 
 def record_finished(
-    workspace: Workspace, name: str, of: Run, *, n_tiles: int, store_version: int, config: RunConfig | None = None,
-    figures: dict[str, float] | None = None, event: str = "",
-) -> Run:  # fmt: skip
+    workspace: Workspace,
+    name: str,
+    of: Run,
+    *,
+    n_tiles: int,
+    store_version: int,
+    config: RunConfig | None = None,
+    figures: dict[str, float] | None = None,
+    event: str = "",
+) -> Run:
     """Record a run that is finished from the start, since its one clustering was made from another run's.
 
     Its files must be durable already.
@@ -246,9 +257,13 @@ def launch(workspace: Workspace, name: str) -> int:
     words = [*SAFE_PYTHON, "-m", "tessera", "work", name, "--workspace", str(workspace.root), "--verbose"]
     with log.open("ab") as stream:
         worker = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True,
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
             env=safe_environment(os.environ),
-        )  # fmt: skip
+        )
     claim(workspace, name, worker.pid)
     return worker.pid
 

@@ -142,9 +142,14 @@ class TileLoader:
             self._arrays.forget()
 
     def _load(
-        self, windows: Windows, place: int, ids: npt.NDArray[np.int64], newest: npt.NDArray[np.bool_],
-        positions: npt.NDArray[np.int64], views: _Views | None,
-    ) -> Batch:  # fmt: skip
+        self,
+        windows: Windows,
+        place: int,
+        ids: npt.NDArray[np.int64],
+        newest: npt.NDArray[np.bool_],
+        positions: npt.NDArray[np.int64],
+        views: _Views | None,
+    ) -> Batch:
         shown = _Shown(len(ids), self._tile_px, views, self._arrays)
         good = np.ones(len(ids), bool)
         for i, jpeg in enumerate(windows.batch(place, ids)):

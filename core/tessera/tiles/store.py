@@ -163,9 +163,13 @@ class TileStore:
         reader = pa.RecordBatchReader.from_batches(SCHEMA, batches)
         try:
             fragments = write_fragments(
-                reader, str(self.path), schema=SCHEMA, mode="append" if self.path.exists() else "create",
-                data_storage_version=STORAGE_VERSION, max_rows_per_file=ROWS_PER_FILE,
-            )  # fmt: skip
+                reader,
+                str(self.path),
+                schema=SCHEMA,
+                mode="append" if self.path.exists() else "create",
+                data_storage_version=STORAGE_VERSION,
+                max_rows_per_file=ROWS_PER_FILE,
+            )
             for fragment in fragments:
                 for data_file in fragment.files:
                     _fsync_file(self.path / "data" / data_file.path)

@@ -41,9 +41,12 @@ def start_command(workspace: Workspace, *words: str) -> threading.Thread:
         offset = log.tell()
         process = subprocess.Popen(
             [*SAFE_PYTHON, "-m", "tessera", *words, "--workspace", str(workspace.root)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
             env=safe_environment(os.environ),
-        )  # fmt: skip
+        )
     began = time.time()
 
     def wait() -> None:

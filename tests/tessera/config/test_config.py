@@ -80,7 +80,11 @@ def test_what_works_on_neighbours_is_not_given_whitened_features() -> None:
         for clusterer in ("kmeans", "rcc", "leiden")
     }
     assert chosen == {
-        ("deepcluster", "kmeans"): "pca-whiten", ("deepcluster", "rcc"): "pca", ("deepcluster", "leiden"): "pca",
-        ("deepcluster-v2", "kmeans"): "none", ("deepcluster-v2", "rcc"): "none", ("deepcluster-v2", "leiden"): "none",
-    }  # fmt: skip
+        ("deepcluster", "kmeans"): "pca-whiten",
+        ("deepcluster", "rcc"): "pca",
+        ("deepcluster", "leiden"): "pca",
+        ("deepcluster-v2", "kmeans"): "none",
+        ("deepcluster-v2", "rcc"): "none",
+        ("deepcluster-v2", "leiden"): "none",
+    }
     assert RunConfig(clusterer="rcc", normalisation="pca-whiten").chosen_normalisation == "pca-whiten"

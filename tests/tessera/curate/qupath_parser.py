@@ -49,9 +49,15 @@ def _feature(feature: dict[str, Any]) -> PathObject:
     assert all(isinstance(v, str | int | float | bool) for v in metadata.values())
     assert isinstance(properties["name"], str)
     return PathObject(
-        uuid.UUID(feature["id"]), kind, properties["name"], classes, colour, _polygon(feature["geometry"]), measurements,
+        uuid.UUID(feature["id"]),
+        kind,
+        properties["name"],
+        classes,
+        colour,
+        _polygon(feature["geometry"]),
+        measurements,
         {key: str(value) for key, value in metadata.items()},
-    )  # fmt: skip
+    )
 
 
 def _classification(value: Any) -> tuple[tuple[str, ...], tuple[int, ...]]:

@@ -43,9 +43,12 @@ def test_names_notes_and_marks_are_the_last_ones_said(ready: Workspace) -> None:
     name_cluster(ready, "r", 1, 3, "", author=ME)
     assert decide.names(ready, "r") == {}
     assert [(d.author, d.kind, d.value) for d in history(ready, "r")] == [
-        (ME, "name", "tumour"), ("unknown", "name", "stroma"), (ME, "note", "two lines\nof it"),
-        (ME, "mark", "artefact"), (ME, "name", ""),
-    ]  # fmt: skip
+        (ME, "name", "tumour"),
+        ("unknown", "name", "stroma"),
+        (ME, "note", "two lines\nof it"),
+        (ME, "mark", "artefact"),
+        (ME, "name", ""),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -207,11 +210,13 @@ print(won)
 def test_two_processes_at_once_lose_nothing_and_merge_nothing_twice(ready: Workspace) -> None:
     writers = [
         subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", WRITER, str(ready.root), who], text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [sys.executable, "-W", "ignore", "-c", WRITER, str(ready.root), who],
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         for who in ("a", "b")
-    ]  # fmt: skip
+    ]
     for writer in writers:
         assert writer.stdin is not None
         writer.stdin.write("go\n")

@@ -113,8 +113,11 @@ def test_the_command_line_names_shows_and_takes_back(labelled: Workspace, capsys
     assert "took back" in run("undo", "r", "--author", ME)
     rows = json.loads(run("history", "r", "--json"))
     assert [(row["kind"], row["in_effect"]) for row in rows[-4:]] == [
-        ("name", True), ("mark", True), ("note", False), ("undo", False),
-    ]  # fmt: skip
+        ("name", True),
+        ("mark", True),
+        ("note", False),
+        ("undo", False),
+    ]
     assert "(taken back)" in run("history", "r")
     assert "made again" in run("undo", "r", "--redo", "--author", ME)
     words = ["propagate", "r", "--least", "0.5", "--author", ME]

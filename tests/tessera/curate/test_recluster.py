@@ -75,9 +75,7 @@ def test_what_cannot_be_is_refused(ready: Workspace) -> None:
     with pytest.raises(DecisionError, match="no cluster 9"):
         reject_and_recluster(ready, "r", [9], author=ME, config=TINY, launch=False)
     with pytest.raises(ConfigError, match="too many for 20 tiles"):
-        reject_and_recluster(
-            ready, "r", [0, 1, 2, 3, 4], author=ME, config=RunConfig(clusters=11), launch=False
-        )  # fmt: skip
+        reject_and_recluster(ready, "r", [0, 1, 2, 3, 4], author=ME, config=RunConfig(clusters=11), launch=False)
     assert [run.name for run in control.list_runs(ready)] == ["r"]
 
 

@@ -91,7 +91,7 @@ def test_the_sample_is_seeded_without_repeats_and_favours_rare_clusters(planted_
 @given(
     corners=st.lists(st.tuples(st.integers(-20, 20), st.integers(-20, 20)), min_size=3, max_size=8),
     seed=st.integers(0, 5),
-)  # fmt: skip
+)
 def test_a_lasso_holds_the_points_that_an_even_number_of_edges_does_not_separate(
     corners: list[tuple[int, int]], seed: int
 ) -> None:

@@ -27,9 +27,13 @@ def one_cluster(view: View, distances: npt.NDArray[np.floating], slides: npt.NDA
     zeros = np.zeros(n, np.int32)
     index = TileIndex(slides.astype(np.int32), zeros, zeros, zeros, zeros.astype(np.int16))
     return dataclasses.replace(
-        view, labels=np.full(n, 5, np.int32), distances=distances.astype(np.float16), ids=np.array([5], np.int32),
-        sizes=np.array([n]), index=index,
-    )  # fmt: skip
+        view,
+        labels=np.full(n, 5, np.int32),
+        distances=distances.astype(np.float16),
+        ids=np.array([5], np.int32),
+        sizes=np.array([n]),
+        index=index,
+    )
 
 
 def test_rows_come_from_the_first_the_middle_and_the_last_fifth(real: View) -> None:

@@ -31,9 +31,16 @@ def fill(archive: StandIn, drawn: list[Path]) -> list[str]:
 def settings(archive: StandIn, **about: Any) -> StreamConfig:
     largest = max((len(entry.data) for entry in archive.entries.values()), default=1)
     defaults = {
-        "gdc_url": archive.url, "attempts": 4, "rounds": 1, "round_wait_s": 0, "read_timeout_s": 5, "free_floor": 0,
-        "slide_budget": 2 * largest + largest // 2, "disk_wait_s": 0.05, "commit_every_s": 0.2,
-    }  # fmt: skip
+        "gdc_url": archive.url,
+        "attempts": 4,
+        "rounds": 1,
+        "round_wait_s": 0,
+        "read_timeout_s": 5,
+        "free_floor": 0,
+        "slide_budget": 2 * largest + largest // 2,
+        "disk_wait_s": 0.05,
+        "commit_every_s": 0.2,
+    }
     return StreamConfig(**{**defaults, **about})
 
 

@@ -42,14 +42,27 @@ def write_dicom(path: Path, image: npt.NDArray[np.uint8], mpp: float) -> None:
     data = FileDataset(path, {}, file_meta=about, preamble=b"\0" * 128)
     data.update(
         {
-            "SOPClassUID": about.MediaStorageSOPClassUID, "SOPInstanceUID": about.MediaStorageSOPInstanceUID,
-            "StudyInstanceUID": generate_uid(), "SeriesInstanceUID": generate_uid(), "Modality": "SM",
-            "ImageType": ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"], "DimensionOrganizationType": "TILED_FULL",
-            "TotalPixelMatrixColumns": width, "TotalPixelMatrixRows": height, "NumberOfFrames": len(frames),
-            "Rows": TILE, "Columns": TILE, "SamplesPerPixel": 3, "PhotometricInterpretation": "YBR_FULL_422",
-            "PlanarConfiguration": 0, "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "PixelRepresentation": 0,
+            "SOPClassUID": about.MediaStorageSOPClassUID,
+            "SOPInstanceUID": about.MediaStorageSOPInstanceUID,
+            "StudyInstanceUID": generate_uid(),
+            "SeriesInstanceUID": generate_uid(),
+            "Modality": "SM",
+            "ImageType": ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"],
+            "DimensionOrganizationType": "TILED_FULL",
+            "TotalPixelMatrixColumns": width,
+            "TotalPixelMatrixRows": height,
+            "NumberOfFrames": len(frames),
+            "Rows": TILE,
+            "Columns": TILE,
+            "SamplesPerPixel": 3,
+            "PhotometricInterpretation": "YBR_FULL_422",
+            "PlanarConfiguration": 0,
+            "BitsAllocated": 8,
+            "BitsStored": 8,
+            "HighBit": 7,
+            "PixelRepresentation": 0,
         }
-    )  # fmt: skip
+    )
     data.SharedFunctionalGroupsSequence = Sequence([shared])
     data.PixelData = encapsulate(frames)
     data["PixelData"].VR = "OB"

@@ -142,9 +142,13 @@ def test_threads_with_forks_read_what_one_thread_reads(slide: Path) -> None:
 @pytest.mark.parametrize("name", ["aperio.svs", "generic.tif"])
 def test_tiles_that_the_scanner_left_out_look_as_openslide_shows_them(tmp_path: Path, name: str, level: int) -> None:
     path = write_tiff(
-        tmp_path / name, noise(1024, 1024), factors=(1, 2), resolution=(20000, 20000), resolutionunit=3,
+        tmp_path / name,
+        noise(1024, 1024),
+        factors=(1, 2),
+        resolution=(20000, 20000),
+        resolutionunit=3,
         description="Aperio Image Library|MPP = 0.5" if name == "aperio.svs" else "",
-    )  # fmt: skip
+    )
     drop_tile(path, level, 3)  # not among the tiles that are checked when the slide is opened
     with Slide(path) as slide:
         pixels, factor = slide.pixels(1.0 + level)

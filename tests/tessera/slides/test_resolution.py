@@ -18,9 +18,11 @@ POWER = {"openslide.objective-power": "40"}
 def test_sources_are_asked_in_the_stated_order() -> None:
     properties = {**POWER, **TIFF, **APERIO, **OPENSLIDE}
     expected = [
-        (0.25, "openslide.mpp", OPENSLIDE), (0.30, "aperio.MPP", APERIO), (0.5, "tiff.resolution", TIFF),
+        (0.25, "openslide.mpp", OPENSLIDE),
+        (0.30, "aperio.MPP", APERIO),
+        (0.5, "tiff.resolution", TIFF),
         (0.25, "objective-power", POWER),
-    ]  # fmt: skip
+    ]
     for value, source, keys in expected:
         assert resolve_mpp(properties, 0.9) == (pytest.approx(value), source)
         properties = {key: text for key, text in properties.items() if key not in keys}
@@ -61,8 +63,9 @@ def test_what_no_scanner_records_is_passed_over(odd: dict[str, str]) -> None:
     assert resolve_mpp(odd) is None
     assert resolve_mpp(odd, 0.7) == (0.7, "default")
     assert resolve_mpp({**odd, **{k: v for k, v in POWER.items() if k not in odd}}) in (
-        None, (0.25, "objective-power"),
-    )  # fmt: skip
+        None,
+        (0.25, "objective-power"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,12 +74,16 @@ def test_what_no_scanner_records_is_passed_over(odd: dict[str, str]) -> None:
         ("Aperio Image Library|AppMag = 40|MPP = 0.2520", {}, (0.252, "openslide.mpp")),
         ("Aperio Image Library|AppMag = 20", {}, (0.5, "objective-power")),
         ("Aperio Image Library", {"resolution": (20000, 20000), "resolutionunit": 3}, (0.5, "tiff.resolution")),
-        ("Aperio Image Library|AppMag = 40", {"resolution": (20000, 20000), "resolutionunit": 3}, (0.5, "tiff.resolution")),
+        (
+            "Aperio Image Library|AppMag = 40",
+            {"resolution": (20000, 20000), "resolutionunit": 3},
+            (0.5, "tiff.resolution"),
+        ),
         ("", {"resolution": (20000, 20000), "resolutionunit": 3}, (0.5, "openslide.mpp")),
         ("", {"resolution": (72, 72), "resolutionunit": 2}, None),
         ("Aperio Image Library", {}, None),
     ],
-)  # fmt: skip
+)
 def test_files_as_scanners_write_them(
     tmp_path: Path, description: str, tags: dict[str, object], expected: tuple[float, str] | None
 ) -> None:

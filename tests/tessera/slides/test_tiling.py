@@ -13,9 +13,13 @@ MPPS = st.sampled_from([0.1, 0.2, 0.25, 0.2527, 0.3, 0.4999, 0.5, 0.69, 1.0, 1.1
 
 @settings(max_examples=150, deadline=None)
 @given(
-    width=st.integers(1, 30_000), height=st.integers(1, 5_000), mpp=MPPS, wanted=MPPS,
-    tile_px=st.integers(16, 512), part=st.floats(0, 0.9),
-)  # fmt: skip
+    width=st.integers(1, 30_000),
+    height=st.integers(1, 5_000),
+    mpp=MPPS,
+    wanted=MPPS,
+    tile_px=st.integers(16, 512),
+    part=st.floats(0, 0.9),
+)
 def test_the_grid_covers_all_that_whole_tiles_can_and_nothing_outside(
     width: int, height: int, mpp: float, wanted: float, tile_px: int, part: float
 ) -> None:

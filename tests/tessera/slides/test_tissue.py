@@ -49,11 +49,17 @@ def overlap(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> float:
 @pytest.mark.parametrize(
     "picture",
     [
-        glass(), glass((255, 255, 255), 0), glass((230, 230, 228), 2), glass((240, 215, 230), 1.5), glass((238, 235, 215), 1.5),
-        glass(slope=10), glass((240, 222, 235), 1.5, slope=8), glass((205, 205, 205)),
+        glass(),
+        glass((255, 255, 255), 0),
+        glass((230, 230, 228), 2),
+        glass((240, 215, 230), 1.5),
+        glass((238, 235, 215), 1.5),
+        glass(slope=10),
+        glass((240, 222, 235), 1.5, slope=8),
+        glass((205, 205, 205)),
     ],
     ids=["plain", "pure", "grey", "pink", "yellow", "shaded", "pink-shaded", "dim"],
-)  # fmt: skip
+)
 def test_glass_alone_has_no_tissue_and_does_not_hide_any(picture: Image) -> None:
     assert tissue_mask(picture).mean() < 0.002
     tissue, inside = with_blob(picture)

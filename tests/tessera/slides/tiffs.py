@@ -24,9 +24,15 @@ def noise(height: int, width: int, seed: int = 0) -> Image:
 
 
 def write_tiff(
-    path: Path, image: Image, *, tile: tuple[int, int] = (64, 64), factors: Sequence[int] = (1,), space: str = "ycbcr",
-    description: str = "", **tags: Any,
-) -> Path:  # fmt: skip
+    path: Path,
+    image: Image,
+    *,
+    tile: tuple[int, int] = (64, 64),
+    factors: Sequence[int] = (1,),
+    space: str = "ycbcr",
+    description: str = "",
+    **tags: Any,
+) -> Path:
     """Write levels at 1/factor as JPEG tiles (width, height); `space` rgb stores them as Aperio does, without a marker."""
     with tifffile.TiffWriter(path) as tiff:
         for factor in factors:
@@ -34,10 +40,17 @@ def write_tiff(
             level = image if factor == 1 else cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
             about = {"description": description, **tags} if factor == 1 else {}
             tiff.write(
-                _jpegs(level, tile, space), shape=level.shape, dtype=np.uint8, tile=tile[::-1], compression="jpeg",
-                photometric="ycbcr", subsampling=(2, 2) if space == "ycbcr" else (1, 1), metadata=None,
-                subfiletype=int(factor > 1), **about,
-            )  # fmt: skip
+                _jpegs(level, tile, space),
+                shape=level.shape,
+                dtype=np.uint8,
+                tile=tile[::-1],
+                compression="jpeg",
+                photometric="ycbcr",
+                subsampling=(2, 2) if space == "ycbcr" else (1, 1),
+                metadata=None,
+                subfiletype=int(factor > 1),
+                **about,
+            )
     if space == "rgb":  # tifffile calls every JPEG YCbCr
         for level in range(len(factors)):
             _overwrite(path, _tag(path, level, "PhotometricInterpretation")[0], b"\x02\x00")

@@ -44,9 +44,12 @@ def test_the_cap_limits_how_often_a_rare_tile_comes() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    labels=st.lists(st.integers(-1, 6), min_size=1, max_size=200), n=st.integers(0, 500), seed=st.integers(0, 9),
-    balance=st.sampled_from(["natural", "sqrt", "uniform"]), cap=st.floats(1, 50),
-)  # fmt: skip
+    labels=st.lists(st.integers(-1, 6), min_size=1, max_size=200),
+    n=st.integers(0, 500),
+    seed=st.integers(0, 9),
+    balance=st.sampled_from(["natural", "sqrt", "uniform"]),
+    cap=st.floats(1, 50),
+)
 def test_every_tile_comes_floor_or_ceil_of_its_share_and_strangers_never(
     labels: list[int], n: int, seed: int, balance: str, cap: float
 ) -> None:

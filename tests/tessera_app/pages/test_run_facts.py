@@ -8,11 +8,15 @@ from tessera.runs.text import told
 
 def test_what_was_said_of_several_intervals_stands_once() -> None:
     events = [
-        Event(5, "warning", "interval 4: few tiles"), Event(4, "info", "goes on at interval 2, batch 1"),
-        Event(3, "warning", "interval 2: few tiles"), Event(2, "advice", "interval 1: few tiles"), Event(1, "warning", "interval 1: few tiles"),
-    ]  # fmt: skip
+        Event(5, "warning", "interval 4: few tiles"),
+        Event(4, "info", "goes on at interval 2, batch 1"),
+        Event(3, "warning", "interval 2: few tiles"),
+        Event(2, "advice", "interval 1: few tiles"),
+        Event(1, "warning", "interval 1: few tiles"),
+    ]
     assert told(events) == [
-        ("warning", "intervals 1, 2, 4: few tiles"), ("info", "goes on at interval 2, batch 1"),
+        ("warning", "intervals 1, 2, 4: few tiles"),
+        ("info", "goes on at interval 2, batch 1"),
         ("advice", "interval 1: few tiles"),
-    ]  # fmt: skip
+    ]
     assert told([Event(i, "warning", f"interval {i}: so") for i in (2, 1)]) == [("warning", "intervals 1 to 2: so")]

@@ -58,10 +58,13 @@ def test_a_slide_is_seen_and_a_click_marks_a_tile_on_every_page(
     info = tile_info(view, tile)
     assert abs(width / height - 1) < 0.1
     neighbour = next(
-        other for other in (view.index.slide == slide).nonzero()[0]
-        if other != tile and abs(int(view.index.x0[other]) - info.x0) < 1.5 * info.side0 and int(view.index.y0[other]) == info.y0
+        other
+        for other in (view.index.slide == slide).nonzero()[0]
+        if other != tile
+        and abs(int(view.index.x0[other]) - info.x0) < 1.5 * info.side0
+        and int(view.index.y0[other]) == info.y0
         and view.labels[other] >= 0
-    )  # fmt: skip
+    )
     shift = (int(view.index.x0[neighbour]) - info.x0) / info.side0 * width
     x, y = frame["x"] + left + width / 2 + shift, frame["y"] + top + height / 2
     page.mouse.move(x, y)

@@ -28,13 +28,22 @@ from tessera_app.theme import STREAM_COLOURS, badge
 
 _REASONS = 8
 _WORDS = {
-    "committed": "tiles in the store", "tiled": "cut, slide deleted", "tiling": "being cut", "verifying": "being verified",
-    "downloading": "being fetched", "reserved": "about to be fetched", "queued": "waiting", "set_aside": "set aside", "failed": "failed",
-}  # fmt: skip
+    "committed": "tiles in the store",
+    "tiled": "cut, slide deleted",
+    "tiling": "being cut",
+    "verifying": "being verified",
+    "downloading": "being fetched",
+    "reserved": "about to be fetched",
+    "queued": "waiting",
+    "set_aside": "set aside",
+    "failed": "failed",
+}
 _WORDS_AT_REST = _WORDS | {
-    "downloading": "partly fetched", "verifying": "partly fetched, to be verified", "tiling": "fetched, to be cut",
+    "downloading": "partly fetched",
+    "verifying": "partly fetched, to be verified",
+    "tiling": "fetched, to be cut",
     "reserved": "waiting for its first byte",
-}  # fmt: skip
+}
 _TERMS = (
     "TCGA slides are open access. Do not try to identify participants, and acknowledge TCGA (dbGaP phs000178) and the NCI Genomic "
     "Data Commons in publications."
@@ -55,9 +64,13 @@ class StreamPanel(pn.viewable.Viewer):
         self._shown: list[tuple[str, str, int, str]] | None = None
         self._loads = Latest(lambda text: setattr(self._top, "object", wrap(alarm(text))))
         self._all = pn.Column(
-            self._top, pn.Row(self._pause, self._resume, self._stop), self._message, self._troubles,
-            sizing_mode="stretch_width", visible=False,
-        )  # fmt: skip
+            self._top,
+            pn.Row(self._pause, self._resume, self._stop),
+            self._message,
+            self._troubles,
+            sizing_mode="stretch_width",
+            visible=False,
+        )
         store.param.watch(lambda *_: self._load(), ["stream", "failures"])
         self._load()
 
@@ -89,7 +102,7 @@ class StreamPanel(pn.viewable.Viewer):
             about = html(
                 f"<div>{badge(state)} <b>{n:,}</b> {escape(reason)} <span class='quiet'>{escape(name)}"
                 f"{' and others' if n > 1 else ''}</span></div>"
-            )  # fmt: skip
+            )
             rows.append(pn.Row(about, *self._remedy(reason), sizing_mode="stretch_width"))
         if len(troubles) > _REASONS:
             more = counted(len(troubles) - _REASONS, "more reason")
@@ -101,9 +114,14 @@ class StreamPanel(pn.viewable.Viewer):
         if not reason.startswith(NO_RESOLUTION):
             return [self._button("Retry", "ts-stream-retry", self._retry_of(reason))]
         mpp = pmui.FloatInput(
-            label="um per pixel", value=None, placeholder="0.25", size="small", width=130, css_classes=["ts-stream-mpp"],
+            label="um per pixel",
+            value=None,
+            placeholder="0.25",
+            size="small",
+            width=130,
+            css_classes=["ts-stream-mpp"],
             description="Of these slides, as the scanner's maker says: 0.25 is 40x, 0.5 is 20x. Tiles would be of any size without it.",
-        )  # fmt: skip
+        )
         return [mpp, self._button("Cut with it", "ts-stream-retry", lambda: self._go_on_with(mpp.value))]
 
     def _button(self, label: str, css: str, act: Callable[[], None]) -> Any:

@@ -56,8 +56,9 @@ def read_stream(workspace: Workspace) -> StreamFacts | None:
     with workspace.ledger.read() as connection:
         under_way, left = connection.execute(
             f"SELECT coalesce(sum(min(bytes_done, size_bytes)), 0), coalesce(sum(size_bytes), 0) FROM remote_slide"
-            f" WHERE state IN ({marks})", UNFINISHED,
-        ).fetchone()  # fmt: skip
+            f" WHERE state IN ({marks})",
+            UNFINISHED,
+        ).fetchone()
     done = sum(totals[state].bytes for state in ("tiled", "committed") if state in totals)
     rest = left - under_way
     left_s = rest / row.rate if row.rate > 0 and row.alive else None

@@ -86,13 +86,17 @@ def read_cohort(workspace: Workspace) -> CohortFacts:
         else ""
     )
     return CohortFacts(
-        n_tiles=workspace.n_tiles(), tile=tile, tile_mpp=float(meta.get("tile_mpp", 0)), coarse=tuple(coarse),
+        n_tiles=workspace.n_tiles(),
+        tile=tile,
+        tile_mpp=float(meta.get("tile_mpp", 0)),
+        coarse=tuple(coarse),
         states={row["state"]: row["n"] for row in states},
-        totals={row["reason"]: row["n"] for row in totals}, n_pictures=n_pictures,
+        totals={row["reason"]: row["n"] for row in totals},
+        n_pictures=n_pictures,
         slides=[SlideFacts(dict(row), counts[row["id"]], _first_tile(workspace, dict(row))) for row in rows],
         trouble=[(row["name"], row["state"], row["reason"]) for row in trouble],
         rejected=[(row["path"], row["reason"]) for row in rejected],
-    )  # fmt: skip
+    )
 
 
 def _first_tile(workspace: Workspace, row: dict[str, Any]) -> int:

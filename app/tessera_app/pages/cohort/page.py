@@ -92,8 +92,9 @@ def coarse_words(facts: CohortFacts) -> str:
         return ""
     return alarm(
         f"{counted(n, 'slide is', 'slides are')} coarser (up to {mpp:.3g} µm/px) than the tiles ({facts.tile_mpp:g}): their tiles are "
-        f"enlarged and show less detail than those of other slides; a workspace with --mpp {mpp:.3g} keeps all alike.", "info",
-    )  # fmt: skip
+        f"enlarged and show less detail than those of other slides; a workspace with --mpp {mpp:.3g} keeps all alike.",
+        "info",
+    )
 
 
 def _shares(counts: dict[str, int], *, key: bool = False) -> str:
@@ -133,9 +134,11 @@ def _trouble(facts: CohortFacts) -> str:
 def _archive_words(row: dict[str, Any]) -> str:
     """What the archive or the barcode says of a slide; empty for others."""
     about = [
-        row["project"], f"patient {row['patient']}" if row["patient"] else "", f"site {row['site']}" if row["site"] else "",
+        row["project"],
+        f"patient {row['patient']}" if row["patient"] else "",
+        f"site {row['site']}" if row["site"] else "",
         row["sample_type"],
-    ]  # fmt: skip
+    ]
     words = " · ".join(escape(word) for word in about if word)
     return (
         f"<p class='quiet ts-archive' title='project, patient, tissue source site, sample type'>{words}</p>"

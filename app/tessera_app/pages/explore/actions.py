@@ -59,9 +59,12 @@ class Actions(pn.viewable.Viewer):
         self._buttons["Redo"].on_click(self._redo)
         self._near = Latest(lambda text: setattr(self._said, "object", wrap(alarm(text))))
         self._recluster = pmui.Button(
-            label="Recluster without artefacts", visible=False, css_classes=["ts-do-recluster"],
-            description="A new run on the tiles that are neither in clusters marked as artefact nor taken out.", **quiet,
-        )  # fmt: skip
+            label="Recluster without artefacts",
+            visible=False,
+            css_classes=["ts-do-recluster"],
+            description="A new run on the tiles that are neither in clusters marked as artefact nor taken out.",
+            **quiet,
+        )
         self._recluster.on_click(self._start_again)
         self._form = pn.Column(sizing_mode="stretch_width", margin=(0, 6))
         store.param.watch(lambda *_: self._draw(), ["names_version", "shown", "author"])
@@ -70,9 +73,12 @@ class Actions(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pn.Column(
-            pn.FlexBox(*self._buttons.values(), self._recluster, margin=(0, 6)), self._form, self._said, visible=self.param.visible,
+            pn.FlexBox(*self._buttons.values(), self._recluster, margin=(0, 6)),
+            self._form,
+            self._said,
+            visible=self.param.visible,
             sizing_mode="stretch_width",
-        )  # fmt: skip
+        )
 
     def _toggle(self, name: str) -> None:
         self._open = "" if self._open == name else name
@@ -113,9 +119,15 @@ class Actions(pn.viewable.Viewer):
         others = {label(other): other for other in view.ids.tolist() if other != cluster}
         near = html()
         which = pmui.AutocompleteInput(
-            label=f"take into {self._store.title(cluster)}", options=others, width=300, size="small", min_characters=0,
-            search_strategy="includes", case_sensitive=False, css_classes=["ts-merge-which"],
-        )  # fmt: skip
+            label=f"take into {self._store.title(cluster)}",
+            options=others,
+            width=300,
+            size="small",
+            min_characters=0,
+            search_strategy="includes",
+            case_sensitive=False,
+            css_classes=["ts-merge-which"],
+        )
         go = pmui.Button(label="Merge", variant="contained", css_classes=["ts-merge-go"])
 
         async def clicked(_: Any) -> None:
@@ -156,9 +168,12 @@ class Actions(pn.viewable.Viewer):
     def _note_form(self, _: View) -> pn.viewable.Viewable:
         cluster = self._store.cluster
         text = pmui.TextAreaInput(
-            label="note", value=self._store.decided().notes.get(cluster, ""), rows=3, sizing_mode="stretch_width",
+            label="note",
+            value=self._store.decided().notes.get(cluster, ""),
+            rows=3,
+            sizing_mode="stretch_width",
             css_classes=["ts-note"],
-        )  # fmt: skip
+        )
         go = pmui.Button(label="Save note", variant="contained", css_classes=["ts-note-go"])
 
         async def clicked(_: Any) -> None:
@@ -184,10 +199,20 @@ class Actions(pn.viewable.Viewer):
             }
         )
         table = pn.widgets.Tabulator(
-            rows, show_index=False, disabled=True, pagination="local", page_size=8, layout="fit_columns", theme="simple",
-            widths={"when": 116, "who": 130, "counts": 96, "undo": 44}, stylesheets=[TABLE_CSS], sizing_mode="stretch_width",
-            formatters={"what": {"type": "textarea"}}, buttons={"undo": "<span title='take it back, or make it again'>↺</span>"}, css_classes=["ts-history"],
-        )  # fmt: skip
+            rows,
+            show_index=False,
+            disabled=True,
+            pagination="local",
+            page_size=8,
+            layout="fit_columns",
+            theme="simple",
+            widths={"when": 116, "who": 130, "counts": 96, "undo": 44},
+            stylesheets=[TABLE_CSS],
+            sizing_mode="stretch_width",
+            formatters={"what": {"type": "textarea"}},
+            buttons={"undo": "<span title='take it back, or make it again'>↺</span>"},
+            css_classes=["ts-history"],
+        )
 
         async def clicked(event: Any) -> None:
             decision = newest[event.row]

@@ -19,9 +19,15 @@ from tessera_app.store import Store
 from tessera_app.theme import FONT, TABLE_CSS
 
 _TITLES = {
-    "tiles": "Typical tiles", "number": "No.", "name": "Name", "mark": "Kind", "size": "Tiles", "spread": "Spread",
-    "stability": "Stable", "top": "Top source",
-}  # fmt: skip
+    "tiles": "Typical tiles",
+    "number": "No.",
+    "name": "Name",
+    "mark": "Kind",
+    "size": "Tiles",
+    "spread": "Spread",
+    "stability": "Stable",
+    "top": "Top source",
+}
 _TIPS = {
     "tiles": "the tiles nearest to the centre",
     "name": "click to name; everybody who looks at this workspace sees it",
@@ -83,13 +89,27 @@ class ClusterList(pn.viewable.Viewer):
 
     def _build(self, rows: pd.DataFrame) -> pn.widgets.Tabulator:
         table = pn.widgets.Tabulator(
-            rows, show_index=False, hidden_columns=["cluster"], titles=_TITLES, widths=_WIDTHS,
+            rows,
+            show_index=False,
+            hidden_columns=["cluster"],
+            titles=_TITLES,
+            widths=_WIDTHS,
             formatters={name: {"type": "html"} for name in ("tiles", "spread", "stability", "top")},
-            editors={name: {"type": "input"} if name == "name" else None for name in _TITLES}, header_tooltips=_TIPS,
-            header_filters=_FILTERS, pagination="local", page_size=_PAGE, layout="fit_columns", height=_ROW_PX * _PAGE + 164, sizing_mode="stretch_width",
-            selectable=1, css_classes=["ts-clusters"], row_height=_ROW_PX, theme="simple", stylesheets=[TABLE_CSS],
+            editors={name: {"type": "input"} if name == "name" else None for name in _TITLES},
+            header_tooltips=_TIPS,
+            header_filters=_FILTERS,
+            pagination="local",
+            page_size=_PAGE,
+            layout="fit_columns",
+            height=_ROW_PX * _PAGE + 164,
+            sizing_mode="stretch_width",
+            selectable=1,
+            css_classes=["ts-clusters"],
+            row_height=_ROW_PX,
+            theme="simple",
+            stylesheets=[TABLE_CSS],
             text_align={"name": "left", **dict.fromkeys(("number", "size", "spread", "stability", "top"), "right")},
-        )  # fmt: skip
+        )
         table.on_click(self._clicked)
         table.on_edit(self._edited)
         return table

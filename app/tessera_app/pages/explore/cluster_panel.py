@@ -48,9 +48,17 @@ class Opened(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pn.Column(
-            self._title, self._naming, self._actions, self._facts, self._alike, self._made_of, self._chosen, self._gallery, html(hint()),
+            self._title,
+            self._naming,
+            self._actions,
+            self._facts,
+            self._alike,
+            self._made_of,
+            self._chosen,
+            self._gallery,
+            html(hint()),
             sizing_mode="stretch_width",
-        )  # fmt: skip
+        )
 
     def _close_lasso(self) -> None:
         if self._points.polygon:
@@ -60,8 +68,11 @@ class Opened(pn.viewable.Viewer):
 
     def _load(self) -> None:
         view, mapped, cluster, polygon = (
-            self._store.view(), self._store.mapped(), self._store.cluster, self._points.polygon,
-        )  # fmt: skip
+            self._store.view(),
+            self._store.mapped(),
+            self._store.cluster,
+            self._points.polygon,
+        )
         if view is None:
             self._title.object = self._facts.object = self._made_of.object = wrap("")
             self._gallery.rows = []

@@ -28,9 +28,16 @@ class Naming(pn.viewable.Viewer):
         self._store = store
         self._known: tuple[int, str, str] = (-1, "", "")
         self._name = pmui.AutocompleteInput(
-            label="name of this cluster", options=list(NAMES), restrict=False, min_characters=0, case_sensitive=False,
-            search_strategy="includes", size="small", width=270, css_classes=["ts-name"],
-        )  # fmt: skip
+            label="name of this cluster",
+            options=list(NAMES),
+            restrict=False,
+            min_characters=0,
+            case_sensitive=False,
+            search_strategy="includes",
+            size="small",
+            width=270,
+            css_classes=["ts-name"],
+        )
         self._author = pmui.TextInput(label="your name", size="small", width=150, css_classes=["ts-author"])
         self._save = pmui.Button(label="Save name", variant="contained", css_classes=["ts-save-name"])
         self._mark = pmui.RadioButtonGroup(

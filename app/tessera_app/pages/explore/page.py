@@ -49,9 +49,14 @@ class ExplorePage(pn.viewable.Viewer):
         self._opened = Opened(store, self._map)
         self._list = ClusterList(store)
         self._selections = pmui.Select(
-            label="saved selections", options={"none": 0}, value=0, size="small", width=220, visible=False,
+            label="saved selections",
+            options={"none": 0},
+            value=0,
+            size="small",
+            width=220,
+            visible=False,
             css_classes=["ts-selections"],
-        )  # fmt: skip
+        )
         self._selections.param.watch(self._choose_selection, "value")
         store.param.watch(lambda *_: self._draw(), ["shown", "activities", "failures", "names_version"])
         store.param.watch(lambda *_: self._mark_cluster(), "cluster")
@@ -69,9 +74,11 @@ class ExplorePage(pn.viewable.Viewer):
         right = pn.Column(self._list, sizing_mode="stretch_width", min_width=480, styles={"flex": "1.6 1 0"})
         upper = pn.Row(left, pn.Spacer(width=24), right, sizing_mode="stretch_width")
         lower = pn.Row(
-            pn.Column(self._opened, sizing_mode="stretch_width", min_width=480), pn.Spacer(width=28), Where(self._store),
+            pn.Column(self._opened, sizing_mode="stretch_width", min_width=480),
+            pn.Spacer(width=28),
+            Where(self._store),
             sizing_mode="stretch_width",
-        )  # fmt: skip
+        )
         head = pn.Row(self._head, self._selections, self._interval, sizing_mode="stretch_width")
         return pn.Column(head, upper, lower, sizing_mode="stretch_width")
 
@@ -97,9 +104,12 @@ class ExplorePage(pn.viewable.Viewer):
         if mapped is not None:
             ids = view.ids.tolist()
             self._map.param.update(
-                url=f"points/{run}/{interval}/{mapped}?v={self._store.current.id}-{self._store.edits()}", ids=ids, colours=[colour(i) for i in ids],
-                point_size=float(np.clip(220 / len(view.labels) ** 0.5, 1.5, 6)), highlight=self._store.cluster,
-            )  # fmt: skip
+                url=f"points/{run}/{interval}/{mapped}?v={self._store.current.id}-{self._store.edits()}",
+                ids=ids,
+                colours=[colour(i) for i in ids],
+                point_size=float(np.clip(220 / len(view.labels) ** 0.5, 1.5, 6)),
+                highlight=self._store.cluster,
+            )
             self._name_points()
 
     def _draw_map_note(self) -> None:

@@ -52,10 +52,25 @@ class Chosen(pn.viewable.Viewer):
         self._save.on_click(self._keep)
         self._clear.on_click(lambda _: self._let_go())
         self._box = pn.FlexBox(
-            self._count, self._similar, self._exclude, self._target, self._move, self._name, self._save, self._clear, visible=False,
-            align_items="center", gap="6px", margin=(4, 10), css_classes=["ts-chosen"],
-            styles={"background": "color-mix(in srgb, var(--panel-primary-color) 9%, transparent)", "border-radius": "10px", "padding": "2px 10px"},
-        )  # fmt: skip
+            self._count,
+            self._similar,
+            self._exclude,
+            self._target,
+            self._move,
+            self._name,
+            self._save,
+            self._clear,
+            visible=False,
+            align_items="center",
+            gap="6px",
+            margin=(4, 10),
+            css_classes=["ts-chosen"],
+            styles={
+                "background": "color-mix(in srgb, var(--panel-primary-color) 9%, transparent)",
+                "border-radius": "10px",
+                "padding": "2px 10px",
+            },
+        )
         gallery.param.watch(lambda *_: self._draw(), "chosen")
         points.param.watch(lambda *_: self._draw(), "polygon")
         store.param.watch(lambda *_: self._draw(), ["names_version", "shown"])

@@ -30,9 +30,11 @@ class Alike(pn.viewable.Viewer):
         for place, button in enumerate(self._buttons):
             button.on_click(lambda _, place=place: self._open(place))
         self._row = pn.FlexBox(
-            html(wrap("<p class='quiet'>Most alike:</p>"), sizing_mode=None, margin=(5, 4, 0, 10)), *self._buttons,
-            align_items="center", visible=False,
-        )  # fmt: skip
+            html(wrap("<p class='quiet'>Most alike:</p>"), sizing_mode=None, margin=(5, 4, 0, 10)),
+            *self._buttons,
+            align_items="center",
+            visible=False,
+        )
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._row

@@ -30,9 +30,12 @@ class Where(pn.viewable.Viewer):
         )
         self._open.on_click(lambda _: self._open_slide())
         self._wide = pmui.Checkbox(
-            label="the tile with its surroundings, 3 times as wide", value=False, size="small", visible=False,
+            label="the tile with its surroundings, 3 times as wide",
+            value=False,
+            size="small",
+            visible=False,
             css_classes=["ts-wide"],
-        )  # fmt: skip
+        )
         self._wide.param.watch(lambda *_: self._load(), "value")
         self._over = pmui.Checkbox(label="show the clusters on the slide", value=True, size="small", visible=False)
         self._loads = Latest(lambda text: setattr(self._body, "object", wrap(alarm(text))))

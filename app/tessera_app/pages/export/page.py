@@ -25,9 +25,13 @@ from tessera_app.theme import badge
 
 _NAMED, _ALL, _SOME = "clusters with a name", "all clusters", "some clusters"
 _FORMAT_WORDS = {
-    "imagefolder": "JPEG files in class folders", "parquet": "one Parquet table", "webdataset": "WebDataset shards",
-    "hf-imagefolder": "Hugging Face image folder", "hf-parquet": "Hugging Face Parquet", "qupath": "QuPath (GeoJSON)",
-}  # fmt: skip
+    "imagefolder": "JPEG files in class folders",
+    "parquet": "one Parquet table",
+    "webdataset": "WebDataset shards",
+    "hf-imagefolder": "Hugging Face image folder",
+    "hf-parquet": "Hugging Face Parquet",
+    "qupath": "QuPath (GeoJSON)",
+}
 _FORMAT_NOTES = {
     "qupath": "One file <code>.geojson.gz</code> for each slide, which QuPath opens as it is; the set that a tile is in stands in its "
     "metadata, and in the manifest.",
@@ -52,9 +56,13 @@ class ExportPage(pn.viewable.Viewer):
         self._format = pmui.Select(label="format", options=words, css_classes=["ts-format"], **common)
         about = configuration.settings(ExportConfig)
         self._per_class = pmui.IntInput(
-            label="tiles per class (0 = all)", value=0, start=0, description=about["per_class"].help,
-            css_classes=["ts-per-class"], **common,
-        )  # fmt: skip
+            label="tiles per class (0 = all)",
+            value=0,
+            start=0,
+            description=about["per_class"].help,
+            css_classes=["ts-per-class"],
+            **common,
+        )
         self._val, self._test = (
             pmui.FloatInput(
                 label=label,
@@ -69,9 +77,12 @@ class ExportPage(pn.viewable.Viewer):
             for label, key in (("share for validation", "val"), ("share for the test", "test"))
         )
         self._folder = pmui.TextInput(
-            label="name of the new folder", value="tile-set", css_classes=["ts-folder"],
-            description="It is made in the folder exports of the workspace; nothing is ever overwritten.", **common,
-        )  # fmt: skip
+            label="name of the new folder",
+            value="tile-set",
+            css_classes=["ts-folder"],
+            description="It is made in the folder exports of the workspace; nothing is ever overwritten.",
+            **common,
+        )
         self._author = pmui.TextInput(label="your name", css_classes=["ts-export-author"], **common)
         self._go = pmui.Button(label="Export", variant="contained", css_classes=["ts-export"])
         self._go.on_click(self._clicked)
@@ -89,9 +100,19 @@ class ExportPage(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         form = pn.Column(
-            html("<h2>New tile set</h2>"), self._which, self._some, self._format, self._per_class, self._val, self._test, self._folder, self._author, self._go,
-            self._message, width=310,
-        )  # fmt: skip
+            html("<h2>New tile set</h2>"),
+            self._which,
+            self._some,
+            self._format,
+            self._per_class,
+            self._val,
+            self._test,
+            self._folder,
+            self._author,
+            self._go,
+            self._message,
+            width=310,
+        )
         right = pn.Column(self._plan, self._list, sizing_mode="stretch_width")
         return pn.Row(form, pn.Spacer(width=28), right, sizing_mode="stretch_width")
 

@@ -36,9 +36,14 @@ class Comparing(pn.viewable.Viewer):
         self._names: list[str] = []
         small: dict[str, Any] = {"size": "small"}
         self._how = pmui.Select(
-            label="method", options=list(CLUSTERERS), value="rcc", width=200, description=settings(RunConfig)["clusterer"].help,
-            css_classes=["ts-anew-method"], **small,
-        )  # fmt: skip
+            label="method",
+            options=list(CLUSTERERS),
+            value="rcc",
+            width=200,
+            description=settings(RunConfig)["clusterer"].help,
+            css_classes=["ts-anew-method"],
+            **small,
+        )
         self._k = pmui.IntInput(
             label="clusters (0: it finds out)", value=0, start=0, width=210, css_classes=["ts-anew-k"], **small
         )
@@ -58,9 +63,14 @@ class Comparing(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pn.Column(
-            self._what, pn.Row(self._how, self._k, self._go), self._note, self._table, self._open,
-            self._measure, sizing_mode="stretch_width",
-        )  # fmt: skip
+            self._what,
+            pn.Row(self._how, self._k, self._go),
+            self._note,
+            self._table,
+            self._open,
+            self._measure,
+            sizing_mode="stretch_width",
+        )
 
     def _draw(self) -> None:
         current, doing = self._store.current, self._store.activities

@@ -113,5 +113,10 @@ def read_reading(workspace: Workspace, run: str, interval: int, author: str) -> 
     left = [cluster for cluster in order if cluster not in own]
     rows = gallery_rows(view, left[0]) if left else []
     return Reading(
-        left[0] if left else -1, rows, len(order) - len(left), len(order), sorted(set(own.values())), readers(workspace, run)
-    )  # fmt: skip
+        left[0] if left else -1,
+        rows,
+        len(order) - len(left),
+        len(order),
+        sorted(set(own.values())),
+        readers(workspace, run),
+    )

@@ -25,9 +25,13 @@ class ReviewPage(pn.viewable.Viewer):
         self._store = store
         self._head = html()
         self._author = pmui.TextInput(
-            label="your name", value=store.who(), size="small", width=190, disabled=bool(pn.state.user),
+            label="your name",
+            value=store.who(),
+            size="small",
+            width=190,
+            disabled=bool(pn.state.user),
             css_classes=["ts-review-author"],
-        )  # fmt: skip
+        )
         self._why = html(
             wrap("<p class='quiet'>What you accept or read on this page is signed with it in the history.</p>")
         )
@@ -35,18 +39,24 @@ class ReviewPage(pn.viewable.Viewer):
         store.param.watch(lambda *_: setattr(self._author, "value", store.who()), "author")
         comparing = Comparing(store)
         self._parts = pmui.Tabs(
-            ("From a few names to all tiles", Proposals(store)), ("Names to check", Carrying(store)),
-            ("Blind second reader", SecondReader(store)), ("Other clusterings", comparing), sizing_mode="stretch_width", css_classes=["ts-review-parts"],
-        )  # fmt: skip
+            ("From a few names to all tiles", Proposals(store)),
+            ("Names to check", Carrying(store)),
+            ("Blind second reader", SecondReader(store)),
+            ("Other clusterings", comparing),
+            sizing_mode="stretch_width",
+            css_classes=["ts-review-parts"],
+        )
         self._parts.param.watch(lambda event: setattr(comparing, "active", event.new == 3), "active")
         store.param.watch(lambda *_: self._draw(), "shown")
         self._draw()
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pn.Column(
-            self._head, pn.Row(self._author, self._why, sizing_mode="stretch_width"), self._parts,
+            self._head,
+            pn.Row(self._author, self._why, sizing_mode="stretch_width"),
+            self._parts,
             sizing_mode="stretch_width",
-        )  # fmt: skip
+        )
 
     def _draw(self) -> None:
         there = self._store.shown[1] >= 0

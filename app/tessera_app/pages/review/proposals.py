@@ -38,9 +38,15 @@ class Proposals(pn.viewable.Viewer):
         self._note, self._table, self._said = html(), html(css_classes=["ts-proposed"]), html()
         self._which = pmui.Select(label="proposal", options=[], size="small", width=230, css_classes=["ts-proposal"])
         self._least = pmui.FloatSlider(
-            label="confidence from", start=0.5, end=1.0, step=0.05, value=ACCEPT_FROM, width=230, size="small",
+            label="confidence from",
+            start=0.5,
+            end=1.0,
+            step=0.05,
+            value=ACCEPT_FROM,
+            width=230,
+            size="small",
             css_classes=["ts-least"],
-        )  # fmt: skip
+        )
         self._class = pmui.Select(label="class", options=[], size="small", width=230, css_classes=["ts-proposed-class"])
         self._gallery = TileGallery(sizing_mode="stretch_width", margin=(5, 10), css_classes=["ts-proposed-tiles"])
         small: dict[str, Any] = {"size": "small", "variant": "outlined"}
@@ -48,9 +54,15 @@ class Proposals(pn.viewable.Viewer):
         self._accept_all = pmui.Button(label="Accept all classes", css_classes=["ts-accept-all"], **small)
         self._clusters = pn.Column(sizing_mode="stretch_width")
         self._body = pn.Column(
-            pn.Row(self._which, self._least, self._class), self._table, pn.Row(self._accept, self._accept_all), self._said,
-            self._gallery, self._clusters, sizing_mode="stretch_width", visible=False,
-        )  # fmt: skip
+            pn.Row(self._which, self._least, self._class),
+            self._table,
+            pn.Row(self._accept, self._accept_all),
+            self._said,
+            self._gallery,
+            self._clusters,
+            sizing_mode="stretch_width",
+            visible=False,
+        )
         self._decider = Decider(store, self._said)
         self._loads, self._looks = Latest(self._trouble), Latest(self._trouble)
         self._accept.on_click(self._take_one)
@@ -114,8 +126,9 @@ class Proposals(pn.viewable.Viewer):
             row = next(row for row in facts.rows if row.name == name)
             self._accept.disabled = row.n_new == 0
             self._looks.load(
-                lambda: tiles_to_review(facts.proposal, view, name, least), lambda tiles: self._tiles(name, row.n_new, tiles)
-            )  # fmt: skip
+                lambda: tiles_to_review(facts.proposal, view, name, least),
+                lambda tiles: self._tiles(name, row.n_new, tiles),
+            )
 
     def _tiles(self, name: str, n: int, tiles: list[int]) -> None:
         help = (

@@ -38,9 +38,16 @@ class SecondReader(pn.viewable.Viewer):
         self._where, self._said, self._found = html(), html(), html(css_classes=["ts-agreement"])
         self._decider = Decider(store, self._said)
         self._label = pmui.AutocompleteInput(
-            label="what is it?", options=list(NAMES), restrict=False, min_characters=0, case_sensitive=False, size="small",
-            search_strategy="includes", width=270, css_classes=["ts-read-label"],
-        )  # fmt: skip
+            label="what is it?",
+            options=list(NAMES),
+            restrict=False,
+            min_characters=0,
+            case_sensitive=False,
+            size="small",
+            search_strategy="includes",
+            width=270,
+            css_classes=["ts-read-label"],
+        )
         self._next = pmui.Button(label="Save and next", variant="contained", css_classes=["ts-read-next"])
         self._next.on_click(self._save)
         self._gallery = TileGallery(sizing_mode="stretch_width", margin=(5, 10), css_classes=["ts-read-tiles"])
@@ -48,9 +55,12 @@ class SecondReader(pn.viewable.Viewer):
         self._first = pmui.Select(label="reader", options=[], size="small", width=200, css_classes=["ts-reader-1"])
         self._second = pmui.Select(label="and", options=[], size="small", width=200, css_classes=["ts-reader-2"])
         self._compare = pn.Column(
-            html(f"<h3>Do readers agree? {term('kappa')}</h3>"), pn.Row(self._first, self._second), self._found, visible=False,
+            html(f"<h3>Do readers agree? {term('kappa')}</h3>"),
+            pn.Row(self._first, self._second),
+            self._found,
+            visible=False,
             sizing_mode="stretch_width",
-        )  # fmt: skip
+        )
         self._loads, self._compares = Latest(self._trouble), Latest(self._no_agreement)
         for select in (self._first, self._second):
             select.param.watch(lambda *_: self._agree(), "value")

@@ -44,9 +44,14 @@ class Carrying(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pn.Column(
-            html("<h3>Does each name still fit?</h3>"), self._drifted, html("<h3>Names of another run</h3>"), self._from, self._unsure,
-            self._said, sizing_mode="stretch_width",
-        )  # fmt: skip
+            html("<h3>Does each name still fit?</h3>"),
+            self._drifted,
+            html("<h3>Names of another run</h3>"),
+            self._from,
+            self._unsure,
+            self._said,
+            sizing_mode="stretch_width",
+        )
 
     def _trouble(self, text: str) -> None:
         self._said.object = wrap(alarm(text))

@@ -21,8 +21,14 @@ MAX_POINTS = 5_000  # older losses are thinned out beyond, so that a long run do
 _AGREEMENT = {"nmi": "NMI", "ami": "AMI", "ami_labels": "AMI with the true labels"}
 _LIGHT = {"nmi": VIOLET, "ami": GREEN, "ami_labels": ROSE, "loss": VIOLET, "line": LINE, "text": QUIET, "legend": INK}
 _DARK = {
-    "nmi": "#b3a4f0", "ami": "#4cc3a2", "ami_labels": "#e58ab5", "loss": "#b3a4f0", "line": "#3a3a48", "text": "#a9adc0", "legend": "#e6e5ef",
-}  # fmt: skip
+    "nmi": "#b3a4f0",
+    "ami": "#4cc3a2",
+    "ami_labels": "#e58ab5",
+    "loss": "#b3a4f0",
+    "line": "#3a3a48",
+    "text": "#a9adc0",
+    "legend": "#e6e5ef",
+}
 
 
 class Curves(pn.viewable.Viewer):

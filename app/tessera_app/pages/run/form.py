@@ -31,9 +31,12 @@ class SettingsForm(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         advanced = pmui.Accordion(
-            ("More settings", pn.Column(*self._advanced, sizing_mode="stretch_width")), active=[], sizing_mode="stretch_width", title_variant="subtitle2",
+            ("More settings", pn.Column(*self._advanced, sizing_mode="stretch_width")),
+            active=[],
+            sizing_mode="stretch_width",
+            title_variant="subtitle2",
             css_classes=["ts-more-settings"],
-        )  # fmt: skip
+        )
         return pn.Column(*self._basic, advanced, sizing_mode="stretch_width")
 
     def _tell(self, *_: Any) -> None:
@@ -55,9 +58,12 @@ class SettingsForm(pn.viewable.Viewer):
 def _widget(name: str, about: Setting, default: Any) -> Any:
     unit = f" [{about.unit}]" if about.unit else ""
     common = {
-        "label": f"{name}{unit}", "description": about.help, "sizing_mode": "stretch_width", "size": "small",
+        "label": f"{name}{unit}",
+        "description": about.help,
+        "sizing_mode": "stretch_width",
+        "size": "small",
         "css_classes": [f"ts-set-{name}"],
-    }  # fmt: skip
+    }
     if about.choices:
         return pmui.Select(options=list(about.choices), value=default, **common)
     if isinstance(default, bool):

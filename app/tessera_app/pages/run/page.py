@@ -38,9 +38,12 @@ class RunPage(pn.viewable.Viewer):
         self._store = store
         self._form = SettingsForm()
         self._name = pmui.TextInput(
-            label="name of the run", placeholder="run-1, run-2, … if empty", size="small", sizing_mode="stretch_width",
+            label="name of the run",
+            placeholder="run-1, run-2, … if empty",
+            size="small",
+            sizing_mode="stretch_width",
             css_classes=["ts-run-name"],
-        )  # fmt: skip
+        )
         self._start = self._button("Start run", "ts-start", self._start_run, "contained")
         self._steer = {
             "pause": self._button("Pause", "ts-pause", self._asker("pause")),
@@ -58,9 +61,15 @@ class RunPage(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         left = pn.Column(
-            html("<h2>New run</h2>"), self._name, self._start, self._form.changed, self._message,
-            html("<h3>Settings</h3><p class='quiet'>Point at the i beside a setting to read what it does.</p>"), self._form, width=310,
-        )  # fmt: skip
+            html("<h2>New run</h2>"),
+            self._name,
+            self._start,
+            self._form.changed,
+            self._message,
+            html("<h3>Settings</h3><p class='quiet'>Point at the i beside a setting to read what it does.</p>"),
+            self._form,
+            width=310,
+        )
         steer = pn.Row(self._choice, *self._steer.values())
         right = pn.Column(steer, self._status, self._curves, self._events, self._all, sizing_mode="stretch_width")
         return pn.Row(left, pn.Spacer(width=28), right, sizing_mode="stretch_width")

@@ -62,16 +62,31 @@ def read_slide(workspace: Workspace, slide_id: int, view: View | None) -> SlideF
     gone = not slide_map.slide_path(row).exists()
     version = int(row["updated"])
     about = {
-        "id": slide_id, "width": geometry.width, "height": geometry.height, "tile_px": geometry.tile_px,
-        "overlap_px": geometry.overlap_px, "mpp": row["mpp"] or 0, "step0": row["step0"] or 0, "side0": row["side0"] or 0,
-        "url": f"slide/{slide_id}/", "version": version, "overview": f"thumbnail/{slide_id}?v={version}", "gone": gone,
-    }  # fmt: skip
+        "id": slide_id,
+        "width": geometry.width,
+        "height": geometry.height,
+        "tile_px": geometry.tile_px,
+        "overlap_px": geometry.overlap_px,
+        "mpp": row["mpp"] or 0,
+        "step0": row["step0"] or 0,
+        "side0": row["side0"] or 0,
+        "url": f"slide/{slide_id}/",
+        "version": version,
+        "overview": f"thumbnail/{slide_id}?v={version}",
+        "gone": gone,
+    }
     drawn = view is not None and row["grid_rows"] and row["n_tiles"]
     clusters = slide_map.clusters_on_slide(view, slide_id) if view is not None and drawn else []
     return SlideFacts(
-        slide_id, row["name"], row["path"], about, gone, f"cells/{view.run}/{view.interval}/{slide_id}" if view is not None and drawn else "",
-        clusters, row["n_tiles"] - sum(n for _, n in clusters),
-    )  # fmt: skip
+        slide_id,
+        row["name"],
+        row["path"],
+        about,
+        gone,
+        f"cells/{view.run}/{view.interval}/{slide_id}" if view is not None and drawn else "",
+        clusters,
+        row["n_tiles"] - sum(n for _, n in clusters),
+    )
 
 
 def rows_of(

@@ -33,8 +33,13 @@ class SlidePage(pn.viewable.Viewer):
         self._facts: SlideFacts | None = None
         self._to_go = True  # a tile that the address names
         self._choose = pmui.Select(
-            label="slide", options={}, searchable=True, size="small", sizing_mode="stretch_width", css_classes=["ts-choose-slide"]
-        )  # fmt: skip
+            label="slide",
+            options={},
+            searchable=True,
+            size="small",
+            sizing_mode="stretch_width",
+            css_classes=["ts-choose-slide"],
+        )
         self._head, self._about, self._note = html(waiting("Reading the slides…")), html(), html()
         self._viewer = SlideViewer(
             picked=store.tile, sizing_mode="stretch_width", height=690, margin=(5, 10), visible=False
@@ -101,8 +106,10 @@ class SlidePage(pn.viewable.Viewer):
             return
         rows = rows_of(self._facts.clusters, self._store.names(), self._store.decided().number)
         self._viewer.param.update(
-            ids=[row["id"] for row in rows], colours=[row["colour"] for row in rows], labels=[row["name"] for row in rows]
-        )  # fmt: skip
+            ids=[row["id"] for row in rows],
+            colours=[row["colour"] for row in rows],
+            labels=[row["name"] for row in rows],
+        )
         self._switches.param.update(rows=rows, chosen=self._store.cluster)
 
     def _tile_marked(self) -> None:

@@ -18,15 +18,40 @@ from tessera.explore.view import View, open_view
 from tessera.workspace.folder import Workspace
 
 __all__ = [
-    "MARKS", "NAMES", "Decision", "exclude_tiles", "history", "label_tiles", "mark_cluster", "merge_clusters", "move_tiles",
-    "name_cluster", "names", "note_cluster", "save_selection", "tile_labels", "version",
-]  # fmt: skip
+    "MARKS",
+    "NAMES",
+    "Decision",
+    "exclude_tiles",
+    "history",
+    "label_tiles",
+    "mark_cluster",
+    "merge_clusters",
+    "move_tiles",
+    "name_cluster",
+    "names",
+    "note_cluster",
+    "save_selection",
+    "tile_labels",
+    "version",
+]
 
 MARKS = ("tissue", "artefact", "mixed", "unknown")
 NAMES = (
-    "tumour", "stroma", "lymphocytes", "normal mucosa", "smooth muscle", "fat", "necrosis", "mucus", "debris", "blood",
-    "background", "pen", "fold", "blur",
-)  # fmt: skip
+    "tumour",
+    "stroma",
+    "lymphocytes",
+    "normal mucosa",
+    "smooth muscle",
+    "fat",
+    "necrosis",
+    "mucus",
+    "debris",
+    "blood",
+    "background",
+    "pen",
+    "fold",
+    "blur",
+)
 _MAX_NAME, _MAX_NOTE, _MAX_CORNERS = 80, 4000, 5000
 _NAMED = 20  # clusters that an error names
 
@@ -91,9 +116,15 @@ def merge_clusters(
 
 
 def exclude_tiles(
-    workspace: Workspace, run: str, interval: int, tiles: Sequence[int] | npt.NDArray[np.int64], *, author: str,
-    reason: str = "", expected: int | None = None,
-) -> Decision:  # fmt: skip
+    workspace: Workspace,
+    run: str,
+    interval: int,
+    tiles: Sequence[int] | npt.NDArray[np.int64],
+    *,
+    author: str,
+    reason: str = "",
+    expected: int | None = None,
+) -> Decision:
     """Take tiles out of every cluster; they are in no export and no count any more.
 
     Args:
@@ -111,17 +142,25 @@ def exclude_tiles(
     view = open_view(workspace, run, interval)
     chosen = _tiles(view, tiles)
     payload = {
-        "tiles": tile_sets.save(workspace.run_folder(run), chosen), "n": len(chosen), "value": reason[:_MAX_NAME]
-    }  # fmt: skip
+        "tiles": tile_sets.save(workspace.run_folder(run), chosen),
+        "n": len(chosen),
+        "value": reason[:_MAX_NAME],
+    }
     return append(workspace, run, author, lambda _: [Draft(view.interval, "exclude", -1, payload)], expected=expected)[
         0
     ]
 
 
 def move_tiles(
-    workspace: Workspace, run: str, interval: int, tiles: Sequence[int] | npt.NDArray[np.int64], *, to: int,
-    author: str, expected: int | None = None,
-) -> Decision:  # fmt: skip
+    workspace: Workspace,
+    run: str,
+    interval: int,
+    tiles: Sequence[int] | npt.NDArray[np.int64],
+    *,
+    to: int,
+    author: str,
+    expected: int | None = None,
+) -> Decision:
     """Put tiles into another cluster; excluded ones come back by it.
 
     Args:
@@ -148,9 +187,14 @@ def move_tiles(
 
 
 def label_tiles(
-    workspace: Workspace, run: str, interval: int, tiles: Sequence[int] | npt.NDArray[np.int64], name: str, *,
+    workspace: Workspace,
+    run: str,
+    interval: int,
+    tiles: Sequence[int] | npt.NDArray[np.int64],
+    name: str,
+    *,
     author: str,
-) -> Decision:  # fmt: skip
+) -> Decision:
     """Say what single tiles show, as a start for `tessera.curate.propagate`; an empty name takes the label away.
 
     Raises:

@@ -62,9 +62,7 @@ class Draft:
 Build = Callable[[tuple[Decision, ...]], Sequence[Draft]]
 
 
-def append(
-    workspace: Workspace, run: str, author: str, build: Build, *, expected: int | None = None
-) -> list[Decision]:  # fmt: skip
+def append(workspace: Workspace, run: str, author: str, build: Build, *, expected: int | None = None) -> list[Decision]:
     """Write decisions that `build` makes of the history as it is at that moment.
 
     Args:
@@ -142,10 +140,15 @@ def _insert(connection: sqlite3.Connection, run_id: int, author: str, draft: Dra
     cursor = connection.execute(
         "INSERT INTO decision (run_id, interval, time, author, kind, cluster, payload) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
-            run_id, draft.interval, time.time(), author, draft.kind, None if draft.cluster < 0 else draft.cluster,
+            run_id,
+            draft.interval,
+            time.time(),
+            author,
+            draft.kind,
+            None if draft.cluster < 0 else draft.cluster,
             json.dumps(draft.payload),
         ),
-    )  # fmt: skip
+    )
     return int(cursor.lastrowid or 0)
 
 

@@ -21,9 +21,16 @@ _RESTARTS = 5  # with few clusters k-means often rests half-way between two clou
 
 
 def split_cluster(
-    workspace: Workspace, run: str, interval: int, cluster: int, parts: int = 2, *, author: str, seed: int = 0,
+    workspace: Workspace,
+    run: str,
+    interval: int,
+    cluster: int,
+    parts: int = 2,
+    *,
+    author: str,
+    seed: int = 0,
     expected: int | None = None,
-) -> Decision:  # fmt: skip
+) -> Decision:
     """Split a cluster into parts, which get new ids; the cluster itself keeps only tiles that training brings later.
 
     Args:

@@ -29,9 +29,16 @@ _CAUTION = (
 
 
 def describe(
-    view: View, folder: Path, plan: Plan, *, format: str, author: str, config: ExportConfig,
-    front_matter: str, notes: list[str],
-) -> None:  # fmt: skip
+    view: View,
+    folder: Path,
+    plan: Plan,
+    *,
+    format: str,
+    author: str,
+    config: ExportConfig,
+    front_matter: str,
+    notes: list[str],
+) -> None:
     """Write README.md and provenance.json.
 
     Args:
@@ -60,14 +67,21 @@ def _facts(view: View, plan: Plan, format: str, author: str, config: ExportConfi
         ).fetchall()
     slides = [dict(row) | {"n_tiles": n_tiles[row["id"]]} for row in rows if row["id"] in n_tiles]
     return {
-        "tool": f"tessera {__version__}", "exported": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "author": author, "format": format, "run": view.run, "interval": view.interval, "settings": vars(run.config),
-        "settings_digest": run.digest, "export_settings": as_dict(config),
+        "tool": f"tessera {__version__}",
+        "exported": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "author": author,
+        "format": format,
+        "run": view.run,
+        "interval": view.interval,
+        "settings": vars(run.config),
+        "settings_digest": run.digest,
+        "export_settings": as_dict(config),
         "n_tiles": sum(sum(splits.values()) for splits in counts.values()),
-        "classes": {name: sum(splits.values()) for name, splits in counts.items()}, "splits": counts,
+        "classes": {name: sum(splits.values()) for name, splits in counts.items()},
+        "splits": counts,
         "decisions": [vars(decision) for decision in history(view.workspace, view.run)],
         "slides": [{key: slide[key] for key in slide if key != "id"} for slide in slides],
-    }  # fmt: skip
+    }
 
 
 def _card(
@@ -79,20 +93,29 @@ def _card(
         f"{facts['n_tiles']:,} tiles of {len(counts)} pseudo-classes, written as {facts['format']} on {facts['exported']} by "
         f"{markdown_cell(facts['author'] or 'unknown')} with {facts['tool']}. manifest.parquet has one row a tile, "
         "provenance.json every setting, slide and decision.",
-        "## Classes", _class_table(counts),
+        "## Classes",
+        _class_table(counts),
         "## How it was made",
         f"Method {settings['method']}, clusterer {settings['clusterer']}, {settings['clusters']} clusters asked for, encoder "
         f"{markdown_cell(str(settings['encoder']))}, settings digest {facts['settings_digest']}.",
-        *([f"At most {config.per_class:,} tiles a class, evenly over {config.bins} bins of distance to the centre."]
-          if config.per_class else []),
+        *(
+            [f"At most {config.per_class:,} tiles a class, evenly over {config.bins} bins of distance to the centre."]
+            if config.per_class
+            else []
+        ),
         *(["Splits share no patient (no slide, where the patient is not known)."] if config.val or config.test else []),
         *[markdown_cell(note) for note in notes],
-        "## Who named it", _reader_table(in_effect(history(view.workspace, view.run))),
-        "## Sources", _slide_table(facts["slides"]),
-        "## Terms of use", markdown_cell(config.licence) or
-        "Those of the slides: no licence was given at export. Ask the owner of the slides before you pass tiles on.",
-        "## Cautions", _CAUTION, *_slide_cautions(facts["slides"]),
-    ]  # fmt: skip
+        "## Who named it",
+        _reader_table(in_effect(history(view.workspace, view.run))),
+        "## Sources",
+        _slide_table(facts["slides"]),
+        "## Terms of use",
+        markdown_cell(config.licence)
+        or "Those of the slides: no licence was given at export. Ask the owner of the slides before you pass tiles on.",
+        "## Cautions",
+        _CAUTION,
+        *_slide_cautions(facts["slides"]),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -130,13 +153,16 @@ def _slide_cautions(slides: list[dict[str, Any]]) -> list[str]:
 def _slide_table(slides: list[dict[str, Any]]) -> str:
     rows = [
         [
-            markdown_cell(slide["name"]), markdown_cell(slide["patient"] or "-"), markdown_cell(slide["site"] or "-"),
+            markdown_cell(slide["name"]),
+            markdown_cell(slide["patient"] or "-"),
+            markdown_cell(slide["site"] or "-"),
             markdown_cell(slide["vendor"] or slide["kind"]),
             f"{slide['mpp']:.4g} ({markdown_cell(slide['mpp_source'] or '-')})" if slide["mpp"] else "-",
-            f"{slide['n_tiles']:,}", (slide["sha256"] or "-")[:12],
+            f"{slide['n_tiles']:,}",
+            (slide["sha256"] or "-")[:12],
         ]
         for slide in slides[:_MAX_SLIDES]
-    ]  # fmt: skip
+    ]
     table = _table(["slide", "patient", "site", "format", "um/px", "tiles", "sha256"], rows)
     left = len(slides) - _MAX_SLIDES
     return table if left <= 0 else f"{table}\n\nand {left:,} more, in provenance.json."

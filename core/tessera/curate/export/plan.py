@@ -141,11 +141,19 @@ def slide_facts(view: View) -> dict[int, Slide]:
         ).fetchall()
     return {
         row["id"]: Slide(
-            row["id"], row["name"], row["kind"], row["patient"], row["sha256"] or row["name"], row["vendor"] or "",
-            row["path"], row["site"], row["project"], row["sample_type"],
+            row["id"],
+            row["name"],
+            row["kind"],
+            row["patient"],
+            row["sha256"] or row["name"],
+            row["vendor"] or "",
+            row["path"],
+            row["site"],
+            row["project"],
+            row["sample_type"],
         )
         for row in rows
-    }  # fmt: skip
+    }
 
 
 def _choose(view: View, class_of: dict[int, str], config: ExportConfig) -> npt.NDArray[np.int64]:
@@ -160,9 +168,12 @@ def _choose(view: View, class_of: dict[int, str], config: ExportConfig) -> npt.N
 
 
 def _divide(
-    view: View, tiles: npt.NDArray[np.int64], classes: npt.NDArray[np.int64], slides: dict[int, Slide],
+    view: View,
+    tiles: npt.NDArray[np.int64],
+    classes: npt.NDArray[np.int64],
+    slides: dict[int, Slide],
     config: ExportConfig,
-) -> tuple[npt.NDArray[np.int64], list[str]]:  # fmt: skip
+) -> tuple[npt.NDArray[np.int64], list[str]]:
     """Split of each tile as a position in a list of names."""
     shares = (1 - config.val - config.test, config.val, config.test)
     if not config.val and not config.test:

@@ -30,9 +30,13 @@ __all__ = ["FORMATS", "ExportReport", "export", "slug"]
 
 # format to the order in which its tiles are written
 _ORDERS = {
-    "imagefolder": "tile", "parquet": "tile", "webdataset": "shuffled", "hf-imagefolder": "tile", "hf-parquet": "shuffled",
+    "imagefolder": "tile",
+    "parquet": "tile",
+    "webdataset": "shuffled",
+    "hf-imagefolder": "tile",
+    "hf-parquet": "shuffled",
     "qupath": "slide",
-}  # fmt: skip
+}
 FORMATS = tuple(_ORDERS)
 _BATCH = 512
 
@@ -55,10 +59,17 @@ class ExportReport:
 
 
 def export(
-    workspace: Workspace, run: str, destination: Path, *, format: str = "imagefolder",
-    clusters: list[int] | str | None = None, interval: int | None = None, author: str = "",
-    config: ExportConfig | None = None, progress: Progress | None = None,
-) -> ExportReport:  # fmt: skip
+    workspace: Workspace,
+    run: str,
+    destination: Path,
+    *,
+    format: str = "imagefolder",
+    clusters: list[int] | str | None = None,
+    interval: int | None = None,
+    author: str = "",
+    config: ExportConfig | None = None,
+    progress: Progress | None = None,
+) -> ExportReport:
     """Write a tile set of a clustering as people left it.
 
     Clusters with the same name become one class; excluded tiles are left out.
@@ -91,9 +102,15 @@ def export(
                 writer, notes = _writer(plan, view, format, work, settings.shard_tiles)
                 _write(plan, view, writer, work, progress or Silent())
                 card.describe(
-                    view, work, plan, format=format, author=author, config=settings,
-                    front_matter=writer.front_matter(), notes=notes,
-                )  # fmt: skip
+                    view,
+                    work,
+                    plan,
+                    format=format,
+                    author=author,
+                    config=settings,
+                    front_matter=writer.front_matter(),
+                    notes=notes,
+                )
                 files.fsync_directory(work)
                 work.rename(destination)
             except BaseException as error:
@@ -115,9 +132,12 @@ def _writer(plan: Plan, view: View, format: str, work: Path, shard_tiles: int) -
     from tessera.curate.export.formats import folders, tables, webdataset
 
     writers: dict[str, Callable[[Layout], Writer]] = {
-        "imagefolder": folders.ImageFolder, "hf-imagefolder": folders.HuggingFaceFolder, "parquet": tables.PlainTable,
-        "hf-parquet": tables.HuggingFaceTable, "webdataset": webdataset.WebDataset,
-    }  # fmt: skip
+        "imagefolder": folders.ImageFolder,
+        "hf-imagefolder": folders.HuggingFaceFolder,
+        "parquet": tables.PlainTable,
+        "hf-parquet": tables.HuggingFaceTable,
+        "webdataset": webdataset.WebDataset,
+    }
     return writers[format](layout), []
 
 
@@ -162,9 +182,23 @@ def _row(plan: Plan, view: View, position: int, mpp: float) -> Row:
     tile = int(plan.tiles[position])
     cluster, slide = int(view.labels[tile]), plan.slides[int(view.index.slide[tile])]
     return {
-        "tile": tile, "slide": slide.name, "slide_id": slide.id, "slide_key": slide.key, "patient": slide.patient,
-        "site": slide.site, "project": slide.project, "sample_type": slide.sample_type,
-        "x0": int(view.index.x0[tile]), "y0": int(view.index.y0[tile]), "side0": int(view.index.side0[tile]), "mpp": mpp,
-        "cluster": cluster, "name": plan.class_of[cluster], "distance": float(view.distances[tile]), "run": view.run,
-        "interval": view.interval, "split": plan.splits[position], "sha256": "",
-    }  # fmt: skip
+        "tile": tile,
+        "slide": slide.name,
+        "slide_id": slide.id,
+        "slide_key": slide.key,
+        "patient": slide.patient,
+        "site": slide.site,
+        "project": slide.project,
+        "sample_type": slide.sample_type,
+        "x0": int(view.index.x0[tile]),
+        "y0": int(view.index.y0[tile]),
+        "side0": int(view.index.side0[tile]),
+        "mpp": mpp,
+        "cluster": cluster,
+        "name": plan.class_of[cluster],
+        "distance": float(view.distances[tile]),
+        "run": view.run,
+        "interval": view.interval,
+        "split": plan.splits[position],
+        "sha256": "",
+    }

@@ -45,10 +45,16 @@ _OBSTACLES = {
 
 
 def stream(
-    workspace: Workspace, source: Source | None, config: StreamConfig, ingest: IngestConfig, *,
-    progress: Progress | None = None, at: KillPoint = pass_by, place: Place | None = None,
+    workspace: Workspace,
+    source: Source | None,
+    config: StreamConfig,
+    ingest: IngestConfig,
+    *,
+    progress: Progress | None = None,
+    at: KillPoint = pass_by,
+    place: Place | None = None,
     free: Callable[[], int] | None = None,
-) -> IngestReport:  # fmt: skip
+) -> IngestReport:
     """Take a source into the workspace, slide by slide.
 
     Args:
@@ -107,9 +113,17 @@ class _Coordinator:
     """Rank 0: does its own share, commits everybody's shards, and is the only one that writes the ledger."""
 
     def __init__(
-        self, workspace: Workspace, ledger: StreamLedger, config: StreamConfig, ingest: IngestConfig, report: IngestReport,
-        told: Progress, at: KillPoint, place: Place, free: Callable[[], int] | None,
-    ) -> None:  # fmt: skip
+        self,
+        workspace: Workspace,
+        ledger: StreamLedger,
+        config: StreamConfig,
+        ingest: IngestConfig,
+        report: IngestReport,
+        told: Progress,
+        at: KillPoint,
+        place: Place,
+        free: Callable[[], int] | None,
+    ) -> None:
         self._workspace, self._ledger, self._config, self._told = workspace, ledger, config, told
         self._folders = Folders.make(workspace.root, config, 0)
         self._budget = Budget.of(config, free or free_space(workspace.root, self._folders.slides))
@@ -213,11 +227,14 @@ class _Coordinator:
         moved = self._worker.moved()
         rate = self._rates.of(self._worker.moved_bytes + sum(moved.values()))
         self._ledger.report(
-            {**self._crew.moved(), **moved}, slides_held=self._budget.slides_held + self._crew.held(),
-            high_water=self._budget.high_water, tiles_kept=self._budget.tiles_kept,
-            rate=(0.0 if self._want == "pause" else rate) + self._crew.rate(), message=message,
+            {**self._crew.moved(), **moved},
+            slides_held=self._budget.slides_held + self._crew.held(),
+            high_water=self._budget.high_water,
+            tiles_kept=self._budget.tiles_kept,
+            rate=(0.0 if self._want == "pause" else rate) + self._crew.rate(),
+            message=message,
             state="paused" if self._want == "pause" else "running",
-        )  # fmt: skip
+        )
         counts = totals(self._workspace)
         done = sum(counts[state].slides for state in ("committed", "tiled", "failed", "set_aside") if state in counts)
         self._told.update("slides", done, sum(total.slides for total in counts.values()))
@@ -260,9 +277,16 @@ def make_worker(
 
     downloader = Downloader(folders.slides, config, token, at=at, busy=busy)
     worker = StreamWorker(
-        folders.slides, folders.shards, config, ingest, downloader=downloader, budget=budget, board=board,
-        renew=Renewer(config), at=at,
-    )  # fmt: skip
+        folders.slides,
+        folders.shards,
+        config,
+        ingest,
+        downloader=downloader,
+        budget=budget,
+        board=board,
+        renew=Renewer(config),
+        at=at,
+    )
     return worker
 
 

@@ -111,9 +111,15 @@ class Downloader:
     """
 
     def __init__(
-        self, folder: Path, config: StreamConfig, token: Token, *, at: KillPoint = pass_by,
-        busy: Callable[[], None] | None = None, clock: Callable[[], float] = time.monotonic,
-    ) -> None:  # fmt: skip
+        self,
+        folder: Path,
+        config: StreamConfig,
+        token: Token,
+        *,
+        at: KillPoint = pass_by,
+        busy: Callable[[], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.folder = folder
         self._config, self._token, self._at, self._busy, self._clock = config, token, at, busy, clock
         self._client = make_client(config)

@@ -131,9 +131,13 @@ class GdcClient:
         total, size = -1, self._config.page_size
         while total < 0 or len(hits) < total:
             body = {
-                "filters": filters, "fields": _FIELDS, "sort": "file_id:asc", "format": "JSON",
-                "size": size, "from": len(hits),
-            }  # fmt: skip
+                "filters": filters,
+                "fields": _FIELDS,
+                "sort": "file_id:asc",
+                "format": "JSON",
+                "size": size,
+                "from": len(hits),
+            }
             data, size = self._page(body, size)
             page, found = data["hits"], int(data["pagination"]["total"])
             if total not in (-1, found) or (not page and len(hits) < found):
@@ -283,6 +287,10 @@ def _from_hit(hit: dict[str, Any], config: StreamConfig) -> RemoteSlide:
     cases = hit.get("cases") or [{}]
     project = str((cases[0].get("project") or {}).get("project_id") or "")
     return RemoteSlide(
-        file_id, name, int(hit.get("file_size") or 0), str(hit.get("md5sum") or "").lower(),
-        data_urls(config, file_id, name), project,
-    )  # fmt: skip
+        file_id,
+        name,
+        int(hit.get("file_size") or 0),
+        str(hit.get("md5sum") or "").lower(),
+        data_urls(config, file_id, name),
+        project,
+    )

@@ -91,8 +91,13 @@ class Patience:
             self.busy()
         wait_s = self._wait_s(error)
         logger.warning(
-            "%s: %s; tried again in %.0f s (%d of %d tries)", self.what, error_words(error), wait_s, self.failed, attempts
-        )  # fmt: skip
+            "%s: %s; tried again in %.0f s (%d of %d tries)",
+            self.what,
+            error_words(error),
+            wait_s,
+            self.failed,
+            attempts,
+        )
         return wait_s
 
     def _wait_s(self, error: Exception) -> float:
@@ -104,9 +109,11 @@ class Patience:
 
 
 _TRANSPORT_WORDS: dict[type[httpx.TransportError], str] = {
-    httpx.ConnectTimeout: "the server did not answer", httpx.ReadTimeout: "the server stopped sending",
-    httpx.ConnectError: "the server cannot be reached", httpx.RemoteProtocolError: "the connection broke",
-}  # fmt: skip
+    httpx.ConnectTimeout: "the server did not answer",
+    httpx.ReadTimeout: "the server stopped sending",
+    httpx.ConnectError: "the server cannot be reached",
+    httpx.RemoteProtocolError: "the connection broke",
+}
 
 
 def error_words(error: Exception) -> str:

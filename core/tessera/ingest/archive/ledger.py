@@ -81,10 +81,19 @@ def read_stream(workspace: Workspace) -> StreamRow | None:
         state, message = "failed", "its process ended without a word; resume goes on where it was"
     configs = json.loads(row["config"])
     return StreamRow(
-        row["source"], configuration.from_mapping(IngestConfig, configs["ingest"]),
-        configuration.from_mapping(StreamConfig, configs["stream"]), state, row["want"], alive, message,
-        row["slides_held"], row["high_water"], row["tiles_kept"], row["rate"], row["started"],
-    )  # fmt: skip
+        row["source"],
+        configuration.from_mapping(IngestConfig, configs["ingest"]),
+        configuration.from_mapping(StreamConfig, configs["stream"]),
+        state,
+        row["want"],
+        alive,
+        message,
+        row["slides_held"],
+        row["high_water"],
+        row["tiles_kept"],
+        row["rate"],
+        row["started"],
+    )
 
 
 def request(workspace: Workspace, want: str) -> None:
@@ -278,8 +287,10 @@ class StreamLedger:
     def state_of(self, file_ids: Iterable[str]) -> dict[str, str]:
         """States of some slides."""
         with self._workspace.ledger.read() as connection:
-            found = {name: connection.execute("SELECT state FROM remote_slide WHERE file_id = ?", (name,)).fetchone()
-                     for name in file_ids}  # fmt: skip
+            found = {
+                name: connection.execute("SELECT state FROM remote_slide WHERE file_id = ?", (name,)).fetchone()
+                for name in file_ids
+            }
         return {name: row["state"] for name, row in found.items() if row is not None}
 
 
@@ -293,5 +304,15 @@ def _add_slide(connection: sqlite3.Connection, slide: RemoteSlide, now: float) -
         "INSERT INTO remote_slide (file_id, name, size_bytes, md5, urls, project, state, reason, updated)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (file_id) DO UPDATE SET urls = excluded.urls,"
         " size_bytes = excluded.size_bytes, md5 = excluded.md5 WHERE state NOT IN ('tiled', 'committed')",
-        (slide.file_id, slide.name, slide.size_bytes, slide.md5, json.dumps(slide.urls), slide.project, state, reason, now),
-    )  # fmt: skip
+        (
+            slide.file_id,
+            slide.name,
+            slide.size_bytes,
+            slide.md5,
+            json.dumps(slide.urls),
+            slide.project,
+            state,
+            reason,
+            now,
+        ),
+    )

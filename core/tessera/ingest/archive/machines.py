@@ -129,9 +129,13 @@ class Orders:
     def write(self, folders: Folders) -> None:
         """Publish."""
         values = {
-            "job": self.job, "world": self.world, "want": self.want, "slides": [asdict(slide) for slide in self.slides],
-            "ingest": configuration.as_dict(self.ingest), "stream": configuration.as_dict(self.stream),
-        }  # fmt: skip
+            "job": self.job,
+            "world": self.world,
+            "want": self.want,
+            "slides": [asdict(slide) for slide in self.slides],
+            "ingest": configuration.as_dict(self.ingest),
+            "stream": configuration.as_dict(self.stream),
+        }
         files.write_text(folders.orders, json.dumps(values))
 
     @classmethod
@@ -143,10 +147,13 @@ class Orders:
             return None
         slides = [RemoteSlide(**{**slide, "urls": tuple(slide["urls"])}) for slide in values["slides"]]
         return cls(
-            values["job"], values["world"], values["want"], slides,
+            values["job"],
+            values["world"],
+            values["want"],
+            slides,
             configuration.from_mapping(IngestConfig, values["ingest"]),
             configuration.from_mapping(StreamConfig, values["stream"]),
-        )  # fmt: skip
+        )
 
     def share(self, rank: int) -> list[RemoteSlide]:
         """The slides of one worker: by size, dealt round, so that shares are of one weight."""

@@ -46,9 +46,15 @@ class Merger:
     """
 
     def __init__(
-        self, workspace: Workspace, folder: Path, commit_tiles: int, commit_every_s: float, report: IngestReport,
-        at: KillPoint, clock: Callable[[], float] = time.monotonic,
-    ) -> None:  # fmt: skip
+        self,
+        workspace: Workspace,
+        folder: Path,
+        commit_tiles: int,
+        commit_every_s: float,
+        report: IngestReport,
+        at: KillPoint,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._workspace, self._folder, self._report, self._at = workspace, folder, report, at
         self._committer = Committer(workspace, commit_tiles, at)
         self._every_s, self._clock = commit_every_s, clock

@@ -66,9 +66,10 @@ class Plan:
             f"disk     at most {size_words(self.slide_budget)} for slides in passage; "
             f"the volume has {size_words(self.free_bytes)} free",
             *([f"         {together(self.workers, self.slide_budget)}"] if self.workers > 1 else []),
-            "time     " + ", ".join(f"{_hours(hours)} at {rate / 1e6:.0f} MB/s" for rate, hours in self.hours)
+            "time     "
+            + ", ".join(f"{_hours(hours)} at {rate / 1e6:.0f} MB/s" for rate, hours in self.hours)
             + ", if tiling keeps up",
-        ]  # fmt: skip
+        ]
         if self.tile_bytes[1] > self.tile_budget:
             will = "will" if self.tile_bytes[0] > self.tile_budget else "may"
             lines.append(
@@ -89,7 +90,7 @@ def together(workers: int, slide_budget: int) -> str:
 
 def make_plan(
     source: str, catalogue: Catalogue, config: StreamConfig, ingest: IngestConfig, *, free_bytes: int, workers: int = 1
-) -> Plan:  # fmt: skip
+) -> Plan:
     """Estimate an ingest.
 
     Raises:
@@ -102,10 +103,22 @@ def make_plan(
     tiles = sum(few for few, _ in likely), sum(many for _, many in likely)
     each = _TILE_BYTES * (ingest.tile_px / 224) ** 2
     return Plan(
-        source, catalogue.release, len(catalogue.slides), total, largest.name, largest.size_bytes, catalogue.rejected,
-        tiles, (round(tiles[0] * each), round(tiles[1] * each)), config.slide_budget, config.tile_budget,
-        free_bytes, [(rate, total / rate / 3600) for rate in _RATES], workers, refusal,
-    )  # fmt: skip
+        source,
+        catalogue.release,
+        len(catalogue.slides),
+        total,
+        largest.name,
+        largest.size_bytes,
+        catalogue.rejected,
+        tiles,
+        (round(tiles[0] * each), round(tiles[1] * each)),
+        config.slide_budget,
+        config.tile_budget,
+        free_bytes,
+        [(rate, total / rate / 3600) for rate in _RATES],
+        workers,
+        refusal,
+    )
 
 
 def check_budget(slides: list[RemoteSlide], config: StreamConfig, ingest: IngestConfig | None = None) -> None:

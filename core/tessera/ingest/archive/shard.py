@@ -115,12 +115,20 @@ def _table(slide: RemoteSlide, sha256: str, cut: CutSlide) -> pa.Table:
     thumbnail, mask = pictures_of(cut)
     columns = {**columns_of(cut), "sha256": sha256, "size_bytes": slide.size_bytes}
     about = {
-        "file_id": slide.file_id, "columns": json.dumps(columns), "shape": json.dumps(cut.codes.shape),
-        "codes": zlib.compress(cut.codes.tobytes()), "thumbnail": thumbnail, "mask": mask,
-    }  # fmt: skip
+        "file_id": slide.file_id,
+        "columns": json.dumps(columns),
+        "shape": json.dumps(cut.codes.shape),
+        "codes": zlib.compress(cut.codes.tobytes()),
+        "thumbnail": thumbnail,
+        "mask": mask,
+    }
     data = {
-        "x0": [tile.x0 for tile in cut.tiles], "y0": [tile.y0 for tile in cut.tiles], "side0": [cut.grid.side0] * n,
-        "label": [-1] * n, "name": [""] * n, "jpeg": [tile.jpeg for tile in cut.tiles],
-    }  # fmt: skip
+        "x0": [tile.x0 for tile in cut.tiles],
+        "y0": [tile.y0 for tile in cut.tiles],
+        "side0": [cut.grid.side0] * n,
+        "label": [-1] * n,
+        "name": [""] * n,
+        "jpeg": [tile.jpeg for tile in cut.tiles],
+    }
     arrays = [pa.array(data[field.name], type=field.type) for field in _TILE_COLUMNS]
     return pa.Table.from_arrays(arrays, schema=_TILE_COLUMNS.with_metadata(about))

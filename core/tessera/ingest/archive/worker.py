@@ -83,9 +83,18 @@ class StreamWorker:
     """
 
     def __init__(
-        self, slides: Path, shards: Path, config: StreamConfig, ingest: IngestConfig, *, downloader: Downloader,
-        budget: Budget, board: Board, renew: Callable[[RemoteSlide], RemoteSlide | None], at: KillPoint = pass_by,
-    ) -> None:  # fmt: skip
+        self,
+        slides: Path,
+        shards: Path,
+        config: StreamConfig,
+        ingest: IngestConfig,
+        *,
+        downloader: Downloader,
+        budget: Budget,
+        board: Board,
+        renew: Callable[[RemoteSlide], RemoteSlide | None],
+        at: KillPoint = pass_by,
+    ) -> None:
         self._slides, self._shards, self._config, self._ingest = slides, shards, config, ingest
         self._downloader, self._budget, self._board, self._renew, self._at = downloader, budget, board, renew, at
         self._queue: list[_Waiting] = []
@@ -340,8 +349,13 @@ class StreamWorker:
         retry_at = time.time() + self._config.round_wait_s * 2 ** (rounds - 1)
         self._board.say(name, "queued", reason, rounds=rounds, retry_at=retry_at)
         logger.warning(
-            "%s: %s; comes back in %.0f s (round %d of %d)", job.slide.name, reason, retry_at - time.time(), rounds + 1, self._config.rounds
-        )  # fmt: skip
+            "%s: %s; comes back in %.0f s (round %d of %d)",
+            job.slide.name,
+            reason,
+            retry_at - time.time(),
+            rounds + 1,
+            self._config.rounds,
+        )
         resting = sum(other.slide.size_bytes for other in self._resting)
         if job.reservation.written and resting + job.slide.size_bytes <= self._config.slide_budget / 2:
             self._resting.append(_Job(job.slide, job.reservation, not_before=retry_at))

@@ -29,9 +29,13 @@ Labels = npt.NDArray[np.int32]
 
 
 def cluster(
-    points: Points, config: RunConfig, rng: np.random.Generator, previous: Labels | None = None,
-    memory: Memory | None = None, ranks: Ranks | None = None,
-) -> Clustering:  # fmt: skip
+    points: Points,
+    config: RunConfig,
+    rng: np.random.Generator,
+    previous: Labels | None = None,
+    memory: Memory | None = None,
+    ranks: Ranks | None = None,
+) -> Clustering:
     """Cluster all points by `config.clusterer`.
 
     Args:

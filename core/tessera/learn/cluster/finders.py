@@ -57,9 +57,12 @@ def find_rcc(points: Points, config: RunConfig, rng: np.random.Generator, memory
     """RCC, robust preset. Its constants are read off the first clustering and held by `memory` when the config says so."""
     held = memory.get(HELD) if config.rcc_hold else None
     model = RCC(
-        lambda_scale=config.rcc_lambda, random_state=_seed(rng), n_threads=config.threads, device=device_of(config),
+        lambda_scale=config.rcc_lambda,
+        random_state=_seed(rng),
+        n_threads=config.threads,
+        device=device_of(config),
         constants=None if held is None else Constants(*held.tolist()),
-    )  # fmt: skip
+    )
     model.fit(points)
     if not hasattr(model, "constants_"):  # every point is the same
         return Found(model.labels_)
@@ -78,9 +81,13 @@ def find_pic(points: Points, config: RunConfig, rng: np.random.Generator, memory
     if len(unit) < 2:
         return Found(np.zeros(len(points), np.int32))
     near = nearest(
-        unit, min(NEIGHBOURS, len(unit) - 1), metric="euclidean", device=device_of(config), threads=config.threads,
+        unit,
+        min(NEIGHBOURS, len(unit) - 1),
+        metric="euclidean",
+        device=device_of(config),
+        threads=config.threads,
         seed=_seed(rng),
-    )  # fmt: skip
+    )
     return Found(pic(near)[place], figures={"graph_recall": near.recall})
 
 
@@ -128,9 +135,14 @@ def find_leiden(points: Points, config: RunConfig, rng: np.random.Generator, mem
 
     def labelled(share: float) -> Labels:
         _, found = graspologic_native.leiden_csr(
-            links.indptr.astype(np.int64), links.indices.astype(np.int32), links.data, graph.n,
-            resolution=1.0 / share, iterations=_LEIDEN_ITERATIONS, seed=seed,
-        )  # fmt: skip
+            links.indptr.astype(np.int64),
+            links.indices.astype(np.int32),
+            links.data,
+            graph.n,
+            resolution=1.0 / share,
+            iterations=_LEIDEN_ITERATIONS,
+            seed=seed,
+        )
         return np.fromiter((found.get(row, -1) for row in range(graph.n)), np.int32, graph.n)[place]
 
     return Found(labelled(1.0), labelled, {"graph_recall": near.recall})

@@ -53,9 +53,13 @@ class Clustering:
 
 
 def cluster(
-    points: Points, config: RunConfig, rng: np.random.Generator, previous: npt.NDArray[np.int32] | None = None,
-    gpu: str | None = None, ranks: Ranks | None = None,
-) -> Clustering:  # fmt: skip
+    points: Points,
+    config: RunConfig,
+    rng: np.random.Generator,
+    previous: npt.NDArray[np.int32] | None = None,
+    gpu: str | None = None,
+    ranks: Ranks | None = None,
+) -> Clustering:
     """Cluster all points into `config.clusters` clusters.
 
     With `previous` labels the start is the mean of the current points of each former cluster, and a few Lloyd steps
@@ -220,19 +224,30 @@ def _lloyd(
         shared = ranks is not None and ranks.world > 1
         return _lloyd_by_torch(part, first, iterations, gpu, spherical=spherical, shared=shared)
     kmeans = faiss.Kmeans(
-        subset.shape[1], k, niter=iterations, seed=int(rng.integers(1, 2**31 - 1)), min_points_per_centroid=1,
-        max_points_per_centroid=len(subset), verbose=False, spherical=spherical,
+        subset.shape[1],
+        k,
+        niter=iterations,
+        seed=int(rng.integers(1, 2**31 - 1)),
+        min_points_per_centroid=1,
+        max_points_per_centroid=len(subset),
+        verbose=False,
+        spherical=spherical,
         gpu=gpu is not None,
-    )  # fmt: skip
+    )
     kmeans.train(subset, init_centroids=start)
     centroids = np.asarray(kmeans.centroids, dtype=np.float32)
     return _unit(centroids) if spherical else centroids
 
 
 def _lloyd_by_torch(
-    subset: npt.NDArray[np.float32], start: npt.NDArray[np.float32], iterations: int, gpu: str, *, spherical: bool,
+    subset: npt.NDArray[np.float32],
+    start: npt.NDArray[np.float32],
+    iterations: int,
+    gpu: str,
+    *,
+    spherical: bool,
     shared: bool,
-) -> npt.NDArray[np.float32]:  # fmt: skip
+) -> npt.NDArray[np.float32]:
     import torch
     from torch import distributed
 

@@ -61,9 +61,13 @@ def _kmeans(sample: npt.NDArray[np.float32], k: int, rng: np.random.Generator) -
     if k >= len(sample):
         return sample
     found = faiss.Kmeans(
-        sample.shape[1], k, niter=_ITERATIONS, seed=int(rng.integers(1, 2**31 - 1)), min_points_per_centroid=1,
+        sample.shape[1],
+        k,
+        niter=_ITERATIONS,
+        seed=int(rng.integers(1, 2**31 - 1)),
+        min_points_per_centroid=1,
         max_points_per_centroid=len(sample),
-    )  # fmt: skip
+    )
     found.train(sample)
     return np.asarray(found.centroids, np.float32)
 

@@ -57,9 +57,15 @@ def fold(points: Points, labels: Labels, least: int, masses: Masses | None = Non
 
 
 def steer(
-    points: Points, labels: Labels, k: int, least: int, *, masses: Masses | None = None, finer: Finer | None = None,
+    points: Points,
+    labels: Labels,
+    k: int,
+    least: int,
+    *,
+    masses: Masses | None = None,
+    finer: Finer | None = None,
     rng: np.random.Generator,
-) -> Labels:  # fmt: skip
+) -> Labels:
     """Bring a partition, not yet folded, to `k` clusters of at least `least` tiles.
 
     Ward's merges of all its clusters, by size, down to k; what stays tiny is folded, and fewer merges are made until k large

@@ -63,9 +63,11 @@ def compare(
     return {
         "runs": names,
         "ami": agreement(labels).tolist(),
-        "sizes": {run.name: metrics.size_figures(np.bincount(own[own >= 0])) for run, own in zip(rows, labels, strict=True)},
+        "sizes": {
+            run.name: metrics.size_figures(np.bincount(own[own >= 0])) for run, own in zip(rows, labels, strict=True)
+        },
         "stability": {run.name: known for run in rows if (known := _known_stability(workspace, run))},
-    }  # fmt: skip
+    }
 
 
 def _known_stability(workspace: Workspace, run: control.Run) -> dict[str, float]:

@@ -72,11 +72,15 @@ def evaluate(workspace: Workspace, name: str, interval: int | None = None) -> di
     sets = _feature_sets(workspace, run, store, ids)
     k = len(np.unique(clusters[ids]))
     return {
-        "run": name, "interval": chosen, "n_tiles": len(ids), "n_groups": len(np.unique(groups[ids])),
-        "n_classes": len(np.unique(labels[ids])), "n_clusters": k,
+        "run": name,
+        "interval": chosen,
+        "n_tiles": len(ids),
+        "n_groups": len(np.unique(groups[ids])),
+        "n_classes": len(np.unique(labels[ids])),
+        "n_clusters": k,
         "clusters": score_clusters(clusters[ids], labels[ids]),
         "features": {what: score_features(features, labels[ids], groups[ids], k) for what, features in sets.items()},
-    }  # fmt: skip
+    }
 
 
 def describe(scores: dict[str, Any]) -> str:
@@ -132,9 +136,14 @@ def colour_statistics(tile: npt.NDArray[np.uint8]) -> Features:
     hue, _ = np.histogram(hsv[..., 0], 8, (0, 180))
     saturation, _ = np.histogram(hsv[..., 1], 5, (0, 256))
     parts = [
-        pixels.mean(axis=0), pixels.std(axis=0), np.percentile(grey, [5, 25, 50, 75, 95]),
-        [edges.mean(), edges.std()], 100 * hue / grey.size, 100 * saturation / grey.size, [grey.std(), hsv[..., 2].std()],
-    ]  # fmt: skip
+        pixels.mean(axis=0),
+        pixels.std(axis=0),
+        np.percentile(grey, [5, 25, 50, 75, 95]),
+        [edges.mean(), edges.std()],
+        100 * hue / grey.size,
+        100 * saturation / grey.size,
+        [grey.std(), hsv[..., 2].std()],
+    ]
     return np.concatenate(parts).astype(np.float32)
 
 
@@ -148,9 +157,13 @@ def _feature_sets(
     sets = {}
     for what, encoder in encoders.items():
         parts = extract(
-            place(encoder, device), loader, ids, batch_size=run.config.extract_batch, device=device,
+            place(encoder, device),
+            loader,
+            ids,
+            batch_size=run.config.extract_batch,
+            device=device,
             precision=run.config.precision,
-        )  # fmt: skip
+        )
         sets[what] = np.concatenate([features for _, features in parts])
     loader.close()
     jpegs = (jpeg for start in range(0, len(ids), 512) for jpeg in store.batch(ids[start : start + 512]))

@@ -72,9 +72,16 @@ def expected_mutual_information(rows: npt.NDArray[np.int64], columns: npt.NDArra
         b = np.repeat(sizes, spans)
         overlap = np.arange(spans.sum()) - np.repeat(np.cumsum(spans) - spans - least, spans)
         chance = np.exp(
-            factorial[a] + factorial[b] + factorial[n - a] + factorial[n - b] - factorial[n] - factorial[overlap]
-            - factorial[a - overlap] - factorial[b - overlap] - factorial[n - a - b + overlap]
-        )  # fmt: skip
+            factorial[a]
+            + factorial[b]
+            + factorial[n - a]
+            + factorial[n - b]
+            - factorial[n]
+            - factorial[overlap]
+            - factorial[a - overlap]
+            - factorial[b - overlap]
+            - factorial[n - a - b + overlap]
+        )
         terms = overlap / n * np.log(n * overlap / (float(a) * b)) * chance
         whole += float(a_times) * float(terms @ np.repeat(times, spans))
     return whole

@@ -16,9 +16,15 @@ Labels = npt.NDArray[np.int32]
 
 
 def measure(
-    reporter: Reporter, known: dict[str, Labels], *, interval: int, step: int, labels: Labels, previous: Labels | None,
+    reporter: Reporter,
+    known: dict[str, Labels],
+    *,
+    interval: int,
+    step: int,
+    labels: Labels,
+    previous: Labels | None,
     figures: dict[str, float],
-) -> None:  # fmt: skip
+) -> None:
     """Compare a clustering with the one before and with what is known of the tiles; record, warn, advise.
 
     Args:

@@ -21,13 +21,21 @@ _RADIUS = 3  # px, of the blur: three times its greatest sigma
 _BLOCK = 8
 # Quantisation tables of JPEG (ITU-T T.81, annex K.1), at quality 50
 _LUMA = (
-    (16, 11, 10, 16, 24, 40, 51, 61), (12, 12, 14, 19, 26, 58, 60, 55), (14, 13, 16, 24, 40, 57, 69, 56),
-    (14, 17, 22, 29, 51, 87, 80, 62), (18, 22, 37, 56, 68, 109, 103, 77), (24, 35, 55, 64, 81, 104, 113, 92),
-    (49, 64, 78, 87, 103, 121, 120, 101), (72, 92, 95, 98, 112, 100, 103, 99),
-)  # fmt: skip
+    (16, 11, 10, 16, 24, 40, 51, 61),
+    (12, 12, 14, 19, 26, 58, 60, 55),
+    (14, 13, 16, 24, 40, 57, 69, 56),
+    (14, 17, 22, 29, 51, 87, 80, 62),
+    (18, 22, 37, 56, 68, 109, 103, 77),
+    (24, 35, 55, 64, 81, 104, 113, 92),
+    (49, 64, 78, 87, 103, 121, 120, 101),
+    (72, 92, 95, 98, 112, 100, 103, 99),
+)
 _CHROMA = (
-    (17, 18, 24, 47), (18, 21, 26, 66), (24, 26, 56, 99), (47, 66, 99, 99),
-)  # fmt: skip
+    (17, 18, 24, 47),
+    (18, 21, 26, 66),
+    (24, 26, 56, 99),
+    (47, 66, 99, 99),
+)
 # YCbCr of JFIF, without the offset of the two colour channels
 _YCC_FROM_RGB = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
 
@@ -49,9 +57,10 @@ def make_views(tiles: torch.Tensor, views: ViewBatch, side_px: int) -> torch.Ten
             tuple[npt.NDArray[Any], npt.NDArray[np.bool_], Callable[[torch.Tensor, torch.Tensor], torch.Tensor]]
         ]
         steps = [
-            (views.stains, views.stained, _stain), (views.sigmas, views.sigmas > 0, _blur),
+            (views.stains, views.stained, _stain),
+            (views.sigmas, views.sigmas > 0, _blur),
             (views.qualities, views.qualities > 0, _jpeg),
-        ]  # fmt: skip
+        ]
         for settings, concerned, step in steps:
             which = concerned.nonzero()[0]  # known on the CPU: nothing has to be asked of the device
             if len(which):
@@ -97,10 +106,13 @@ def _grid(boxes: torch.Tensor, symmetries: torch.Tensor, side_px: int, pixel: fl
     ends = torch.stack([boxes[:, :2] + pixel / 2, boxes[:, :2] + boxes[:, 2:] - pixel / 2])
     low, high = (2 * ends.flip(2) - 1)[:, :, None, None]  # a crop knows nothing of pixels beyond it
     height, width = boxes[:, 2], boxes[:, 3]
-    theta = torch.stack([
-        torch.stack([width * x_sign * along, width * y_sign * across, 2 * boxes[:, 1] + width - 1], dim=1),
-        torch.stack([height * x_sign * across, height * y_sign * along, 2 * boxes[:, 0] + height - 1], dim=1),
-    ], dim=1)  # fmt: skip
+    theta = torch.stack(
+        [
+            torch.stack([width * x_sign * along, width * y_sign * across, 2 * boxes[:, 1] + width - 1], dim=1),
+            torch.stack([height * x_sign * across, height * y_sign * along, 2 * boxes[:, 0] + height - 1], dim=1),
+        ],
+        dim=1,
+    )
     return functional.affine_grid(theta, [len(boxes), 3, side_px, side_px], align_corners=False).clamp_(low, high)
 
 

@@ -134,9 +134,13 @@ class FeaturePass:
         def run(ids: Ids) -> Iterator[tuple[Ids, npt.NDArray[np.float32]]]:
             nonlocal done
             for batch in extract(
-                self._network, self._loader, ids, batch_size=self._config.extract_batch, device=self._device,
+                self._network,
+                self._loader,
+                ids,
+                batch_size=self._config.extract_batch,
+                device=self._device,
                 precision=self._config.precision,
-            ):  # fmt: skip
+            ):
                 done += len(batch[0])
                 told(done / n_tiles, done / (time.monotonic() - began))
                 yield batch

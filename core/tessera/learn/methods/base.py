@@ -142,9 +142,10 @@ class Method(ABC):
         """Everything that a resumed run needs, as tensors and plain values."""
         return {
             **{name: module.state_dict() for name, module in self.modules().items()},
-            "unreadable": torch.from_numpy(self.unreadable), "normalisation": normalisation_state(self.normalisation),
+            "unreadable": torch.from_numpy(self.unreadable),
+            "normalisation": normalisation_state(self.normalisation),
             "prediction": self.prediction,
-        }  # fmt: skip
+        }
 
     def load(self, state: dict[str, Any]) -> None:
         """Take up a state; heads have been rebuilt by `relabel` before."""
@@ -201,9 +202,10 @@ def normalisation_state(normalisation: Normalisation | None) -> dict[str, Any] |
     if normalisation is None:
         return None
     return {
-        "mean": torch.from_numpy(normalisation.mean), "projection": torch.from_numpy(normalisation.projection),
+        "mean": torch.from_numpy(normalisation.mean),
+        "projection": torch.from_numpy(normalisation.projection),
         "explained": normalisation.explained,
-    }  # fmt: skip
+    }
 
 
 def load_normalisation(state: dict[str, Any]) -> Normalisation | None:

@@ -81,9 +81,11 @@ class DeepCluster(Method):
     def modules(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
         """Encoder, head and their optimisers."""
         return {
-            "encoder": self.encoder, "head": self.head,
-            "body_optimiser": self.optimiser, "head_optimiser": self.head_optimiser,
-        }  # fmt: skip
+            "encoder": self.encoder,
+            "head": self.head,
+            "body_optimiser": self.optimiser,
+            "head_optimiser": self.head_optimiser,
+        }
 
     def _sgd(self, module: nn.Module, momentum: float) -> torch.optim.SGD:
         return torch.optim.SGD(

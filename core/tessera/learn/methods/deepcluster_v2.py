@@ -42,9 +42,11 @@ class Embedder(nn.Module):
         super().__init__()
         self.encoder, self.dim = encoder, dim
         self.projector = nn.Sequential(
-            nn.Linear(encoder.dim, encoder.dim, bias=False), nn.BatchNorm1d(encoder.dim), nn.ReLU(inplace=True),
+            nn.Linear(encoder.dim, encoder.dim, bias=False),
+            nn.BatchNorm1d(encoder.dim),
+            nn.ReLU(inplace=True),
             nn.Linear(encoder.dim, dim),
-        )  # fmt: skip
+        )
         with torch.no_grad():
             for module in self.projector:
                 if isinstance(module, nn.Linear):
@@ -71,9 +73,11 @@ class DeepClusterV2(Method):
         embedder = Embedder(self.encoder, self.config.projection_dim, torch.Generator().manual_seed(seed))
         self.embedder = place(self.ranks.synced(embedder), self.device)
         self.optimiser = torch.optim.SGD(
-            embedder.parameters(), lr=self.config.learning_rate, momentum=self.config.momentum,
+            embedder.parameters(),
+            lr=self.config.learning_rate,
+            momentum=self.config.momentum,
             weight_decay=self.config.weight_decay,
-        )  # fmt: skip
+        )
         shape = (site.n_tiles, self.config.projection_dim)
         self.bank: Bank = open_together(self.ranks, lambda: site.folder.open_bank(shape))
         self.prototypes: list[torch.Tensor] = []  # float (K, d) for each head

@@ -26,13 +26,22 @@ def alexnet_bn(channels: int) -> nn.Module:
         float (B, channels, H, W) -> float (B, 4096).
     """
     layers = [
-        *_conv(channels, 96, kernel=11, stride=4, padding=2), nn.MaxPool2d(3, 2),
-        *_conv(96, 256, kernel=5, padding=2), nn.MaxPool2d(3, 2),
-        *_conv(256, 384), *_conv(384, 384), *_conv(384, 256), nn.MaxPool2d(3, 2),
-        nn.AdaptiveAvgPool2d(6), nn.Flatten(),
-        nn.Dropout(0.5), nn.Linear(256 * 36, FEATURES), nn.ReLU(inplace=True),
-        nn.Dropout(0.5), nn.Linear(FEATURES, FEATURES),
-    ]  # fmt: skip
+        *_conv(channels, 96, kernel=11, stride=4, padding=2),
+        nn.MaxPool2d(3, 2),
+        *_conv(96, 256, kernel=5, padding=2),
+        nn.MaxPool2d(3, 2),
+        *_conv(256, 384),
+        *_conv(384, 384),
+        *_conv(384, 256),
+        nn.MaxPool2d(3, 2),
+        nn.AdaptiveAvgPool2d(6),
+        nn.Flatten(),
+        nn.Dropout(0.5),
+        nn.Linear(256 * 36, FEATURES),
+        nn.ReLU(inplace=True),
+        nn.Dropout(0.5),
+        nn.Linear(FEATURES, FEATURES),
+    ]
     return _initialised(nn.Sequential(*layers))
 
 
@@ -53,9 +62,13 @@ def vgg16_bn(channels: int) -> nn.Module:
         layers.append(nn.MaxPool2d(2, 2))
         before = widths[-1]
     layers += [
-        nn.AdaptiveAvgPool2d(7), nn.Flatten(), nn.Linear(512 * 49, FEATURES), nn.ReLU(inplace=True),
-        nn.Dropout(0.5), nn.Linear(FEATURES, FEATURES),
-    ]  # fmt: skip
+        nn.AdaptiveAvgPool2d(7),
+        nn.Flatten(),
+        nn.Linear(512 * 49, FEATURES),
+        nn.ReLU(inplace=True),
+        nn.Dropout(0.5),
+        nn.Linear(FEATURES, FEATURES),
+    ]
     return _initialised(nn.Sequential(*layers))
 
 

@@ -75,8 +75,10 @@ def build_front(kind: str) -> Rgb | Haematoxylin:
         ConfigError: no such input.
     """
     fronts: dict[str, type[Rgb] | type[Haematoxylin]] = {
-        "rgb": Rgb, "grey-sobel": GreySobel, "haematoxylin": Haematoxylin,
-    }  # fmt: skip
+        "rgb": Rgb,
+        "grey-sobel": GreySobel,
+        "haematoxylin": Haematoxylin,
+    }
     if kind not in fronts:
         raise ConfigError(f"input={kind}: choose one of {', '.join(fronts)}")
     return fronts[kind]()

@@ -149,9 +149,7 @@ def align(embedding: Points, labels: Classes, n_classes: int, n_clusters: int, s
     return np.asarray(distances.argmin(axis=1)[own[:, 0]], np.int64)
 
 
-def choose(
-    probabilities: Points, aligned: Classes, labels: Classes, share: float
-) -> npt.NDArray[np.int64]:  # fmt: skip
+def choose(probabilities: Points, aligned: Classes, labels: Classes, share: float) -> npt.NDArray[np.int64]:
     """Unlabelled tiles to take over: of each class the most confident, as far as their cluster agrees.
 
     Args:

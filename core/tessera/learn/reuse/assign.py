@@ -123,9 +123,7 @@ def _grow(old: RunFolder, new: RunFolder, run: Run, n_tiles: int) -> _Grown:
     return _Grown(run.n_tiles, bank, labels, distances)
 
 
-def _place(
-    grown: _Grown, trained: Trained, run: Run, store: TileStore, clusters: Clusters, progress: Progress
-) -> None:  # fmt: skip
+def _place(grown: _Grown, trained: Trained, run: Run, store: TileStore, clusters: Clusters, progress: Progress) -> None:
     """Features, and the nearest centroid, of the later tiles; read as the run's own clustering read its tiles."""
     device = choose_device(run.config.device)
     network = place(trained.network, device)
@@ -180,6 +178,11 @@ def _report(grown: _Grown, run: Run, to: str) -> Assigned:
         limit = np.percentile(usual, _FAR) if len(usual) else np.inf
         n_far += int((grown.distances[n:][later == cluster] > limit).sum())
     return Assigned(
-        to, run.name, n, int(counts.sum()), int((later < 0).sum()), n_far,
+        to,
+        run.name,
+        n,
+        int(counts.sum()),
+        int((later < 0).sum()),
+        n_far,
         dict(zip(ids.tolist(), counts.tolist(), strict=True)),
-    )  # fmt: skip
+    )

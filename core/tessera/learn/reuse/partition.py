@@ -58,9 +58,15 @@ class Partition:
 
 
 def partition(
-    workspace: Workspace, source: str, *, clusterer: str, clusters: int | None = None, name: str | None = None,
-    changes: dict[str, Any] | None = None, progress: Progress | None = None,
-) -> Partition:  # fmt: skip
+    workspace: Workspace,
+    source: str,
+    *,
+    clusterer: str,
+    clusters: int | None = None,
+    name: str | None = None,
+    changes: dict[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Partition:
     """Cluster the features of a finished run's last interval anew.
 
     Args:
@@ -92,9 +98,7 @@ def partition(
         raise
 
 
-def _cluster_anew(
-    workspace: Workspace, run: control.Run, config: RunConfig, chosen: str, told: Progress
-) -> Partition:  # fmt: skip
+def _cluster_anew(workspace: Workspace, run: control.Run, config: RunConfig, chosen: str, told: Progress) -> Partition:
     source, clusterer = run.name, config.clusterer
     theirs, ours = workspace.run_folder(source), workspace.run_folder(chosen)
     everything, own = theirs.assignment(run.interval), theirs.tiles()
@@ -113,9 +117,13 @@ def _cluster_anew(
     labels[before < 0], distances[before < 0] = -1, np.nan  # tiles that could not be read
     sizes = np.bincount(found.labels[labels >= 0], minlength=len(ids))
     figures = {
-        **metrics.size_figures(sizes), **found.figures, "objective": found.objective, "empties": float(found.n_repaired),
-        "ami_source": metrics.ami(labels, before, np.random.default_rng(0)), "seconds_cluster": seconds,
-    }  # fmt: skip
+        **metrics.size_figures(sizes),
+        **found.figures,
+        "objective": found.objective,
+        "empties": float(found.n_repaired),
+        "ami_source": metrics.ami(labels, before, np.random.default_rng(0)),
+        "seconds_cluster": seconds,
+    }
     if own is not None:  # the run learnt from some tiles only
         labels, distances = _spread(labels, own, len(everything), -1), _spread(distances, own, len(everything), np.nan)
     ours.save_distances(0, distances)
@@ -123,9 +131,15 @@ def _cluster_anew(
     if saved is not None:
         _keep_network(ours, saved, config)
     control.record_finished(
-        workspace, chosen, run, n_tiles=run.n_tiles, store_version=run.store_version, config=config, figures=figures,
+        workspace,
+        chosen,
+        run,
+        n_tiles=run.n_tiles,
+        store_version=run.store_version,
+        config=config,
+        figures=figures,
         event=f"features of {source}, clustered by {clusterer}",
-    )  # fmt: skip
+    )
     told.update("clustering", len(bank), len(bank))
     return Partition(chosen, source, int((labels >= 0).sum()), int((sizes > 0).sum()), figures, seconds)
 
@@ -177,7 +191,11 @@ def partition_config(
     if clusters is not None and changes.get("cluster_count") == "free":
         raise ConfigError(f"--clusters {clusters} asks for a number and cluster_count=free for none: give one of them")
     wanted = {
-        "source": source, "epochs": 0, "clusterer": clusterer, "clusters": config.clusters if clusters is None else clusters,
-        "cluster_count": "free" if clusters is None else "target", **changes,
-    }  # fmt: skip
+        "source": source,
+        "epochs": 0,
+        "clusterer": clusterer,
+        "clusters": config.clusters if clusters is None else clusters,
+        "cluster_count": "free" if clusters is None else "target",
+        **changes,
+    }
     return configuration.from_mapping(RunConfig, {**configuration.as_dict(config), **wanted})

@@ -173,9 +173,14 @@ class Trainer:
         labels = self.folder.assignment(interval)
         previous = self.folder.assignment(interval - 1) if interval > 0 else None
         measure(
-            self.reporter, self.known, interval=interval, step=self.step, labels=labels, previous=previous,
+            self.reporter,
+            self.known,
+            interval=interval,
+            step=self.step,
+            labels=labels,
+            previous=previous,
             figures=figures,
-        )  # fmt: skip
+        )
         advise(self.reporter, self.run_row.name, interval, int(figures["clusters"]))
 
     def _cluster_head(self, points: Points, interval: int, head: int) -> dict[str, float]:
@@ -183,9 +188,13 @@ class Trainer:
         previous = self.folder.assignment(interval - 1, head=head) if interval > 0 else None
         warm = self._rows_of(previous, interval - 1, head) if previous is not None and self.config.warm_start else None
         found = api.cluster(
-            points.bank, self.config, self._rng(_CLUSTERING, interval, head), warm, self.memory[head],
+            points.bank,
+            self.config,
+            self._rng(_CLUSTERING, interval, head),
+            warm,
+            self.memory[head],
             self.ranks if self.ranks.world > 1 else None,
-        )  # fmt: skip
+        )
         ids = persistent_ids(found.labels, len(found.centroids), previous)
         labels, distances = ids[found.labels].astype(np.int32), found.distances.copy()
         labels[self.method.unreadable], distances[self.method.unreadable] = -1, np.nan
@@ -207,23 +216,34 @@ class Trainer:
     def _train(self) -> None:
         """One pass over tiles drawn by their pseudo-labels."""
         config, clock, began = self.config, _Clock(), time.monotonic()
-        rows = np.stack([
-            self._rows_of(self.folder.assignment(self.interval, head=head), self.interval, head)
-            for head in range(self.method.n_heads)
-        ])  # fmt: skip
+        rows = np.stack(
+            [
+                self._rows_of(self.folder.assignment(self.interval, head=head), self.interval, head)
+                for head in range(self.method.n_heads)
+            ]
+        )
         ids = draw(
-            rows[0], self.tiles_per_interval, balance=config.balance, cap=config.balance_cap,
+            rows[0],
+            self.tiles_per_interval,
+            balance=config.balance,
+            cap=config.balance_cap,
             rng=self._rng(_SAMPLING, self.interval),
-        )  # fmt: skip
+        )
         if config.window_tiles:
             ids = in_windows(ids, config.window_tiles, self._rng(_WINDOWS, self.interval))
         views = Augment(config.tile_px, config.crop_scale, config.stain_jitter)
         n_batches, started, trained, skipped = self.batches_per_interval, began, 0, 0
         self.method.train()
         for batch in self.loader.augmented(
-            ids, config.batch_size, views, seed=(config.seed, self.interval, _VIEWS), start_batch=self.batch,
-            crops=self.method.crops, window=config.window_tiles, on_device=makes_views(config.augment_on, self.method.device),
-        ):  # fmt: skip
+            ids,
+            config.batch_size,
+            views,
+            seed=(config.seed, self.interval, _VIEWS),
+            start_batch=self.batch,
+            crops=self.method.crops,
+            window=config.window_tiles,
+            on_device=makes_views(config.augment_on, self.method.device),
+        ):
             began = clock.add("load", began)
             if self.ranks.least(len(batch.ids)) > (1 if self.ranks.world == 1 else 0):  # batch normalisation needs two
                 rate = learning_rate(config, self.step, config.epochs * n_batches)
@@ -241,9 +261,11 @@ class Trainer:
 
     def _record_pass(self, clock: _Clock, seconds: float, trained: int, skipped: int) -> None:
         figures = {
-            "tiles_per_second": trained / seconds, "seconds_load": clock.seconds.get("load", 0.0),
-            "seconds_train": clock.seconds.get("train", 0.0), "tiles_skipped": float(skipped),
-        }  # fmt: skip
+            "tiles_per_second": trained / seconds,
+            "seconds_load": clock.seconds.get("load", 0.0),
+            "seconds_train": clock.seconds.get("train", 0.0),
+            "tiles_skipped": float(skipped),
+        }
         entropy = self.method.take_prediction_entropy()
         if entropy is not None:
             figures["prediction_entropy"] = entropy

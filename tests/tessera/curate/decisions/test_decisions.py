@@ -34,8 +34,12 @@ def test_the_history_only_grows_and_keeps_who_and_when(planted: Planted) -> None
         seen = now
         versions.append(decide.version(workspace, RUN))
     assert [(d.interval, d.kind, d.cluster, d.value) for d in seen] == [
-        (0, "name", 0, "fat"), (1, "name", 0, "fat"), (2, "name", 0, ""), (0, "name", 0, "tumour"), (1, "name", 0, "fat"),
-    ]  # fmt: skip
+        (0, "name", 0, "fat"),
+        (1, "name", 0, "fat"),
+        (2, "name", 0, ""),
+        (0, "name", 0, "tumour"),
+        (1, "name", 0, "fat"),
+    ]
     assert [d.author for d in seen] == ["unknown", *["Dr Virchow"] * 4]
     assert [d.time for d in seen] == sorted(d.time for d in seen)
     assert versions == sorted(set(versions))

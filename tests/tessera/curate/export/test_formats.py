@@ -214,10 +214,20 @@ def test_more_splits_than_patients_is_refused(planted: Planted, tmp_path: Path) 
 
 def test_text_is_made_safe() -> None:
     assert [csv_cell(text) for text in ("=1+1", "+1", "-1", "@x", "\tx", " =1", "fat")] == [
-        "'=1+1", "'+1", "'-1", "'@x", "'\tx", "' =1", "fat",
-    ]  # fmt: skip
+        "'=1+1",
+        "'+1",
+        "'-1",
+        "'@x",
+        "'\tx",
+        "' =1",
+        "fat",
+    ]
     assert markdown_cell("a|b\n<script>") == "a&#124;b &lt;script&gt;"
     assert distinct_slugs(["fat", "Fat", "ü/", "u", "../.."]) == {
-        "fat": "fat", "Fat": "Fat-2", "ü/": "u", "u": "u-2", "../..": "unnamed",
-    }  # fmt: skip
+        "fat": "fat",
+        "Fat": "Fat-2",
+        "ü/": "u",
+        "u": "u-2",
+        "../..": "unnamed",
+    }
     assert class_name(" a: b\tc ") == "a - b c"

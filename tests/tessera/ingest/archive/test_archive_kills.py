@@ -18,9 +18,21 @@ from tests.tessera.ingest.streaming import fill, left_over, run, settings, state
 pytestmark = pytest.mark.usefixtures("no_waiting")
 
 POINTS = [
-    "reserved", "chunk", "verifying", "verified", "tiling", "shard written", "shard named", "tiled recorded", "slide deleted",
-    "fragments written", "intent recorded", "store committed", "ledger committed", "shard deleted",
-]  # fmt: skip
+    "reserved",
+    "chunk",
+    "verifying",
+    "verified",
+    "tiling",
+    "shard written",
+    "shard named",
+    "tiled recorded",
+    "slide deleted",
+    "fragments written",
+    "intent recorded",
+    "store committed",
+    "ledger committed",
+    "shard deleted",
+]
 
 
 class Archive:

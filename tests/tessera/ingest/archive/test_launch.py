@@ -71,5 +71,7 @@ def test_a_machine_without_slurm(tmp_path: Path) -> None:
 
 def test_settings_of_a_site() -> None:
     assert _site("partition=cpu,timeout_min=600,cpus_per_task=8") == {
-        "slurm_partition": "cpu", "timeout_min": 600, "cpus_per_task": 8,
-    }  # fmt: skip
+        "slurm_partition": "cpu",
+        "timeout_min": 600,
+        "cpus_per_task": 8,
+    }

@@ -95,8 +95,11 @@ def test_whole_views_have_the_same_distribution(tiles: list[Image], statistic: C
     found, expected = on_device(tiles, views, 96), by_opencv(tiles, views, 96)
     assert np.abs(found - expected).mean() < 2
     of_views = [statistic(images, axis=(1, 2)) for images in (found, expected)]
-    np.testing.assert_allclose(np.quantile(of_views[0], [0, 0.25, 0.5, 0.75, 1], axis=0),
-                               np.quantile(of_views[1], [0, 0.25, 0.5, 0.75, 1], axis=0), atol=1.5)  # fmt: skip
+    np.testing.assert_allclose(
+        np.quantile(of_views[0], [0, 0.25, 0.5, 0.75, 1], axis=0),
+        np.quantile(of_views[1], [0, 0.25, 0.5, 0.75, 1], axis=0),
+        atol=1.5,
+    )
 
 
 def test_second_crops_are_of_the_same_tiles(tiles: list[Image]) -> None:

@@ -24,9 +24,16 @@ from tessera.tiles.store import TileStore, record_batch
 from tessera.workspace.folder import Workspace
 
 V1 = RunConfig(
-    method="deepcluster", pca_dim=8, encoder="tiny", clusters=8, epochs=2, tile_px=32, batch_size=32, threads=1,
+    method="deepcluster",
+    pca_dim=8,
+    encoder="tiny",
+    clusters=8,
+    epochs=2,
+    tile_px=32,
+    batch_size=32,
+    threads=1,
     device="cpu",
-)  # fmt: skip
+)
 V2 = dataclasses.replace(V1, method="deepcluster-v2", projection_dim=16)
 BOTH = pytest.mark.parametrize("config", [V1, V2], ids=["v1", "v2"])
 

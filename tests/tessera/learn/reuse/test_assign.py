@@ -59,8 +59,9 @@ def test_copies_of_tiles_come_into_the_clusters_of_their_originals(ready: Worksp
     np.testing.assert_allclose(view.distances[n:], view.distances[:n], atol=0.01)
     np.testing.assert_allclose(
         np.asarray(ready.run_folder("r-assigned").open_bank(), np.float32)[n:],
-        np.asarray(ready.run_folder("r").open_bank(), np.float32), atol=0.01,
-    )  # fmt: skip
+        np.asarray(ready.run_folder("r").open_bank(), np.float32),
+        atol=0.01,
+    )
     assert cluster_table(view)["size"].sum() == 2 * n
     assert load_trained(ready, control.get(ready, "r-assigned")).interval == 0
     assert control.get(ready, "r").n_tiles == n
@@ -102,9 +103,7 @@ def test_what_cannot_be_placed_is_refused(ready: Workspace, copies: Path) -> Non
         assign(ready, "r", to="young")
 
 
-def test_the_command_ingests_and_places(
-    ready: Workspace, copies: Path, capsys: pytest.CaptureFixture[str]
-) -> None:  # fmt: skip
+def test_the_command_ingests_and_places(ready: Workspace, copies: Path, capsys: pytest.CaptureFixture[str]) -> None:
     finish(ready, "r", "v2")
     named = int(ready.run_folder("r").clusters(1).ids[0])
     decide.name_cluster(ready, "r", 1, named, "fat", author="Ada")

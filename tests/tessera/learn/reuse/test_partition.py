@@ -30,9 +30,17 @@ from tessera.workspace.folder import Workspace
 from tests.tessera.learn.cluster.test_clusterers import FREE, sphere_blobs
 
 UNTRAINED = RunConfig(
-    method="deepcluster", pca_dim=8, encoder="tiny", clusters=8, epochs=0, tile_px=32, batch_size=32, threads=1, device="cpu",
+    method="deepcluster",
+    pca_dim=8,
+    encoder="tiny",
+    clusters=8,
+    epochs=0,
+    tile_px=32,
+    batch_size=32,
+    threads=1,
+    device="cpu",
     rcc_lambda=2.5,
-)  # fmt: skip
+)
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ CONFIG = RunConfig(
 )
 V2 = dataclasses.replace(
     CONFIG, method="deepcluster-v2", projection_dim=32, batch_size=16, epochs=4, normalisation="centre"
-)  # fmt: skip
+)
 BOTH = pytest.mark.parametrize("config", [CONFIG, V2], ids=["v1", "v2"])
 
 

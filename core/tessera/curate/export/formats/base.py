@@ -13,12 +13,25 @@ from tessera.curate.cells import distinct_slugs, slug
 
 MANIFEST = pa.schema(
     [
-        ("tile", pa.int64()), ("file", pa.string()), ("slide", pa.string()), ("x0", pa.int32()), ("y0", pa.int32()),
-        ("side0", pa.int32()), ("mpp", pa.float64()), ("cluster", pa.int32()), ("name", pa.string()), ("run", pa.string()),
-        ("interval", pa.int32()), ("sha256", pa.string()), ("patient", pa.string()), ("site", pa.string()),
-        ("project", pa.string()), ("sample_type", pa.string()), ("split", pa.string()),
+        ("tile", pa.int64()),
+        ("file", pa.string()),
+        ("slide", pa.string()),
+        ("x0", pa.int32()),
+        ("y0", pa.int32()),
+        ("side0", pa.int32()),
+        ("mpp", pa.float64()),
+        ("cluster", pa.int32()),
+        ("name", pa.string()),
+        ("run", pa.string()),
+        ("interval", pa.int32()),
+        ("sha256", pa.string()),
+        ("patient", pa.string()),
+        ("site", pa.string()),
+        ("project", pa.string()),
+        ("sample_type", pa.string()),
+        ("split", pa.string()),
     ]
-)  # fmt: skip
+)
 
 Row = dict[str, Any]
 

@@ -11,9 +11,15 @@ import pyarrow.parquet as pq
 from tessera.curate.export.formats.base import Layout, Row, Shards, Writer, tile_file_name
 
 _ABOUT = (
-    ("tile", pa.int64()), ("slide", pa.string()), ("patient", pa.string()), ("x0", pa.int32()), ("y0", pa.int32()),
-    ("side0", pa.int32()), ("mpp", pa.float64()), ("cluster", pa.int32()),
-)  # fmt: skip
+    ("tile", pa.int64()),
+    ("slide", pa.string()),
+    ("patient", pa.string()),
+    ("x0", pa.int32()),
+    ("y0", pa.int32()),
+    ("side0", pa.int32()),
+    ("mpp", pa.float64()),
+    ("cluster", pa.int32()),
+)
 
 
 class PlainTable(Writer):

@@ -50,9 +50,15 @@ class Neighbours:
 
 
 def nearest(
-    points: Points, k: int, *, metric: str = "cosine", method: str = "auto", device: str = "cpu", threads: int = 0,
+    points: Points,
+    k: int,
+    *,
+    metric: str = "cosine",
+    method: str = "auto",
+    device: str = "cpu",
+    threads: int = 0,
     seed: int = 0,
-) -> Neighbours:  # fmt: skip
+) -> Neighbours:
     """Find the k nearest other points of every point.
 
     Args:

@@ -89,9 +89,17 @@ class CpuEngine:
             work = free.pop()
             try:
                 done, distance = self._kernels.conjugate_gradients(
-                    self._starts, self._columns, self._values, self._degree, np.float32(strength),
-                    self._target[block], self._solution[block], work, tolerance, most,
-                )  # fmt: skip
+                    self._starts,
+                    self._columns,
+                    self._values,
+                    self._degree,
+                    np.float32(strength),
+                    self._target[block],
+                    self._solution[block],
+                    work,
+                    tolerance,
+                    most,
+                )
             finally:
                 free.append(work)
             return int(done), float(distance)

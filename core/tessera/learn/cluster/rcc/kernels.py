@@ -64,9 +64,16 @@ def apply_system(
 
 @numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def _begin(
-    degree: F32, strength: np.float32, target: F32, product: F32, residual: F32, direction: F32,
-    norm: F64, rz: F64, left: F64,
-) -> None:  # fmt: skip
+    degree: F32,
+    strength: np.float32,
+    target: F32,
+    product: F32,
+    residual: F32,
+    direction: F32,
+    norm: F64,
+    rz: F64,
+    left: F64,
+) -> None:
     """First residual and direction; adds up |X|^2, r.z and |r|^2 by column."""
     for row in range(target.shape[0]):
         inverse = np.float32(1) / (np.float32(1) + strength * degree[row])
@@ -83,8 +90,15 @@ def _begin(
 
 @numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def _advance(
-    degree: F32, strength: np.float32, solution: F32, residual: F32, direction: F32, product: F32, rz: F64, left: F64,
-) -> None:  # fmt: skip
+    degree: F32,
+    strength: np.float32,
+    solution: F32,
+    residual: F32,
+    direction: F32,
+    product: F32,
+    rz: F64,
+    left: F64,
+) -> None:
     """One CG step along `direction`, given its `product` with the system; leaves r.z and |r|^2 by column."""
     n = solution.shape[0]
     curvature, fresh = np.zeros(WIDTH), np.zeros(WIDTH)
@@ -114,9 +128,17 @@ def _advance(
 
 @numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def conjugate_gradients(
-    starts: I64, columns: I32, values: F32, degree: F32, strength: np.float32, target: F32, solution: F32,
-    work: F32, tolerance: float, most: int,
-) -> tuple[int, float]:  # fmt: skip
+    starts: I64,
+    columns: I32,
+    values: F32,
+    degree: F32,
+    strength: np.float32,
+    target: F32,
+    solution: F32,
+    work: F32,
+    tolerance: float,
+    most: int,
+) -> tuple[int, float]:
     """Solve (I + strength A) U = X for one column block by Jacobi-preconditioned CG from the U given.
 
     Args:

@@ -63,14 +63,30 @@ class Preset:
 
 PRESETS = {
     "paper": Preset(
-        normalise=False, n_components=0, n_neighbors=10, metric="cosine", connect="mst", spectral=True,
-        lambda_scale=1, link=1, mu_quantile=1, schedule=Schedule(4, 100, change=0.1, relative=0, tolerance=1e-3, to_the_end=True),
+        normalise=False,
+        n_components=0,
+        n_neighbors=10,
+        metric="cosine",
+        connect="mst",
+        spectral=True,
+        lambda_scale=1,
+        link=1,
+        mu_quantile=1,
+        schedule=Schedule(4, 100, change=0.1, relative=0, tolerance=1e-3, to_the_end=True),
     ),
     "robust": Preset(
-        normalise=True, n_components=64, n_neighbors=10, metric="cosine", connect="first", spectral=False,
-        lambda_scale=4, link=0.7, mu_quantile=0.999, schedule=Schedule(2, 300, change=0, relative=0, tolerance=1e-2, to_the_end=False),
+        normalise=True,
+        n_components=64,
+        n_neighbors=10,
+        metric="cosine",
+        connect="first",
+        spectral=False,
+        lambda_scale=4,
+        link=0.7,
+        mu_quantile=0.999,
+        schedule=Schedule(2, 300, change=0, relative=0, tolerance=1e-2, to_the_end=False),
     ),
-}  # fmt: skip
+}
 
 
 class RCC(ClusterMixin, BaseEstimator):
@@ -108,12 +124,23 @@ class RCC(ClusterMixin, BaseEstimator):
     """
 
     def __init__(
-        self, preset: str = "robust", *, n_neighbors: int | None = None, metric: str | None = None,
-        connect: str | None = None, n_components: int | None = None, lambda_scale: float | None = None,
-        link: float | None = None, max_iter: int | None = None, tolerance: float | None = None,
-        graph_method: str = "auto", device: str = "cpu", n_threads: int = 0, random_state: int = 0,
+        self,
+        preset: str = "robust",
+        *,
+        n_neighbors: int | None = None,
+        metric: str | None = None,
+        connect: str | None = None,
+        n_components: int | None = None,
+        lambda_scale: float | None = None,
+        link: float | None = None,
+        max_iter: int | None = None,
+        tolerance: float | None = None,
+        graph_method: str = "auto",
+        device: str = "cpu",
+        n_threads: int = 0,
+        random_state: int = 0,
         constants: Constants | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.preset = preset
         self.n_neighbors = n_neighbors
         self.metric = metric
@@ -140,9 +167,14 @@ class RCC(ClusterMixin, BaseEstimator):
         if k < preset.n_neighbors:
             logger.warning("%d distinct points have only %d neighbours each", len(points), k)
         neighbours = nearest(
-            points, k, metric=preset.metric, method=self.graph_method, device=self.device, threads=self.n_threads,
+            points,
+            k,
+            metric=preset.metric,
+            method=self.graph_method,
+            device=self.device,
+            threads=self.n_threads,
             seed=self.random_state,
-        )  # fmt: skip
+        )
         self.graph_recall_ = neighbours.recall
         self.graph_ = mutual_graph(neighbours, preset.connect)
         self._place = place

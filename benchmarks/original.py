@@ -156,7 +156,7 @@ def cluster(features: np.ndarray, k: int, phases: Phases) -> list[list[int]]:
     reduced = matrix.apply(features)
     reduced /= np.linalg.norm(reduced, axis=1)[:, np.newaxis]
     phases.end("whiten")
-    clustering = faiss.Clustering(reduced.shape[1], k)
+    clustering = faiss.ClusterResult(reduced.shape[1], k)
     clustering.seed = int(_RNG.integers(1234))
     clustering.niter, clustering.max_points_per_centroid = 20, 10_000_000
     clustering.min_points_per_centroid = 1  # only silences a warning

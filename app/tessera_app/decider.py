@@ -8,13 +8,13 @@ from html import escape
 
 import panel as pn
 from tessera.errors import TesseraError
-from tessera.explore.view import View
+from tessera.explore.clustering import Clustering
 
 from tessera_app.access import require_editor
 from tessera_app.page import alarm, wrap
 from tessera_app.store import Store
 
-Decide = Callable[[View, str], object]
+Decide = Callable[[Clustering, str], object]
 
 
 class Decider:
@@ -38,12 +38,12 @@ class Decider:
         Returns:
             Whether it could be decided.
         """
-        view = self._store.view()
-        if view is None:
+        clustering = self._store.clustering()
+        if clustering is None:
             return False
         try:
             require_editor()
-            await asyncio.to_thread(decide, view, self._store.who())
+            await asyncio.to_thread(decide, clustering, self._store.who())
         except TesseraError as error:
             self._said.object = wrap(alarm(str(error)))
             return False

@@ -7,11 +7,11 @@ from typing import Any
 
 import panel as pn
 import param
-from tessera.curate.curated import curated_view
+from tessera.curate.curated import curated_clustering
 from tessera.curate.decisions import decide
 from tessera.curate.decisions.state import State, state_of
 from tessera.errors import AccessError, TesseraError
-from tessera.explore.view import View
+from tessera.explore.clustering import Clustering
 from tessera.runs import control
 from tessera.workspace import activity
 from tessera.workspace.background import start_command
@@ -90,7 +90,7 @@ class Store(param.Parameterized):
             "failures": [item for item in work if item.state == "failed"],
         }
 
-    def view(self) -> View | None:
+    def clustering(self) -> Clustering | None:
         """The clustering that is looked at, as people left it; None when the run has none yet."""
         run, interval, _ = self.shown
         if interval < 0:
@@ -137,9 +137,9 @@ class Store(param.Parameterized):
         return self.decided().number(cluster)
 
 
-def _curated(workspace: Workspace, run: str, interval: int) -> View | None:
+def _curated(workspace: Workspace, run: str, interval: int) -> Clustering | None:
     try:
-        return curated_view(workspace, run, interval)
+        return curated_clustering(workspace, run, interval)
     except TesseraError:
         return None
 

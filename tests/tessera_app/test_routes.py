@@ -14,9 +14,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from tessera.explore.clustering import open_clustering
 from tessera.explore.projection import points_file
 from tessera.explore.slide_map import label_grid, overlay_png
-from tessera.explore.view import open_view
 from tessera_app.http.routes import ROUTES
 
 from tests.tessera.planted import RUN, Planted, copy_of, jpegs
@@ -146,14 +146,14 @@ def test_tiles_are_the_bytes_of_the_store(client: Client, cohort: Planted) -> No
 
 
 def test_pictures_of_slides_and_points_are_those_of_the_library(client: Client, cohort: Planted) -> None:
-    view = open_view(cohort.workspace, RUN)
+    clustering = open_clustering(cohort.workspace, RUN)
     for slide in (1, 3):
         folder = cohort.workspace.slide_folder(slide)
         assert client(f"thumbnail/{slide}")[2] == (folder / "thumbnail.jpg").read_bytes()
         assert client(f"mask/{slide}")[2] == (folder / "mask.png").read_bytes()
-        assert client(f"overlay/{RUN}/2/{slide}/")[2] == overlay_png(label_grid(view, slide))
-        assert client(f"overlay/{RUN}/2/{slide}/3")[2] == overlay_png(label_grid(view, slide), 3)
-    assert client(f"points/{RUN}/2/2")[2] == points_file(view, cohort.workspace.run_folder(RUN).projection(2))
+        assert client(f"overlay/{RUN}/2/{slide}/")[2] == overlay_png(label_grid(clustering, slide))
+        assert client(f"overlay/{RUN}/2/{slide}/3")[2] == overlay_png(label_grid(clustering, slide), 3)
+    assert client(f"points/{RUN}/2/2")[2] == points_file(clustering, cohort.workspace.run_folder(RUN).projection(2))
     assert client(f"points/{RUN}/0/2")[2] != client(f"points/{RUN}/2/2")[2]
     sheet = cv2.imdecode(np.frombuffer(client(f"sheet/{RUN}/2/0")[2], np.uint8), cv2.IMREAD_COLOR)
     assert sheet.shape == (56, 224, 3)

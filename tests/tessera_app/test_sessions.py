@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 from tessera.curate.decisions import decide
-from tessera.explore.view import open_view
+from tessera.explore.clustering import open_clustering
 
 from tests.tessera.planted import RUN, Planted
 from tests.tessera_app.conftest import open_tab
@@ -97,7 +97,7 @@ def test_two_tabs_stay_consistent(planted: Planted, serve: Any, browser: Any) ->
 @pytest.mark.browser
 def test_the_address_leads_back_to_what_was_looked_at(planted: Planted, serve: Any, offline_page: Any) -> None:
     address = serve(planted.workspace.root)
-    tile = int(open_view(planted.workspace, RUN).members(6)[0])
+    tile = int(open_clustering(planted.workspace, RUN).members(6)[0])
     offline_page.goto(f"{address}?page=2&cluster=6&tile={tile}")
     expect(offline_page.locator(".ts-open-name")).to_have_text("cluster 6")
     expect(offline_page.locator(".ts-where")).to_contain_text(f"Tile {tile}")

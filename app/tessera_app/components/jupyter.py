@@ -9,10 +9,10 @@ from typing import Any
 import anywidget
 import numpy as np
 import traitlets
+from tessera.explore.clustering import Clustering
 from tessera.explore.palette import colour
 from tessera.explore.projection import points_file
 from tessera.explore.representatives import pick
-from tessera.explore.view import View
 
 from tessera_app.components.panel import DIST
 
@@ -28,17 +28,17 @@ class _TilesWidget(anywidget.AnyWidget):
     wanted = traitlets.List([]).tag(sync=True)
     images = traitlets.Dict({}).tag(sync=True)
 
-    def __init__(self, view: View, **traits: Any) -> None:
+    def __init__(self, clustering: Clustering, **traits: Any) -> None:
         super().__init__(**traits)
-        self._view = view
+        self._clustering = clustering
         self.observe(self._answer, "wanted")
 
     def _answer(self, change: Any) -> None:
         missing = [int(tile) for tile in change["new"][:_MAX_SENT] if str(tile) not in self.images]
-        known = [tile for tile in missing if 0 <= tile < len(self._view.labels)]
+        known = [tile for tile in missing if 0 <= tile < len(self._clustering.labels)]
         if known:
             kept = list(self.images.items())[-_MAX_SENT:]
-            self.images = {**dict(kept), **pictures(self._view, known)}
+            self.images = {**dict(kept), **pictures(self._clustering, known)}
 
 
 class EmbeddingMapWidget(_TilesWidget):
@@ -67,32 +67,32 @@ class TileGalleryWidget(_TilesWidget):
     side_px = traitlets.Int(112).tag(sync=True)
 
 
-def pictures(view: View, tiles: list[int]) -> dict[str, str]:
+def pictures(clustering: Clustering, tiles: list[int]) -> dict[str, str]:
     """Tile number to data URL."""
-    jpegs = view.store.batch(np.asarray(tiles, np.int64))
+    jpegs = clustering.store.batch(np.asarray(tiles, np.int64))
     return {
         str(tile): f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
         for tile, jpeg in zip(tiles, jpegs, strict=True)
     }
 
 
-def embedding_map(view: View, names: dict[int, str] | None = None) -> EmbeddingMapWidget:
+def embedding_map(clustering: Clustering, names: dict[int, str] | None = None) -> EmbeddingMapWidget:
     """The map of a clustering as an ipywidget; `picked` and `polygon` follow the mouse.
 
     Raises:
         RunError: the clustering has no map yet (see `tessera.explore.projection.project`).
     """
-    xy = view.workspace.run_folder(view.run).projection(view.interval)
-    ids = view.ids.tolist()
+    xy = clustering.workspace.run_folder(clustering.run).projection(clustering.interval)
+    ids = clustering.ids.tolist()
     labels = [(names or {}).get(i) or f"cluster {i}" for i in ids]
     return EmbeddingMapWidget(
-        view, data=points_file(view, xy), ids=ids, colours=[colour(i) for i in ids], labels=labels
+        clustering, data=points_file(clustering, xy), ids=ids, colours=[colour(i) for i in ids], labels=labels
     )
 
 
-def cluster_gallery(view: View, cluster: int, per_row: int = 12) -> TileGalleryWidget:
+def cluster_gallery(clustering: Clustering, cluster: int, per_row: int = 12) -> TileGalleryWidget:
     """Typical, middle and edge tiles of a cluster as an ipywidget; `picked` is the tile that was clicked."""
-    chosen = pick(view, cluster, min(per_row, _MAX_SENT // len(_ROWS)))
+    chosen = pick(clustering, cluster, min(per_row, _MAX_SENT // len(_ROWS)))
     rows = [{"title": title, "help": "", "ids": getattr(chosen, title).tolist()} for title in _ROWS]
     tiles = sorted({tile for row in rows for tile in row["ids"]})
-    return TileGalleryWidget(view, rows=rows, images=pictures(view, tiles))
+    return TileGalleryWidget(clustering, rows=rows, images=pictures(clustering, tiles))

@@ -10,8 +10,8 @@ from typing import Any
 
 import traitlets
 from tessera.errors import TesseraError
+from tessera.explore.clustering import Clustering
 from tessera.explore.slide_map import cells_file
-from tessera.explore.view import View
 from tessera.workspace.folder import Workspace
 
 from tessera_app.components.jupyter import _TilesWidget
@@ -42,35 +42,35 @@ class SlideViewerWidget(_TilesWidget):
     pieces = traitlets.Dict({}).tag(sync=True)
     height_px = traitlets.Int(560).tag(sync=True)
 
-    def __init__(self, view: View, **traits: Any) -> None:
-        super().__init__(view, **traits)
+    def __init__(self, clustering: Clustering, **traits: Any) -> None:
+        super().__init__(clustering, **traits)
         self.observe(self._answer_pieces, "pieces_wanted")
 
     def show_tile(self, tile: int) -> None:
         """Mark a tile and go to it."""
         self.picked = tile
-        self.goto = around(self._view, tile)
+        self.goto = around(self._clustering, tile)
 
     def _answer_pieces(self, change: Any) -> None:
         names = [str(name) for name in change["new"].get("names", [])][:_MAX_ASKED]
-        self.pieces = {name: _piece(self._view.workspace.root, name) for name in names}
+        self.pieces = {name: _piece(self._clustering.workspace.root, name) for name in names}
 
 
-def slide_viewer(view: View, slide: int, names: dict[int, str] | None = None) -> SlideViewerWidget:
+def slide_viewer(clustering: Clustering, slide: int, names: dict[int, str] | None = None) -> SlideViewerWidget:
     """A slide and its clusters as an ipywidget.
 
     Raises:
         TesseraError: no such slide, or it consists of ready-made tiles.
     """
-    facts = read_slide(view.workspace, slide, view)
+    facts = read_slide(clustering.workspace, slide, clustering)
     about = {**facts.about, "url": "", "overview": ""}
     if facts.gone:
-        about["overview"] = _data_url((view.workspace.slide_folder(slide) / "thumbnail.jpg").read_bytes())
+        about["overview"] = _data_url((clustering.workspace.slide_folder(slide) / "thumbnail.jpg").read_bytes())
     rows = rows_of(facts.clusters, names or {})
     return SlideViewerWidget(
-        view,
+        clustering,
         slide=about,
-        cells=cells_file(view, slide) if facts.cells_url else b"",
+        cells=cells_file(clustering, slide) if facts.cells_url else b"",
         ids=[row["id"] for row in rows],
         colours=[row["colour"] for row in rows],
         labels=[row["name"] for row in rows],

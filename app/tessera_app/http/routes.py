@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from tessera.curate.curated import curated_view
+from tessera.curate.curated import curated_clustering
 from tessera.errors import TesseraError
 from tessera.explore import projection, sheet, slide_map
 from tessera.explore.composition import mean_tile
@@ -85,23 +85,23 @@ def kept(workspace: Workspace, slide: str) -> Answer:
 
 
 def overlay(workspace: Workspace, run: str, interval: str, slide: str, highlight: str) -> Answer:
-    view = curated_view(workspace, run, int(interval))
+    clustering = curated_clustering(workspace, run, int(interval))
     chosen = int(highlight) if highlight else None
-    return slide_map.overlay_png(slide_map.label_grid(view, int(slide)), chosen), "image/png"
+    return slide_map.overlay_png(slide_map.label_grid(clustering, int(slide)), chosen), "image/png"
 
 
 def points(workspace: Workspace, run: str, interval: str, mapped: str) -> Answer:
-    view = curated_view(workspace, run, int(interval))
+    clustering = curated_clustering(workspace, run, int(interval))
     xy = workspace.run_folder(run).projection(int(mapped))
-    return projection.points_file(view, xy), "application/octet-stream"
+    return projection.points_file(clustering, xy), "application/octet-stream"
 
 
 def contact_sheet(workspace: Workspace, run: str, interval: str, cluster: str) -> Answer:
-    return sheet.contact_sheet(curated_view(workspace, run, int(interval)), int(cluster)), "image/jpeg"
+    return sheet.contact_sheet(curated_clustering(workspace, run, int(interval)), int(cluster)), "image/jpeg"
 
 
 def mean(workspace: Workspace, run: str, interval: str, cluster: str) -> Answer:
-    return mean_tile(curated_view(workspace, run, int(interval)), int(cluster)), "image/jpeg"
+    return mean_tile(curated_clustering(workspace, run, int(interval)), int(cluster)), "image/jpeg"
 
 
 def around(workspace: Workspace, number: str) -> Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tessera.curate.curated import curated_view
+from tessera.curate.curated import curated_clustering
 from tessera.explore import slide_map
 from tessera.slides.viewer.deepzoom import Geometry
 from tessera.slides.viewer.open_slides import OpenSlides
@@ -55,4 +55,6 @@ def around_jpeg(workspace: Workspace, slide: int, x0: int, y0: int, side0: int) 
 
 
 def cells(workspace: Workspace, run: str, interval: str, slide: str) -> Answer:
-    return slide_map.cells_file(curated_view(workspace, run, int(interval)), int(slide)), "application/octet-stream"
+    return slide_map.cells_file(
+        curated_clustering(workspace, run, int(interval)), int(slide)
+    ), "application/octet-stream"

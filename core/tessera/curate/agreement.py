@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tessera.curate.curated import curated_view
+from tessera.curate.curated import curated_clustering
 from tessera.curate.decisions.decide import require
 from tessera.curate.decisions.history import Decision, Draft, append, clean_author, history
 from tessera.curate.decisions.state import fold, in_effect
 from tessera.errors import DecisionError, TesseraError
-from tessera.explore.view import open_view
+from tessera.explore.clustering import open_clustering
 from tessera.workspace.folder import Workspace
 
 _MAX_LABEL = 80
@@ -51,11 +51,11 @@ def read_cluster(workspace: Workspace, run: str, interval: int, cluster: int, la
     cleaned = label.strip()
     if len(cleaned) > _MAX_LABEL or not cleaned.isprintable():
         raise TesseraError(f"a label has at most {_MAX_LABEL} printable characters")
-    view = open_view(workspace, run, interval)
+    clustering = open_clustering(workspace, run, interval)
 
     def build(past: tuple[Decision, ...]) -> list[Draft]:
-        require(fold(past), view, cluster)
-        return [Draft(view.interval, "read", cluster, {"value": cleaned})]
+        require(fold(past), clustering, cluster)
+        return [Draft(clustering.interval, "read", cluster, {"value": cleaned})]
 
     append(workspace, run, author, build)
 
@@ -93,8 +93,8 @@ def agreement(workspace: Workspace, run: str, first: str, second: str, interval:
     Raises:
         DecisionError: there is no cluster that both have labelled.
     """
-    view, past = curated_view(workspace, run, interval), history(workspace, run)
-    sizes = dict(zip(view.ids.tolist(), view.sizes.tolist(), strict=True))
+    clustering, past = curated_clustering(workspace, run, interval), history(workspace, run)
+    sizes = dict(zip(clustering.ids.tolist(), clustering.sizes.tolist(), strict=True))
     one, other = readings(past, clean_author(first)), readings(past, clean_author(second))
     both = sorted(set(one) & set(other) & set(sizes), key=lambda cluster: -sizes[cluster])
     if not both:

@@ -13,14 +13,14 @@ import numpy.typing as npt
 from tessera.curate.decisions.history import Decision, history
 from tessera.curate.decisions.state import State, state_of
 from tessera.curate.export import tile_sets
-from tessera.explore.view import View, open_view
+from tessera.explore.clustering import Clustering, open_clustering
 from tessera.workspace.folder import Workspace
 from tessera.workspace.run_folder import RunFolder
 
 Labels = npt.NDArray[np.int32]
 
 
-def curated_view(workspace: Workspace, run: str, interval: int | None = None) -> View:
+def curated_clustering(workspace: Workspace, run: str, interval: int | None = None) -> Clustering:
     """The view of a clustering with everything that was decided; excluded tiles have label -1.
 
     Decisions hold at every interval: clusters keep their ids, and a tile that was moved or excluded by hand stays so.
@@ -33,10 +33,10 @@ def curated_view(workspace: Workspace, run: str, interval: int | None = None) ->
     Raises:
         RunError: the run has no clustering yet, or not this one.
     """
-    view, state = open_view(workspace, run, interval), state_of(workspace, run)
+    clustering, state = open_clustering(workspace, run, interval), state_of(workspace, run)
     if not state.edits:
-        return view
-    return _curated(workspace.root, run, view.interval, tuple(edit.id for edit in state.edits))
+        return clustering
+    return _curated(workspace.root, run, clustering.interval, tuple(edit.id for edit in state.edits))
 
 
 def apply(labels: Labels, edits: Sequence[Decision], folder: RunFolder) -> Labels:
@@ -57,20 +57,20 @@ def apply(labels: Labels, edits: Sequence[Decision], folder: RunFolder) -> Label
     return _merge(edited, merges)
 
 
-def artefacts(view: View, state: State) -> npt.NDArray[np.int64]:
+def artefacts(clustering: Clustering, state: State) -> npt.NDArray[np.int64]:
     """Tiles of clusters that are marked as artefact, int64, ascending."""
     marked = [cluster for cluster, mark in state.marks.items() if mark == "artefact"]
-    return np.flatnonzero(np.isin(view.labels, marked))
+    return np.flatnonzero(np.isin(clustering.labels, marked))
 
 
 @lru_cache(maxsize=8)
-def _curated(root: Path, run: str, interval: int, edit_ids: tuple[int, ...]) -> View:
+def _curated(root: Path, run: str, interval: int, edit_ids: tuple[int, ...]) -> Clustering:
     workspace = Workspace(root)
-    view = open_view(workspace, run, interval)
+    clustering = open_clustering(workspace, run, interval)
     rows = {decision.id: decision for decision in history(workspace, run)}  # which never change
-    labels = apply(view.labels, [rows[i] for i in edit_ids], workspace.run_folder(run))
+    labels = apply(clustering.labels, [rows[i] for i in edit_ids], workspace.run_folder(run))
     ids, sizes = np.unique(labels[labels >= 0], return_counts=True)
-    return replace(view, labels=labels, ids=ids.astype(np.int32), sizes=sizes.astype(np.int64))
+    return replace(clustering, labels=labels, ids=ids.astype(np.int32), sizes=sizes.astype(np.int64))
 
 
 def _merge(labels: Labels, merges: Sequence[Decision]) -> Labels:

@@ -16,14 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tessera.config import PropagateConfig, as_dict, from_mapping
-from tessera.curate.curated import curated_view
+from tessera.curate.curated import curated_clustering
 from tessera.curate.decisions.decide import tile_labels
 from tessera.curate.decisions.history import Decision, Draft, append, clean_author, version
 from tessera.curate.decisions.state import State, fold, next_part, state_of
 from tessera.curate.export import tile_sets
 from tessera.curate.transfer import Suggestion
 from tessera.errors import DecisionError
-from tessera.explore.view import View
+from tessera.explore.clustering import Clustering
 from tessera.workspace import files
 from tessera.workspace.folder import Workspace
 from tessera.workspace.progress import Progress, Silent
@@ -95,10 +95,10 @@ def propose(
     from tessera.learn.propagate.label_propagation import propagate
 
     settings, told = config or PropagateConfig(), progress or Silent()
-    view, seen = curated_view(workspace, run, interval), version(workspace, run)
-    labels = seeds(view, settings.per_cluster)
+    clustering, seen = curated_clustering(workspace, run, interval), version(workspace, run)
+    labels = seeds(clustering, settings.per_cluster)
     classes = sorted(set(labels.values()))
-    tiles = np.flatnonzero(view.labels >= 0)
+    tiles = np.flatnonzero(clustering.labels >= 0)
     labelled = np.fromiter(labels, np.int64, len(labels))
     codes = np.array([classes.index(name) for name in labels.values()], np.int64)
     found = propagate(
@@ -111,33 +111,33 @@ def propose(
     proposal = Proposal(
         f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{seen}",
         run,
-        view.interval,
+        clustering.interval,
         clean_author(author),
         time.time(),
         seen,
         len(labels),
         tuple(classes),
         settings,
-        *_spread(found, tiles, len(view.labels)),
+        *_spread(found, tiles, len(clustering.labels)),
     )
     _save(workspace.run_folder(run), proposal)
     return proposal
 
 
-def seeds(view: View, per_cluster: int) -> dict[int, str]:
+def seeds(clustering: Clustering, per_cluster: int) -> dict[int, str]:
     """Tile to class of everything that counts as labelled, by tile; what was said of the tile itself goes first.
 
     Args:
-        view: the clustering as people left it.
+        clustering: the clustering as people left it.
         per_cluster: typical tiles of each named cluster.
     """
     found: dict[int, str] = {}
-    for cluster, name in state_of(view.workspace, view.run).names.items():
-        members = view.members(cluster)
-        typical = members[np.argsort(view.distances[members], kind="stable")[:per_cluster]]
+    for cluster, name in state_of(clustering.workspace, clustering.run).names.items():
+        members = clustering.members(cluster)
+        typical = members[np.argsort(clustering.distances[members], kind="stable")[:per_cluster]]
         found.update(dict.fromkeys(typical.tolist(), name))
-    own = tile_labels(view.workspace, view.run)
-    found.update({tile: name for tile, name in own.items() if view.labels[tile] >= 0})
+    own = tile_labels(clustering.workspace, clustering.run)
+    found.update({tile: name for tile, name in own.items() if clustering.labels[tile] >= 0})
     return dict(sorted(found.items()))
 
 
@@ -161,30 +161,32 @@ def load_proposal(workspace: Workspace, run: str, id: str) -> Proposal:
         return Proposal(**about, **{name: arrays[name] for name in ("class_of", "confidence", "agrees")})
 
 
-def by_cluster(proposal: Proposal, view: View, least: float = ACCEPT_FROM) -> list[Suggestion]:
+def by_cluster(proposal: Proposal, clustering: Clustering, least: float = ACCEPT_FROM) -> list[Suggestion]:
     """What clusters without a name might be called, by the share of their tiles that are proposed with confidence.
 
     Args:
         proposal: of the same run.
-        view: the clustering as people left it.
+        clustering: the clustering as people left it.
         least: confidence from which a tile counts.
     """
     from tessera.curate.transfer import suggest
 
     codes = np.where(proposal.sure(least), proposal.class_of, -1).astype(np.int32)
     said = dict(enumerate(proposal.classes))
-    state = state_of(view.workspace, view.run)
+    state = state_of(clustering.workspace, clustering.run)
     settled = {*state.names, *_artefacts(state)}
-    return [item for item in suggest(codes, said, view.labels) if item.cluster not in settled]
+    return [item for item in suggest(codes, said, clustering.labels) if item.cluster not in settled]
 
 
-def to_review(proposal: Proposal, view: View, name: str, n: int = 48, least: float = 0.0) -> npt.NDArray[np.int64]:
+def to_review(
+    proposal: Proposal, clustering: Clustering, name: str, n: int = 48, least: float = 0.0
+) -> npt.NDArray[np.int64]:
     """Tiles proposed for a class that are not of it yet, the least confident first: where a look helps most.
 
     Raises:
         DecisionError: the proposal has no such class.
     """
-    tiles = _changes(proposal, view, state_of(view.workspace, view.run), name, least)
+    tiles = _changes(proposal, clustering, state_of(clustering.workspace, clustering.run), name, least)
     return tiles[np.argsort(proposal.confidence[tiles], kind="stable")[:n]]
 
 
@@ -215,10 +217,13 @@ def accept(
     Raises:
         DecisionError: no such class, no tile to move, or the history is newer than `expected`.
     """
-    view, folder = curated_view(workspace, proposal.run, proposal.interval), workspace.run_folder(proposal.run)
+    clustering, folder = (
+        curated_clustering(workspace, proposal.run, proposal.interval),
+        workspace.run_folder(proposal.run),
+    )
     state, moved = state_of(workspace, proposal.run), {}
     for name in names or proposal.classes:
-        tiles = _changes(proposal, view, state, name, least)
+        tiles = _changes(proposal, clustering, state, name, least)
         if len(tiles):
             moved[name] = tile_sets.save(folder, tiles), len(tiles)
     if not moved:
@@ -242,7 +247,9 @@ def accept(
     return append(workspace, proposal.run, author, build, expected=expected)
 
 
-def _changes(proposal: Proposal, view: View, state: State, name: str, least: float) -> npt.NDArray[np.int64]:
+def _changes(
+    proposal: Proposal, clustering: Clustering, state: State, name: str, least: float
+) -> npt.NDArray[np.int64]:
     """Tiles confidently proposed for a class that are in a cluster of another name or of none; those of artefacts stay."""
     if name not in proposal.classes:
         raise DecisionError(f"the proposal has classes {', '.join(proposal.classes)}, not {name}")
@@ -250,7 +257,7 @@ def _changes(proposal: Proposal, view: View, state: State, name: str, least: flo
     n = len(proposal.class_of)
     wanted = proposal.sure(least) & (proposal.class_of == proposal.classes.index(name))
     stay = {*bearing, *_artefacts(state)}
-    return np.flatnonzero(wanted & (view.labels[:n] >= 0) & ~np.isin(view.labels[:n], sorted(stay)))
+    return np.flatnonzero(wanted & (clustering.labels[:n] >= 0) & ~np.isin(clustering.labels[:n], sorted(stay)))
 
 
 def _artefacts(state: State) -> set[int]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from tessera.config import RunConfig
-from tessera.curate.curated import artefacts, curated_view
+from tessera.curate.curated import artefacts, curated_clustering
 from tessera.curate.decisions.decide import mark_cluster
 from tessera.curate.decisions.state import state_of
 from tessera.errors import DecisionError
@@ -47,18 +47,20 @@ def reject_and_recluster(
         DecisionError: nothing is rejected, or a cluster does not exist.
         ConfigError: too few tiles are left for as many clusters.
     """
-    view = curated_view(workspace, run, interval)
+    clustering = curated_clustering(workspace, run, interval)
     for cluster in reject:
-        mark_cluster(workspace, run, view.interval, cluster, "artefact", author=author)
-    kept = view.labels >= 0
-    kept[artefacts(view, state_of(workspace, run))] = False
+        mark_cluster(workspace, run, clustering.interval, cluster, "artefact", author=author)
+    kept = clustering.labels >= 0
+    kept[artefacts(clustering, state_of(workspace, run))] = False
     before = workspace.run_folder(run).tiles()
-    n_before = len(view.labels) if before is None else len(before)
+    n_before = len(clustering.labels) if before is None else len(before)
     tiles = np.flatnonzero(kept)
     if len(tiles) == n_before:
         raise DecisionError(f"nothing is rejected in {run}: mark a cluster as artefact, or exclude tiles")
     made = control.create(workspace, config or training_config(workspace, run), name, tiles=tiles)
-    text = f"made from {run}, interval {view.interval}: {n_before - len(tiles):,} tiles dropped, {len(tiles):,} left"
+    text = (
+        f"made from {run}, interval {clustering.interval}: {n_before - len(tiles):,} tiles dropped, {len(tiles):,} left"
+    )
     with workspace.ledger.write() as connection:
         connection.execute(
             "INSERT INTO event (run_id, time, level, text) VALUES (?, ?, 'info', ?)", (made.id, time.time(), text)

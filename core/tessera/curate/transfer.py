@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tessera.curate.curated import curated_view
+from tessera.curate.curated import curated_clustering
 from tessera.curate.decisions.history import Decision, Draft, append, history
 from tessera.curate.decisions.state import State, fold, in_effect, state_of
-from tessera.explore.view import View
+from tessera.explore.clustering import Clustering
 from tessera.learn.cluster.identity import contingency
 from tessera.workspace.folder import Workspace
 
@@ -100,7 +100,7 @@ def carry_over(
     Raises:
         RunError: no such run or interval.
     """
-    before, after = curated_view(workspace, *source), curated_view(workspace, *target)
+    before, after = curated_clustering(workspace, *source), curated_clustering(workspace, *target)
     state = state_of(workspace, before.run)
     found = _all(before, state, after)
 
@@ -133,22 +133,22 @@ def drifted(workspace: Workspace, run: str, interval: int | None = None) -> list
     Returns:
         One unsure suggestion each; its share is that of the tiles that were in the cluster when it was named.
     """
-    view = curated_view(workspace, run, interval)
+    clustering = curated_clustering(workspace, run, interval)
     state, found = state_of(workspace, run), []
     last = {(decision.kind, decision.cluster): decision for decision in in_effect(history(workspace, run))}
     for decision in last.values():  # who confirmed a name later has looked at it as it is now
         present = decision.kind in KINDS and _said(state, decision.kind).get(decision.cluster) == decision.value
-        if not present or decision.interval == view.interval:
+        if not present or decision.interval == clustering.interval:
             continue
-        members = view.members(decision.cluster)
-        then = curated_view(workspace, run, decision.interval).labels[members]
+        members = clustering.members(decision.cluster)
+        then = curated_clustering(workspace, run, decision.interval).labels[members]
         share = float((then == decision.cluster).mean()) if len(members) else 0.0
         if len(members) and share < SURE:
             found.append(Suggestion(decision.cluster, decision.kind, decision.value, share, False, ()))
     return found
 
 
-def _all(before: View, state: State, after: View) -> list[Suggestion]:
+def _all(before: Clustering, state: State, after: Clustering) -> list[Suggestion]:
     return [item for kind in KINDS for item in suggest(before.labels, _said(state, kind), after.labels, kind)]
 
 

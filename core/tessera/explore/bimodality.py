@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tessera.explore.view import View
+from tessera.explore.clustering import Clustering
 
 # the coefficient of an even spread: two heaps lie above, one heap below (1/3 is a normal distribution)
 TWO_KINDS = 5 / 9
@@ -36,7 +36,7 @@ class TwoKinds:
         return self.bimodality > TWO_KINDS and self.share >= 0.1
 
 
-def two_kinds(view: View, cluster: int, per_side: int = 6) -> TwoKinds | None:
+def two_kinds(clustering: Clustering, cluster: int, per_side: int = 6) -> TwoKinds | None:
     """Look at a cluster along the first principal component of its features.
 
     A split by k-means in two goes the same way when the cluster has two heaps (Ding & He 2004: the first component is the
@@ -44,7 +44,7 @@ def two_kinds(view: View, cluster: int, per_side: int = 6) -> TwoKinds | None:
     grow with the number of tiles, unlike a test of significance, which would advise to split every large cluster.
 
     Args:
-        view: the clustering.
+        clustering: the clustering.
         cluster: id of the cluster.
         per_side: tiles to show of each side.
 
@@ -54,11 +54,11 @@ def two_kinds(view: View, cluster: int, per_side: int = 6) -> TwoKinds | None:
     Raises:
         RunError: the run has no features yet.
     """
-    members = view.members(cluster)
+    members = clustering.members(cluster)
     if len(members) < _FEWEST:
         return None
     tiles = members[np.linspace(0, len(members) - 1, min(_SAMPLE, len(members))).astype(np.int64)]
-    points = np.asarray(view.workspace.run_folder(view.run).features(tiles)[:], np.float64)
+    points = np.asarray(clustering.workspace.run_folder(clustering.run).features(tiles)[:], np.float64)
     seen = np.isfinite(points).all(axis=1)
     tiles, points = tiles[seen], points[seen]
     if len(points) < _FEWEST:

@@ -9,8 +9,8 @@ import numpy as np
 import simplejpeg
 
 from tessera.errors import TesseraError
+from tessera.explore.clustering import Clustering
 from tessera.explore.representatives import pick
-from tessera.explore.view import View
 
 KINDS = ("slide", "patient", "site")
 _MEAN_OF = 48
@@ -33,11 +33,11 @@ class Part:
     share_of_all: float
 
 
-def composition(view: View, cluster: int, most: int = 5) -> dict[str, list[Part]]:
+def composition(clustering: Clustering, cluster: int, most: int = 5) -> dict[str, list[Part]]:
     """The largest sources of a cluster, by slide and, where slides tell them, by patient and site.
 
     Args:
-        view: the clustering.
+        clustering: the clustering.
         cluster: its id.
         most: parts of each kind, largest first.
 
@@ -47,11 +47,11 @@ def composition(view: View, cluster: int, most: int = 5) -> dict[str, list[Part]
     Raises:
         TesseraError: no such cluster.
     """
-    members = _members(view, cluster)
-    slides = view.index.slide[: len(view.labels)]
+    members = _members(clustering, cluster)
+    slides = clustering.index.slide[: len(clustering.labels)]
     inside = np.bincount(slides[members], minlength=int(slides.max(initial=0)) + 1)
-    everywhere = np.bincount(slides[view.labels >= 0], minlength=len(inside))
-    with view.workspace.ledger.read() as connection:
+    everywhere = np.bincount(slides[clustering.labels >= 0], minlength=len(inside))
+    with clustering.workspace.ledger.read() as connection:
         rows = connection.execute("SELECT id, name AS slide, patient, site FROM slide").fetchall()
     found = {}
     for kind in KINDS:
@@ -69,28 +69,28 @@ def composition(view: View, cluster: int, most: int = 5) -> dict[str, list[Part]
     return found
 
 
-def mean_tile(view: View, cluster: int, side_px: int = 96) -> bytes:
+def mean_tile(clustering: Clustering, cluster: int, side_px: int = 96) -> bytes:
     """The mean of tiles from the centre to the edge of a cluster, as JPEG: its colour and texture at a glance.
 
     Args:
-        view: the clustering.
+        clustering: the clustering.
         cluster: its id.
         side_px: side of the picture.
 
     Raises:
         TesseraError: no such cluster.
     """
-    _members(view, cluster)
-    chosen = pick(view, cluster, _MEAN_OF // 3)
+    _members(clustering, cluster)
+    chosen = pick(clustering, cluster, _MEAN_OF // 3)
     tiles = np.unique(np.concatenate([chosen.typical, chosen.middle, chosen.edge]))
     total = np.zeros((side_px, side_px, 3))
-    for jpeg in view.store.batch(tiles):
+    for jpeg in clustering.store.batch(tiles):
         tile = simplejpeg.decode_jpeg(jpeg, min_height=side_px, min_width=side_px, min_factor=1)
         total += cv2.resize(tile, (side_px, side_px), interpolation=cv2.INTER_AREA)
     return bytes(simplejpeg.encode_jpeg(np.uint8(np.round(total / len(tiles))), quality=90))
 
 
-def _members(view: View, cluster: int) -> np.ndarray:
-    if cluster not in view.ids:
-        raise TesseraError(f"{view.run} has no cluster {cluster} at interval {view.interval}")
-    return view.members(cluster)
+def _members(clustering: Clustering, cluster: int) -> np.ndarray:
+    if cluster not in clustering.ids:
+        raise TesseraError(f"{clustering.run} has no cluster {cluster} at interval {clustering.interval}")
+    return clustering.members(cluster)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tessera.errors import TesseraError
-from tessera.explore.view import View
+from tessera.explore.clustering import Clustering
 
 _CHUNK = 131_072
 _QUERY_TILES, _MIDDLE_TILES = 4096, 64  # the error of a mean over 64 tiles is an eighth of their spread
@@ -30,13 +30,13 @@ class Similar:
     distances: npt.NDArray[np.float32]
 
 
-def similar_to_tiles(view: View, tiles: list[int], n: int = 48, *, other_slides: bool = False) -> Similar:
+def similar_to_tiles(clustering: Clustering, tiles: list[int], n: int = 48, *, other_slides: bool = False) -> Similar:
     """Tiles nearest to the mean of some tiles, without these.
 
     All tiles are compared, in chunks of the memory-mapped features: nothing is built, and nothing is missed.
 
     Args:
-        view: the clustering; tiles without a cluster (unreadable, excluded) are not found.
+        clustering: the clustering; tiles without a cluster (unreadable, excluded) are not found.
         tiles: one or more tile numbers.
         n: how many.
         other_slides: only from slides that the given tiles are not from.
@@ -46,34 +46,34 @@ def similar_to_tiles(view: View, tiles: list[int], n: int = 48, *, other_slides:
         RunError: the run has no features yet.
     """
     given = np.unique(np.asarray(tiles, np.int64))
-    if not len(given) or given[0] < 0 or given[-1] >= len(view.labels):
-        raise TesseraError(f"choose tiles from 0 to {len(view.labels) - 1}")
-    query = _mean(view, given)
-    slides = view.index.slide[: len(view.labels)]
-    wanted = view.labels >= 0
+    if not len(given) or given[0] < 0 or given[-1] >= len(clustering.labels):
+        raise TesseraError(f"choose tiles from 0 to {len(clustering.labels) - 1}")
+    query = _mean(clustering, given)
+    slides = clustering.index.slide[: len(clustering.labels)]
+    wanted = clustering.labels >= 0
     wanted[given] = False
     if other_slides:
         wanted &= ~np.isin(slides, slides[given])
-    return _nearest(view, query, wanted, n)
+    return _nearest(clustering, query, wanted, n)
 
 
-def similar_to_cluster(view: View, cluster: int, n: int = 48) -> Similar:
+def similar_to_cluster(clustering: Clustering, cluster: int, n: int = 48) -> Similar:
     """Tiles of other clusters nearest to the middle of a cluster: what it might have missed.
 
     Raises:
         TesseraError: no such cluster.
         RunError: the run has no features yet.
     """
-    _require(view, cluster)
-    query = _mean(view, _spread(view.members(cluster), _QUERY_TILES))
-    return _nearest(view, query, (view.labels >= 0) & (view.labels != cluster), n)
+    _require(clustering, cluster)
+    query = _mean(clustering, _spread(clustering.members(cluster), _QUERY_TILES))
+    return _nearest(clustering, query, (clustering.labels >= 0) & (clustering.labels != cluster), n)
 
 
-def nearest_clusters(view: View, cluster: int, n: int = 8) -> list[tuple[int, float]]:
+def nearest_clusters(clustering: Clustering, cluster: int, n: int = 8) -> list[tuple[int, float]]:
     """Clusters nearest to a cluster: candidates for a merge.
 
     Args:
-        view: the clustering.
+        clustering: the clustering.
         cluster: id of the cluster.
         n: how many.
 
@@ -84,17 +84,17 @@ def nearest_clusters(view: View, cluster: int, n: int = 8) -> list[tuple[int, fl
         TesseraError: no such cluster.
         RunError: the run has no features yet.
     """
-    _require(view, cluster)
-    means = _middles(view)
-    distances = np.linalg.norm(means - means[np.searchsorted(view.ids, cluster)], axis=1)
-    order = [row for row in np.argsort(distances, kind="stable").tolist() if view.ids[row] != cluster]
-    return [(int(view.ids[row]), float(distances[row])) for row in order[:n]]
+    _require(clustering, cluster)
+    means = _middles(clustering)
+    distances = np.linalg.norm(means - means[np.searchsorted(clustering.ids, cluster)], axis=1)
+    order = [row for row in np.argsort(distances, kind="stable").tolist() if clustering.ids[row] != cluster]
+    return [(int(clustering.ids[row]), float(distances[row])) for row in order[:n]]
 
 
-def _nearest(view: View, query: Points, wanted: npt.NDArray[np.bool_], n: int) -> Similar:
+def _nearest(clustering: Clustering, query: Points, wanted: npt.NDArray[np.bool_], n: int) -> Similar:
     """The n wanted tiles nearest to a point, chunk by chunk."""
     tiles = np.flatnonzero(wanted)
-    features = view.workspace.run_folder(view.run).features(tiles)
+    features = clustering.workspace.run_folder(clustering.run).features(tiles)
     best, far = np.empty(0, np.int64), np.empty(0, np.float32)
     for start in range(0, len(tiles), _CHUNK):
         part = features[start : start + _CHUNK]
@@ -107,14 +107,14 @@ def _nearest(view: View, query: Points, wanted: npt.NDArray[np.bool_], n: int) -
 
 
 @lru_cache(maxsize=4)
-def _middles(view: View) -> Points:
+def _middles(clustering: Clustering) -> Points:
     """Mean of up to 64 tiles of each cluster, float32 (K, D). Kept for the last few views; not to be changed in place."""
-    order = np.argsort(view.labels, kind="stable")
-    starts = np.searchsorted(view.labels, view.ids, sorter=order).tolist()
+    order = np.argsort(clustering.labels, kind="stable")
+    starts = np.searchsorted(clustering.labels, clustering.ids, sorter=order).tolist()
     return np.stack(
         [
-            _mean(view, np.sort(_spread(order[start : start + size], _MIDDLE_TILES)))
-            for start, size in zip(starts, view.sizes.tolist(), strict=True)
+            _mean(clustering, np.sort(_spread(order[start : start + size], _MIDDLE_TILES)))
+            for start, size in zip(starts, clustering.sizes.tolist(), strict=True)
         ]
     )
 
@@ -124,10 +124,10 @@ def _spread(tiles: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.int64]:
     return tiles[np.linspace(0, len(tiles) - 1, min(len(tiles), n)).astype(np.int64)]
 
 
-def _mean(view: View, tiles: npt.NDArray[np.int64]) -> Points:
-    return view.workspace.run_folder(view.run).features(tiles)[:].mean(axis=0)
+def _mean(clustering: Clustering, tiles: npt.NDArray[np.int64]) -> Points:
+    return clustering.workspace.run_folder(clustering.run).features(tiles)[:].mean(axis=0)
 
 
-def _require(view: View, cluster: int) -> None:
-    if cluster not in view.ids:
-        raise TesseraError(f"{view.run} has no cluster {cluster} at interval {view.interval}")
+def _require(clustering: Clustering, cluster: int) -> None:
+    if cluster not in clustering.ids:
+        raise TesseraError(f"{clustering.run} has no cluster {cluster} at interval {clustering.interval}")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tessera.errors import RunError
-from tessera.explore.view import View, open_view
+from tessera.explore.clustering import Clustering, open_clustering
 from tessera.workspace.folder import Workspace
 from tessera.workspace.progress import Progress, Silent
 
@@ -47,11 +47,11 @@ def project(
         RunError: no clustering yet, an older one, or fewer than 20 tiles.
     """
     told = progress or Silent()
-    view = open_view(workspace, run, interval)
-    last = open_view(workspace, run).interval
-    if view.interval != last:
+    clustering = open_clustering(workspace, run, interval)
+    last = open_clustering(workspace, run).interval
+    if clustering.interval != last:
         raise RunError(
-            f"features of interval {view.interval} are gone: only the last clustering, {last}, can be mapped"
+            f"features of interval {clustering.interval} are gone: only the last clustering, {last}, can be mapped"
         )
     folder = workspace.run_folder(run)
     bank, seen = folder.open_bank(), folder.tiles()
@@ -60,25 +60,25 @@ def project(
     if len(bank) < _MIN_TILES:
         raise RunError(f"{len(bank)} tiles are too few for a map: ingest more")
     rng = np.random.default_rng(seed)
-    rows = _stratified(replace(view, labels=view.labels[seen]), min(sample, len(bank)), rng)
+    rows = _stratified(replace(clustering, labels=clustering.labels[seen]), min(sample, len(bank)), rng)
     told.update("fitting the map", 0, len(bank))
     fitted = _umap(np.asarray(bank[rows], np.float32), seed)
     xy = np.empty((len(bank), 2), np.float32)
     _place(bank, rows, fitted, xy, told)
-    earlier = [number for number in folder.projections() if number < view.interval]
-    placed = np.full((len(view.labels), 2), np.nan, np.float32)
+    earlier = [number for number in folder.projections() if number < clustering.interval]
+    placed = np.full((len(clustering.labels), 2), np.nan, np.float32)
     placed[seen] = _oriented(xy, folder.projection(earlier[-1])[seen] if earlier else None)
-    folder.save_projection(view.interval, placed)
+    folder.save_projection(clustering.interval, placed)
     told.update("fitting the map", len(bank), len(bank))
     return placed
 
 
-def _stratified(view: View, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+def _stratified(clustering: Clustering, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """`n` tiles, drawn with weight size^-1/2 of their cluster, so that small clusters are on the map too."""
-    if n == len(view.labels):
+    if n == len(clustering.labels):
         return np.arange(n)
-    sizes = np.bincount(view.labels + 1)
-    weights = sizes[view.labels + 1] ** -0.5
+    sizes = np.bincount(clustering.labels + 1)
+    weights = sizes[clustering.labels + 1] ** -0.5
     keys = rng.exponential(size=len(weights)) / weights  # the n smallest: sampling without replacement by weight
     return np.sort(np.argpartition(keys, n)[:n])
 
@@ -125,7 +125,7 @@ def _oriented(xy: npt.NDArray[np.float32], previous: npt.NDArray[np.float32] | N
     return np.asarray(xy / max(float(np.abs(xy).max()), 1e-9), np.float32)
 
 
-def points_file(view: View, xy: npt.NDArray[np.float32]) -> bytes:
+def points_file(clustering: Clustering, xy: npt.NDArray[np.float32]) -> bytes:
     """The map for the browser: uint32 n, float32 x (n), float32 y (n), int32 cluster (n)."""
     n = np.array([len(xy)], np.uint32)
     return b"".join(
@@ -133,7 +133,7 @@ def points_file(view: View, xy: npt.NDArray[np.float32]) -> bytes:
             n.tobytes(),
             np.ascontiguousarray(xy[:, 0]).tobytes(),
             np.ascontiguousarray(xy[:, 1]).tobytes(),
-            np.ascontiguousarray(view.labels, np.int32).tobytes(),
+            np.ascontiguousarray(clustering.labels, np.int32).tobytes(),
         )
     )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tessera.explore.view import View
+from tessera.explore.clustering import Clustering
 
 _BINS = 5
 
@@ -25,11 +25,11 @@ class Representatives:
     edge: npt.NDArray[np.int64]
 
 
-def pick(view: View, cluster: int, per_row: int = 12) -> Representatives:
+def pick(clustering: Clustering, cluster: int, per_row: int = 12) -> Representatives:
     """Choose tiles of a cluster; the same ones each time.
 
     Args:
-        view: the clustering.
+        clustering: the clustering.
         cluster: id of the cluster.
         per_row: tiles a row.
 
@@ -37,10 +37,10 @@ def pick(view: View, cluster: int, per_row: int = 12) -> Representatives:
         From the first, the middle and the last fifth of the cluster's tiles by distance; each row takes from as many
         slides as it can.
     """
-    members = view.members(cluster)
-    order = members[np.argsort(view.distances[members], kind="stable")]
+    members = clustering.members(cluster)
+    order = members[np.argsort(clustering.distances[members], kind="stable")]
     bins = np.array_split(order, _BINS) if len(order) >= _BINS * per_row else np.array_split(order, 3)
-    slides = view.index.slide
+    slides = clustering.index.slide
     rows = [_across_slides(part, slides, per_row) for part in (bins[0], bins[len(bins) // 2], bins[-1][::-1])]
     return Representatives(rows[0], rows[1], rows[2][::-1])
 

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tessera.errors import TesseraError
+from tessera.explore.clustering import Clustering
 from tessera.explore.palette import colours
-from tessera.explore.view import View
 from tessera.workspace.folder import Workspace
 
 _SCALE = 8  # enlarged without smoothing, or the browser would blur one pixel a tile
@@ -48,23 +48,23 @@ class TileInfo:
     side_um: float
 
 
-def tile_info(view: View, tile: int) -> TileInfo:
+def tile_info(clustering: Clustering, tile: int) -> TileInfo:
     """Where a tile lies.
 
     Raises:
         TesseraError: no such tile.
     """
-    if not 0 <= tile < len(view.index):
+    if not 0 <= tile < len(clustering.index):
         raise TesseraError(f"there is no tile {tile}")
-    slide = slide_row(view.workspace, int(view.index.slide[tile]))
-    side0 = int(view.index.side0[tile])
+    slide = slide_row(clustering.workspace, int(clustering.index.slide[tile]))
+    side0 = int(clustering.index.side0[tile])
     return TileInfo(
         tile=tile,
         slide_id=slide["id"],
         slide=slide["name"],
         kind=slide["kind"],
-        x0=int(view.index.x0[tile]),
-        y0=int(view.index.y0[tile]),
+        x0=int(clustering.index.x0[tile]),
+        y0=int(clustering.index.y0[tile]),
         side0=side0,
         width=slide["width"] or 0,
         height=slide["height"] or 0,
@@ -115,38 +115,38 @@ def slide_path(row: sqlite3.Row) -> Path:
     return Path(row["path"])
 
 
-def tile_grid(view: View, slide_id: int) -> npt.NDArray[np.int64]:
+def tile_grid(clustering: Clustering, slide_id: int) -> npt.NDArray[np.int64]:
     """Tile of every grid position of a slide, int64 (rows, columns), -1 where there is none.
 
     Raises:
         TesseraError: no such slide, or it has no grid (ready-made tiles).
     """
-    row = slide_row(view.workspace, slide_id)
+    row = slide_row(clustering.workspace, slide_id)
     if row["grid_rows"] is None:
         raise TesseraError(f"{row['name']} consists of ready-made tiles: it has no map")
-    tiles = np.flatnonzero(view.index.slide[: len(view.labels)] == slide_id)
+    tiles = np.flatnonzero(clustering.index.slide[: len(clustering.labels)] == slide_id)
     grid = np.full((row["grid_rows"], row["grid_columns"]), -1, np.int64)
-    rows = np.round(view.index.y0[tiles] / row["step0"]).astype(np.int64)
-    columns = np.round(view.index.x0[tiles] / row["step0"]).astype(np.int64)
+    rows = np.round(clustering.index.y0[tiles] / row["step0"]).astype(np.int64)
+    columns = np.round(clustering.index.x0[tiles] / row["step0"]).astype(np.int64)
     grid[rows, columns] = tiles
     return grid
 
 
-def label_grid(view: View, slide_id: int) -> npt.NDArray[np.int32]:
+def label_grid(clustering: Clustering, slide_id: int) -> npt.NDArray[np.int32]:
     """Cluster of every grid position of a slide, int32 (rows, columns), -1 where there is no tile.
 
     Raises:
         TesseraError: no such slide, or it has no grid (ready-made tiles).
     """
-    return labels_at(view, tile_grid(view, slide_id))
+    return labels_at(clustering, tile_grid(clustering, slide_id))
 
 
-def labels_at(view: View, tiles: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+def labels_at(clustering: Clustering, tiles: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
     """Cluster of each tile of a grid, int32 of the same shape, -1 where there is no tile."""
-    return np.where(tiles >= 0, view.labels[np.maximum(tiles, 0)], -1).astype(np.int32)
+    return np.where(tiles >= 0, clustering.labels[np.maximum(tiles, 0)], -1).astype(np.int32)
 
 
-def cells_file(view: View, slide_id: int) -> bytes:
+def cells_file(clustering: Clustering, slide_id: int) -> bytes:
     """What the slide page draws and asks: uint32 rows and columns, then int32 clusters and int32 tiles of all positions.
 
     Both grids run row by row and hold -1 where there is no tile; a tile without a cluster has -1 in the first only.
@@ -154,14 +154,14 @@ def cells_file(view: View, slide_id: int) -> bytes:
     Raises:
         TesseraError: no such slide, or it has no grid.
     """
-    tiles = tile_grid(view, slide_id)
+    tiles = tile_grid(clustering, slide_id)
     shape = np.array(tiles.shape, "<u4").tobytes()
-    return shape + labels_at(view, tiles).astype("<i4").tobytes() + tiles.astype("<i4").tobytes()
+    return shape + labels_at(clustering, tiles).astype("<i4").tobytes() + tiles.astype("<i4").tobytes()
 
 
-def clusters_on_slide(view: View, slide_id: int) -> list[tuple[int, int]]:
+def clusters_on_slide(clustering: Clustering, slide_id: int) -> list[tuple[int, int]]:
     """Clusters of a slide and how many of its tiles each has, the largest first."""
-    labels = view.labels[view.index.slide[: len(view.labels)] == slide_id]
+    labels = clustering.labels[clustering.index.slide[: len(clustering.labels)] == slide_id]
     ids, sizes = np.unique(labels[labels >= 0], return_counts=True)
     order = np.lexsort((ids, -sizes))
     return [(int(ids[i]), int(sizes[i])) for i in order]

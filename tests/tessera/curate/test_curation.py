@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tessera.curate.curated import curated_view
+from tessera.curate.curated import curated_clustering
 from tessera.curate.decisions import decide
 from tessera.curate.decisions.decide import (
     exclude_tiles,
@@ -26,8 +26,8 @@ from tessera.curate.decisions.state import FIRST_PART, fold, in_effect, state_of
 from tessera.curate.decisions.undo import redo, undo
 from tessera.curate.selections import find_selection, selection_tiles
 from tessera.errors import DecisionError, TesseraError
+from tessera.explore.clustering import open_clustering
 from tessera.explore.clusters import cluster_table
-from tessera.explore.view import open_view
 from tessera.workspace.folder import Workspace
 
 ME = "Dr Virchow"
@@ -80,47 +80,47 @@ def test_merge_takes_tiles_and_name(ready: Workspace) -> None:
     name_cluster(ready, "r", 1, 5, "fat", author=ME)
     merge_clusters(ready, "r", 1, [2, 5], author=ME)
     merge_clusters(ready, "r", 1, [0, 2], author=ME)
-    view = curated_view(ready, "r")
-    assert view.ids.tolist() == [0, 1, 3, 4]
-    assert view.sizes.tolist() == [60, 20, 20, 20]
-    assert set((view.members(0) % 6).tolist()) == {0, 2, 5}
+    clustering = curated_clustering(ready, "r")
+    assert clustering.ids.tolist() == [0, 1, 3, 4]
+    assert clustering.sizes.tolist() == [60, 20, 20, 20]
+    assert set((clustering.members(0) % 6).tolist()) == {0, 2, 5}
     assert decide.names(ready, "r") == {0: "fat"}
     with pytest.raises(DecisionError, match="merged into 2"):
         name_cluster(ready, "r", 1, 5, "no", author=ME)
     with pytest.raises(DecisionError, match="merged into 0"):
         merge_clusters(ready, "r", 1, [1, 2], author=ME)
-    assert open_view(ready, "r").ids.tolist() == [0, 1, 2, 3, 4, 5]  # what the run found is untouched
+    assert open_clustering(ready, "r").ids.tolist() == [0, 1, 2, 3, 4, 5]  # what the run found is untouched
 
 
 def test_split_finds_the_two_clouds_and_parts_can_be_named_and_merged(ready: Workspace) -> None:
     made = split_cluster(ready, "r", 1, 2, 2, author=ME)
     first, second = made.payload["parts"]
     assert (first, second) == (FIRST_PART, FIRST_PART + 1)
-    view = curated_view(ready, "r")
+    clustering = curated_clustering(ready, "r")
     members = np.flatnonzero(np.arange(120) % 6 == 2)
     clouds = members // 6 % 2
-    found = view.labels[members] - FIRST_PART
-    assert sorted(set(view.labels[members].tolist())) == [first, second]
+    found = clustering.labels[members] - FIRST_PART
+    assert sorted(set(clustering.labels[members].tolist())) == [first, second]
     assert (found == clouds).all() or (found == 1 - clouds).all()
     name_cluster(ready, "r", 1, first, "gland", author=ME)
     merge_clusters(ready, "r", 1, [3, second], author=ME)
-    assert curated_view(ready, "r").members(3).size == 30
+    assert curated_clustering(ready, "r").members(3).size == 30
     assert split_cluster(ready, "r", 1, 1, 2, author=ME).payload["parts"] == [FIRST_PART + 2, FIRST_PART + 3]
     with pytest.raises(DecisionError, match="has 0 tiles"):
         split_cluster(ready, "r", 1, 2, 2, author=ME)
-    table = cluster_table(curated_view(ready, "r"))
+    table = cluster_table(curated_clustering(ready, "r"))
     assert table["size"].sum() == 120
 
 
 def test_excluded_and_moved_tiles(ready: Workspace) -> None:
     exclude_tiles(ready, "r", 1, [7, 1, 7], author=ME, reason="pen")
     move_tiles(ready, "r", 1, [0, 6], to=5, author=ME)
-    view = curated_view(ready, "r")
-    assert view.labels[[0, 6, 1, 7]].tolist() == [5, 5, -1, -1]
-    assert view.sizes.sum() == 118
+    clustering = curated_clustering(ready, "r")
+    assert clustering.labels[[0, 6, 1, 7]].tolist() == [5, 5, -1, -1]
+    assert clustering.sizes.sum() == 118
     move_tiles(ready, "r", 1, [7], to=5, author=ME)
-    assert curated_view(ready, "r").labels[7] == 5
-    assert curated_view(ready, "r", 0).labels[7] == 5  # decisions hold at every interval
+    assert curated_clustering(ready, "r").labels[7] == 5
+    assert curated_clustering(ready, "r", 0).labels[7] == 5  # decisions hold at every interval
 
 
 def test_undo_and_redo_walk_over_the_own_decisions(ready: Workspace) -> None:
@@ -130,12 +130,12 @@ def test_undo_and_redo_walk_over_the_own_decisions(ready: Workspace) -> None:
     assert undo(ready, "r", author=ME).kind == "merge"
     assert undo(ready, "r", author=ME).value == "a"
     assert decide.names(ready, "r") == {2: "theirs"}
-    assert curated_view(ready, "r").ids.tolist() == [0, 1, 2, 3, 4, 5]
+    assert curated_clustering(ready, "r").ids.tolist() == [0, 1, 2, 3, 4, 5]
     with pytest.raises(DecisionError, match="nothing of yours to undo"):
         undo(ready, "r", author=ME)
     assert redo(ready, "r", author=ME).value == "a"
     assert redo(ready, "r", author=ME).kind == "merge"
-    assert curated_view(ready, "r").ids.tolist() == [0, 2, 3, 4, 5]
+    assert curated_clustering(ready, "r").ids.tolist() == [0, 2, 3, 4, 5]
     undo(ready, "r", author=ME)
     name_cluster(ready, "r", 1, 3, "new", author=ME)
     with pytest.raises(DecisionError, match="nothing of yours to redo"):
@@ -171,7 +171,7 @@ def test_selection_is_a_polygon_with_a_name(ready: Workspace) -> None:
     with pytest.raises(DecisionError, match="already"):
         save_selection(ready, "r", 1, [[0, 0], [1, 1], [1, 0]], "left edge", author=ME)
     exclude_tiles(ready, "r", 1, found, author=ME)
-    assert 0 not in curated_view(ready, "r").ids
+    assert 0 not in curated_clustering(ready, "r").ids
     undo(ready, "r", author=ME, decision=made.id)
     with pytest.raises(DecisionError, match="no selection"):
         find_selection(ready, "r", "left edge")
@@ -230,9 +230,9 @@ def test_two_processes_at_once_lose_nothing_and_merge_nothing_twice(ready: Works
     assert sum(won) == 4
     gone = [cluster for d in past if d.kind == "merge" for cluster in d.payload["clusters"]]
     assert sorted(gone) == [2, 3, 4, 5]
-    view = curated_view(ready, "r")
-    assert view.sizes.sum() == 120
-    assert view.members(1).size == 100
+    clustering = curated_clustering(ready, "r")
+    assert clustering.sizes.sum() == 120
+    assert clustering.members(1).size == 100
 
 
 def test_splits_made_at_the_same_time_get_ids_of_their_own(ready: Workspace) -> None:
@@ -240,7 +240,7 @@ def test_splits_made_at_the_same_time_get_ids_of_their_own(ready: Workspace) -> 
         made = list(pool.map(lambda cluster: split_cluster(ready, "r", 1, cluster, 2, author=ME), range(4)))
     parts = [part for decision in made for part in decision.payload["parts"]]
     assert sorted(parts) == list(range(FIRST_PART, FIRST_PART + 8))
-    assert curated_view(ready, "r").sizes.tolist() == [20, 20] + [10] * 8
+    assert curated_clustering(ready, "r").sizes.tolist() == [20, 20] + [10] * 8
 
 
 @settings(max_examples=60, deadline=None)

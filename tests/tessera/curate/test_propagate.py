@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tessera.cli import main
 from tessera.config import PropagateConfig
-from tessera.curate.curated import curated_view
+from tessera.curate.curated import curated_clustering
 from tessera.curate.decisions.decide import exclude_tiles, label_tiles, mark_cluster, name_cluster, names, tile_labels
 from tessera.curate.decisions.history import history
 from tessera.curate.decisions.state import FIRST_PART
@@ -36,7 +36,7 @@ def test_what_is_labelled(labelled: Workspace) -> None:
     exclude_tiles(labelled, "r", 1, [0, 1], author=ME)
     label_tiles(labelled, "r", 1, [1, 6], "vessel", author=ME)
     assert tile_labels(labelled, "r") == {1: "vessel", 2: "stroma", 6: "vessel"}
-    found = seeds(curated_view(labelled, "r"), 3)
+    found = seeds(curated_clustering(labelled, "r"), 3)
     assert found[2] == "stroma"
     assert found[6] == "vessel"  # what is said of a tile goes before the name of its cluster
     assert 1 not in found  # excluded
@@ -53,28 +53,28 @@ def test_a_proposal_changes_nothing_until_it_is_accepted(labelled: Workspace) ->
         assert (made.class_of[own] == made.classes.index(name)).all()
         assert made.agrees[own].all()
     assert len(history(labelled, "r")) == before
-    assert curated_view(labelled, "r").ids.tolist() == [0, 1, 2, 3, 4, 5]
+    assert curated_clustering(labelled, "r").ids.tolist() == [0, 1, 2, 3, 4, 5]
     (stored,) = proposals(labelled, "r")
     again = load_proposal(labelled, "r", stored)
     for field in ("class_of", "confidence", "agrees"):
         np.testing.assert_array_equal(getattr(again, field), getattr(made, field))
     assert (again.config, again.classes, again.n_labelled) == (QUICK, made.classes, made.n_labelled)
-    assert [item.value for item in by_cluster(again, curated_view(labelled, "r"), 0.5) if item.cluster == 2] == [
+    assert [item.value for item in by_cluster(again, curated_clustering(labelled, "r"), 0.5) if item.cluster == 2] == [
         "stroma"
     ]
-    review = to_review(again, curated_view(labelled, "r"), "stroma", 5)
+    review = to_review(again, curated_clustering(labelled, "r"), "stroma", 5)
     assert (np.diff(made.confidence[review].astype(np.float32)) >= 0).all()
 
     made_of = accept(labelled, again, author=ME, names=["stroma"], least=0.5)
-    view = curated_view(labelled, "r")
+    clustering = curated_clustering(labelled, "r")
     assert [d.kind for d in made_of] == ["move", "name"]
     assert names(labelled, "r")[FIRST_PART] == "stroma"
-    assert set(np.flatnonzero(np.arange(120) % 6 == 2).tolist()) <= set(view.members(FIRST_PART).tolist())
+    assert set(np.flatnonzero(np.arange(120) % 6 == 2).tolist()) <= set(clustering.members(FIRST_PART).tolist())
     with pytest.raises(DecisionError, match="no tile would be moved"):
         accept(labelled, again, author=ME, names=["stroma"], least=0.5)
     undo(labelled, "r", author=ME)
     undo(labelled, "r", author=ME)
-    np.testing.assert_array_equal(curated_view(labelled, "r").labels, np.arange(120) % 6)
+    np.testing.assert_array_equal(curated_clustering(labelled, "r").labels, np.arange(120) % 6)
     with pytest.raises(DecisionError, match="has classes"):
         accept(labelled, again, author=ME, names=["bone"])
     with pytest.raises(DecisionError, match="no proposal"):
@@ -86,15 +86,15 @@ def test_what_somebody_marked_as_artefact_stays_where_it_is(labelled: Workspace)
     name_cluster(labelled, "r", 1, 2, "stroma", author=ME)
     made = propose(labelled, "r", author=ME, config=QUICK)
     name_cluster(labelled, "r", 1, 2, "", author=ME)
-    view = curated_view(labelled, "r")
-    assert 2 in [item.cluster for item in by_cluster(made, view)]
+    clustering = curated_clustering(labelled, "r")
+    assert 2 in [item.cluster for item in by_cluster(made, clustering)]
     mark_cluster(labelled, "r", 1, 2, "artefact", author=ME)
-    view = curated_view(labelled, "r")
-    assert 2 not in [item.cluster for item in by_cluster(made, view)]
-    assert not set(to_review(made, view, "stroma").tolist()) & set(view.members(2).tolist())
-    before = view.members(2)
+    clustering = curated_clustering(labelled, "r")
+    assert 2 not in [item.cluster for item in by_cluster(made, clustering)]
+    assert not set(to_review(made, clustering, "stroma").tolist()) & set(clustering.members(2).tolist())
+    before = clustering.members(2)
     accept(labelled, made, author=ME)
-    np.testing.assert_array_equal(curated_view(labelled, "r").members(2), before)
+    np.testing.assert_array_equal(curated_clustering(labelled, "r").members(2), before)
 
 
 def test_one_class_is_not_enough(ready: Workspace) -> None:

@@ -6,16 +6,16 @@ import time
 import numpy as np
 import pytest
 from tessera.config import RunConfig
-from tessera.curate.curated import curated_view
+from tessera.curate.curated import curated_clustering
 from tessera.curate.decisions.decide import exclude_tiles, mark_cluster, name_cluster
 from tessera.curate.decisions.state import state_of
 from tessera.curate.export.write import export
 from tessera.curate.recluster import reject_and_recluster
 from tessera.curate.transfer import carry_over
 from tessera.errors import ConfigError, DecisionError, RunError, StoreError
+from tessera.explore.clustering import open_clustering
 from tessera.explore.neighbours import similar_to_tiles
 from tessera.explore.projection import project
-from tessera.explore.view import open_view
 from tessera.learn.train.scope import scope
 from tessera.runs import control
 from tessera.tiles.store import TileStore
@@ -89,17 +89,19 @@ def test_from_artefact_to_new_clusters_with_their_names(ready: Workspace, reject
         assert time.monotonic() < ends, control.log_tail(ready, "clean")
         os.sched_yield()
     assert control.get(ready, "clean").state == "finished", control.log_tail(ready, "clean")
-    view = open_view(ready, "clean")
-    assert view.interval == 1
-    assert np.flatnonzero(view.labels >= 0).tolist() == LEFT
-    assert view.sizes.sum() == 78
+    clustering = open_clustering(ready, "clean")
+    assert clustering.interval == 1
+    assert np.flatnonzero(clustering.labels >= 0).tolist() == LEFT
+    assert clustering.sizes.sum() == 78
     xy = project(ready, "clean")
     assert np.flatnonzero(~np.isnan(xy[:, 0])).tolist() == LEFT
-    assert set(similar_to_tiles(view, [LEFT[0]], 200).tiles.tolist()) == set(LEFT[1:])
+    assert set(similar_to_tiles(clustering, [LEFT[0]], 200).tiles.tolist()) == set(LEFT[1:])
     carry_over(ready, ("r", None), ("clean", None), author=ME)
     report = export(ready, "clean", ready.root / "exports" / "set", clusters="all")
     assert report.n_tiles == 78
-    again = reject_and_recluster(ready, "clean", [int(view.ids[0])], author=ME, config=TINY, launch=False)
+    again = reject_and_recluster(ready, "clean", [int(clustering.ids[0])], author=ME, config=TINY, launch=False)
     kept = ready.run_folder(again.name).tiles()
     assert kept is not None
-    assert set(kept.tolist()) == set(LEFT) - set(curated_view(ready, "clean").members(int(view.ids[0])).tolist())
+    assert set(kept.tolist()) == set(LEFT) - set(
+        curated_clustering(ready, "clean").members(int(clustering.ids[0])).tolist()
+    )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from tessera.explore.bimodality import bimodality, two_kinds
-from tessera.explore.view import open_view
+from tessera.explore.clustering import open_clustering
 
 from tests.tessera.planted import RUN, Planted
 
@@ -32,8 +32,8 @@ def writable(planted: Planted) -> np.ndarray:
 
 def spread_out(planted: Planted, cluster: int, second: np.ndarray) -> np.ndarray:
     """Write features: noise, and far away from it the tiles of the cluster for which `second` is true. Gives its tiles."""
-    view = open_view(planted.workspace, RUN)
-    members = view.members(cluster)
+    clustering = open_clustering(planted.workspace, RUN)
+    members = clustering.members(cluster)
     bank = writable(planted)
     rng = np.random.default_rng(1)
     bank[:] = rng.normal(0, 0.1, bank.shape)
@@ -45,7 +45,7 @@ def spread_out(planted: Planted, cluster: int, second: np.ndarray) -> np.ndarray
 def test_two_heaps_are_seen_and_told_apart(planted: Planted) -> None:
     second = np.arange(1000) % 3 == 0
     members = spread_out(planted, 0, second)
-    found = two_kinds(open_view(planted.workspace, RUN), 0)
+    found = two_kinds(open_clustering(planted.workspace, RUN), 0)
     assert found is not None
     assert found.likely
     assert found.share == pytest.approx(second[: len(members)].mean())
@@ -57,17 +57,17 @@ def test_two_heaps_are_seen_and_told_apart(planted: Planted) -> None:
 
 def test_one_heap_is_no_reason_to_split(planted: Planted) -> None:
     spread_out(planted, 0, np.zeros(1000, bool))
-    found = two_kinds(open_view(planted.workspace, RUN), 0)
+    found = two_kinds(open_clustering(planted.workspace, RUN), 0)
     assert found is not None
     assert not found.likely
 
 
 def test_few_tiles_or_equal_ones_say_nothing(planted: Planted) -> None:
-    view = open_view(planted.workspace, RUN)
-    small = int(view.ids[view.sizes.argmin()])
-    assert view.sizes.min() < 20
-    assert two_kinds(view, small) is None
+    clustering = open_clustering(planted.workspace, RUN)
+    small = int(clustering.ids[clustering.sizes.argmin()])
+    assert clustering.sizes.min() < 20
+    assert two_kinds(clustering, small) is None
     bank = writable(planted)
     bank[:] = 1
     bank.flush()
-    assert two_kinds(view, 0) is None
+    assert two_kinds(clustering, 0) is None

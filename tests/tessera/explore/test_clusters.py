@@ -2,25 +2,25 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tessera.curate.curated import curated_view
+from tessera.curate.curated import curated_clustering
 from tessera.curate.decisions.decide import exclude_tiles, merge_clusters
+from tessera.explore.clustering import Clustering, open_clustering
 from tessera.explore.clusters import cluster_table, slide_names
 from tessera.explore.palette import colour, colours
-from tessera.explore.view import View, open_view
 
 from tests.tessera.planted import RUN, Planted
 
 
 @pytest.fixture(scope="module")
-def view(planted_once: Planted) -> View:
-    return open_view(planted_once.workspace, RUN)
+def clustering(planted_once: Planted) -> Clustering:
+    return open_clustering(planted_once.workspace, RUN)
 
 
-def test_every_column_is_what_a_loop_over_tiles_counts(view: View, planted_once: Planted) -> None:
-    labels, before, slides = planted_once.labels[2], planted_once.labels[1], view.index.slide
-    names = slide_names(view)
-    table = cluster_table(view)
-    assert sorted(table["cluster"]) == view.ids.tolist()
+def test_every_column_is_what_a_loop_over_tiles_counts(clustering: Clustering, planted_once: Planted) -> None:
+    labels, before, slides = planted_once.labels[2], planted_once.labels[1], clustering.index.slide
+    names = slide_names(clustering)
+    table = cluster_table(clustering)
+    assert sorted(table["cluster"]) == clustering.ids.tolist()
     for row in table.to_dict("records"):
         members = labels == row["cluster"]
         assert row["size"] == members.sum()
@@ -38,31 +38,31 @@ def test_every_column_is_what_a_loop_over_tiles_counts(view: View, planted_once:
 def test_patients_and_sites_of_barcodes_are_counted(planted: Planted) -> None:
     with planted.workspace.ledger.write() as connection:
         connection.execute("UPDATE slide SET patient = 'TCGA-A1-' || id, site = 'A1' WHERE id < 3")
-    view = open_view(planted.workspace, RUN)
+    clustering = open_clustering(planted.workspace, RUN)
     labels = planted.labels[2]
-    table = cluster_table(view).set_index("cluster")
-    for cluster in view.ids:
-        told = {int(slide) for slide in view.index.slide[labels == cluster] if slide < 3}
+    table = cluster_table(clustering).set_index("cluster")
+    for cluster in clustering.ids:
+        told = {int(slide) for slide in clustering.index.slide[labels == cluster] if slide < 3}
         assert (table.loc[cluster, "n_patients"], table.loc[cluster, "n_sites"]) == (len(told), int(bool(told)))
-        by_patient = [int((view.index.slide[labels == cluster] == slide).sum()) for slide in (1, 2)]
+        by_patient = [int((clustering.index.slide[labels == cluster] == slide).sum()) for slide in (1, 2)]
         assert table.loc[cluster, "top_patient_share"] == pytest.approx(max(by_patient) / (labels == cluster).sum())
     assert table["n_patients"].max() == 2
     assert table["top_site_share"].isna().all()  # there is but one
 
 
-def test_the_largest_cluster_comes_first(view: View) -> None:
-    sizes = cluster_table(view)["size"].to_numpy()
+def test_the_largest_cluster_comes_first(clustering: Clustering) -> None:
+    sizes = cluster_table(clustering)["size"].to_numpy()
     assert (np.diff(sizes) <= 0).all()
     assert sizes[0] > sizes[-1]
 
 
 def test_stability_tells_of_the_run_and_not_of_what_people_did(planted: Planted) -> None:
-    as_found = cluster_table(open_view(planted.workspace, RUN)).set_index("cluster")["stability"]
+    as_found = cluster_table(open_clustering(planted.workspace, RUN)).set_index("cluster")["stability"]
     first, second, third = as_found.index[:3]
     merge_clusters(planted.workspace, RUN, 2, [int(first), int(second)], author="Dr Virchow")
     tiles = np.flatnonzero(planted.labels[2] == third)[:1]
     exclude_tiles(planted.workspace, RUN, 2, tiles, author="Dr Virchow")  # one of many
-    edited = cluster_table(curated_view(planted.workspace, RUN)).set_index("cluster")["stability"]
+    edited = cluster_table(curated_clustering(planted.workspace, RUN)).set_index("cluster")["stability"]
     assert np.isnan(edited[first])
     assert edited[third] == as_found[third]
     others = as_found.index[2:]
@@ -70,7 +70,7 @@ def test_stability_tells_of_the_run_and_not_of_what_people_did(planted: Planted)
 
 
 def test_the_first_clustering_has_no_stability(planted_once: Planted) -> None:
-    table = cluster_table(open_view(planted_once.workspace, RUN, 0))
+    table = cluster_table(open_clustering(planted_once.workspace, RUN, 0))
     assert table["stability"].isna().all()
     assert len(table) > 3
 

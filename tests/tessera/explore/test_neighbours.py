@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from tessera.errors import TesseraError
 from tessera.explore import neighbours
+from tessera.explore.clustering import open_clustering
 from tessera.explore.neighbours import nearest_clusters, similar_to_cluster, similar_to_tiles
-from tessera.explore.view import open_view
 
 from tests.tessera.planted import RUN, Planted
 
@@ -25,52 +25,54 @@ def test_the_same_tiles_as_by_brute_force(
     planted: Planted, monkeypatch: pytest.MonkeyPatch, chunk: int, n: int
 ) -> None:
     monkeypatch.setattr(neighbours, "_CHUNK", chunk)
-    view = open_view(planted.workspace, RUN)
+    clustering = open_clustering(planted.workspace, RUN)
     bank = np.asarray(planted.workspace.run_folder(RUN).open_bank(), np.float64)
-    wanted = view.labels >= 0
+    wanted = clustering.labels >= 0
     wanted[[3, 5]] = False
-    found = similar_to_tiles(view, [5, 3], n)
+    found = similar_to_tiles(clustering, [5, 3], n)
     assert found.tiles.tolist() == brute(planted, bank[[3, 5]].mean(axis=0), wanted, n)
     assert (np.diff(found.distances) >= 0).all()
-    elsewhere = wanted & ~np.isin(view.index.slide, view.index.slide[[3, 5]])
-    found = similar_to_tiles(view, [3, 5], n, other_slides=True)
+    elsewhere = wanted & ~np.isin(clustering.index.slide, clustering.index.slide[[3, 5]])
+    found = similar_to_tiles(clustering, [3, 5], n, other_slides=True)
     assert found.tiles.tolist() == brute(planted, bank[[3, 5]].mean(axis=0), elsewhere, n)
 
 
 def test_a_cluster_finds_what_lies_near_it_in_others(planted: Planted) -> None:
-    view = open_view(planted.workspace, RUN)
+    clustering = open_clustering(planted.workspace, RUN)
     bank = np.asarray(planted.workspace.run_folder(RUN).open_bank(), np.float64)
-    middle = bank[view.members(0)].mean(axis=0)
-    found = similar_to_cluster(view, 0, 9)
-    assert found.tiles.tolist() == brute(planted, middle, (view.labels >= 0) & (view.labels != 0), 9)
+    middle = bank[clustering.members(0)].mean(axis=0)
+    found = similar_to_cluster(clustering, 0, 9)
+    assert found.tiles.tolist() == brute(planted, middle, (clustering.labels >= 0) & (clustering.labels != 0), 9)
 
 
 def test_nearest_clusters_are_those_with_near_middles(planted: Planted) -> None:
-    view = open_view(planted.workspace, RUN)
+    clustering = open_clustering(planted.workspace, RUN)
     folder = planted.workspace.run_folder(RUN)
-    middles = {int(c): np.asarray(folder.open_bank()[view.members(c)], np.float64).mean(axis=0) for c in view.ids}
+    middles = {
+        int(c): np.asarray(folder.open_bank()[clustering.members(c)], np.float64).mean(axis=0) for c in clustering.ids
+    }
     for cluster in middles:
         by_hand = sorted(
             (c for c in middles if c != cluster), key=lambda c: np.linalg.norm(middles[c] - middles[cluster])
         )
-        found = nearest_clusters(view, cluster, 3)
+        found = nearest_clusters(clustering, cluster, 3)
         assert [c for c, _ in found] == by_hand[:3]
         assert found[0][1] == pytest.approx(np.linalg.norm(middles[by_hand[0]] - middles[cluster]), rel=0.5)
 
 
 def test_tiles_without_a_cluster_are_not_found(planted: Planted) -> None:
-    view = open_view(planted.workspace, RUN)
-    labels = view.labels.copy()
-    labels[similar_to_tiles(view, [0], 4).tiles] = -1
-    again = similar_to_tiles(replace(view, labels=labels), [0], 4)
+    clustering = open_clustering(planted.workspace, RUN)
+    labels = clustering.labels.copy()
+    labels[similar_to_tiles(clustering, [0], 4).tiles] = -1
+    again = similar_to_tiles(replace(clustering, labels=labels), [0], 4)
     assert not set(again.tiles.tolist()) & set(np.flatnonzero(labels < 0).tolist())
 
 
 def test_what_is_not_there_is_said(planted: Planted) -> None:
-    view = open_view(planted.workspace, RUN)
+    clustering = open_clustering(planted.workspace, RUN)
     for tiles in ([], [-1], [planted.n]):
         with pytest.raises(TesseraError, match="choose tiles"):
-            similar_to_tiles(view, tiles)
+            similar_to_tiles(clustering, tiles)
     for wrong in (similar_to_cluster, nearest_clusters):
         with pytest.raises(TesseraError, match="no cluster 1 "):
-            wrong(view, 1)  # type: ignore[operator]
+            wrong(clustering, 1)  # type: ignore[operator]

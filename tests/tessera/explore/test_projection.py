@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tessera.errors import RunError
+from tessera.explore.clustering import open_clustering
 from tessera.explore.projection import _oriented, _place, _stratified, inside_polygon, points_file, project
-from tessera.explore.view import open_view
 from tessera.workspace.progress import Silent
 
 from tests.tessera.planted import RUN, Planted
@@ -70,20 +70,20 @@ def test_unsampled_tiles_lie_among_their_nearest_neighbours() -> None:
 
 
 def test_the_sample_is_seeded_without_repeats_and_favours_rare_clusters(planted_once: Planted) -> None:
-    view = open_view(planted_once.workspace, RUN)
+    clustering = open_clustering(planted_once.workspace, RUN)
     n = planted_once.n // 2
-    one, same, other = (_stratified(view, n, np.random.default_rng(seed)) for seed in (0, 0, 1))
+    one, same, other = (_stratified(clustering, n, np.random.default_rng(seed)) for seed in (0, 0, 1))
     np.testing.assert_array_equal(one, same)
     assert (one != other).any()
     assert len(set(one.tolist())) == n
     draws = np.array(
-        [np.isin(np.arange(planted_once.n), _stratified(view, n, np.random.default_rng(i))) for i in range(200)]
+        [np.isin(np.arange(planted_once.n), _stratified(clustering, n, np.random.default_rng(i))) for i in range(200)]
     )
-    small = view.labels == view.ids[view.sizes.argmin()]
-    large = view.labels == view.ids[view.sizes.argmax()]
+    small = clustering.labels == clustering.ids[clustering.sizes.argmin()]
+    large = clustering.labels == clustering.ids[clustering.sizes.argmax()]
     assert draws[:, small].mean() > draws[:, large].mean() + 0.1
     np.testing.assert_array_equal(
-        _stratified(view, planted_once.n, np.random.default_rng(0)), np.arange(planted_once.n)
+        _stratified(clustering, planted_once.n, np.random.default_rng(0)), np.arange(planted_once.n)
     )
 
 
@@ -113,15 +113,15 @@ def winding(point: npt.NDArray[np.floating], polygon: npt.NDArray[np.floating]) 
 
 
 def test_the_file_for_the_browser_holds_every_point_and_cluster(planted_once: Planted) -> None:
-    view, xy = open_view(planted_once.workspace, RUN), cloud(1, planted_once.n)
-    data = points_file(view, xy)
+    clustering, xy = open_clustering(planted_once.workspace, RUN), cloud(1, planted_once.n)
+    data = points_file(clustering, xy)
     (n,) = struct.unpack_from("<I", data)
     assert n == planted_once.n
     assert len(data) == 4 + 12 * n
     assert sys.byteorder == "little"
     np.testing.assert_array_equal(np.frombuffer(data, "<f4", n, 4), xy[:, 0])
     np.testing.assert_array_equal(np.frombuffer(data, "<f4", n, 4 + 4 * n), xy[:, 1])
-    np.testing.assert_array_equal(np.frombuffer(data, "<i4", n, 4 + 8 * n), view.labels)
+    np.testing.assert_array_equal(np.frombuffer(data, "<i4", n, 4 + 8 * n), clustering.labels)
 
 
 def test_only_the_last_clustering_can_be_mapped(planted: Planted) -> None:

@@ -10,9 +10,9 @@ import simplejpeg
 from tessera.config import IngestConfig, RunConfig
 from tessera.demo.synthetic import draw_texture
 from tessera.errors import TesseraError
+from tessera.explore.clustering import Clustering, open_clustering
 from tessera.explore.palette import colours
 from tessera.explore.slide_map import kept_png, label_grid, overlay_png, reason_grid, slide_row, tile_info
-from tessera.explore.view import View, open_view
 from tessera.ingest.tile_folder import ingest_tiles
 from tessera.runs import control
 from tessera.slides.quality import Reason
@@ -23,8 +23,8 @@ from tests.tessera.planted import INGEST, RUN, Planted
 
 
 @pytest.fixture(scope="module")
-def view(planted_once: Planted) -> View:
-    return open_view(planted_once.workspace, RUN)
+def clustering(planted_once: Planted) -> Clustering:
+    return open_clustering(planted_once.workspace, RUN)
 
 
 def slide_ids(workspace: Workspace) -> list[int]:
@@ -38,26 +38,26 @@ def decoded(png: bytes) -> npt.NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA))
 
 
-def test_every_kept_position_carries_the_label_of_its_tile(view: View, planted_once: Planted) -> None:
-    for slide in slide_ids(view.workspace):
-        kept = reason_grid(view.workspace, slide) == Reason.KEPT
-        grid = label_grid(view, slide)
-        tiles = np.flatnonzero(view.index.slide == slide)
+def test_every_kept_position_carries_the_label_of_its_tile(clustering: Clustering, planted_once: Planted) -> None:
+    for slide in slide_ids(clustering.workspace):
+        kept = reason_grid(clustering.workspace, slide) == Reason.KEPT
+        grid = label_grid(clustering, slide)
+        tiles = np.flatnonzero(clustering.index.slide == slide)
         assert len(tiles) == kept.sum() > 5
         assert (grid[~kept] == -1).all()
-        row = slide_row(view.workspace, slide)
+        row = slide_row(clustering.workspace, slide)
         seen = set()
         for tile in tiles:
-            place = (round(view.index.y0[tile] / row["step0"]), round(view.index.x0[tile] / row["step0"]))
+            place = (round(clustering.index.y0[tile] / row["step0"]), round(clustering.index.x0[tile] / row["step0"]))
             seen.add(place)
             assert kept[place]
             assert grid[place] == planted_once.labels[2][tile]
-            assert abs(view.index.y0[tile] - place[0] * row["step0"]) <= 1
+            assert abs(clustering.index.y0[tile] - place[0] * row["step0"]) <= 1
         assert len(seen) == len(tiles)  # no two tiles share a position
 
 
-def test_an_overlay_paints_tiles_in_their_colour_and_nothing_else(view: View) -> None:
-    grid = label_grid(view, slide_ids(view.workspace)[0])
+def test_an_overlay_paints_tiles_in_their_colour_and_nothing_else(clustering: Clustering) -> None:
+    grid = label_grid(clustering, slide_ids(clustering.workspace)[0])
     picture = decoded(overlay_png(grid))
     assert picture.shape == (8 * grid.shape[0], 8 * grid.shape[1], 4)
     corners, centres = picture[::8, ::8], picture[4::8, 4::8]
@@ -66,8 +66,8 @@ def test_an_overlay_paints_tiles_in_their_colour_and_nothing_else(view: View) ->
     np.testing.assert_array_equal(centres[grid >= 0][:, :3], colours(grid[grid >= 0]))
 
 
-def test_a_highlight_leaves_the_others_faint(view: View) -> None:
-    grid = label_grid(view, slide_ids(view.workspace)[0])
+def test_a_highlight_leaves_the_others_faint(clustering: Clustering) -> None:
+    grid = label_grid(clustering, slide_ids(clustering.workspace)[0])
     chosen = int(grid[grid >= 0][0])
     alpha = decoded(overlay_png(grid, chosen))[::8, ::8, 3]
     assert (alpha[grid == chosen] == 255).all()
@@ -75,27 +75,27 @@ def test_a_highlight_leaves_the_others_faint(view: View) -> None:
     assert (alpha[grid < 0] == 0).all()
 
 
-def test_the_kept_grid_is_green_where_tiles_were_kept(view: View) -> None:
-    codes = reason_grid(view.workspace, slide_ids(view.workspace)[0])
+def test_the_kept_grid_is_green_where_tiles_were_kept(clustering: Clustering) -> None:
+    codes = reason_grid(clustering.workspace, slide_ids(clustering.workspace)[0])
     assert codes is not None
     picture = decoded(kept_png(codes))[::8, ::8]
     np.testing.assert_array_equal(picture[..., 3] > 0, codes == Reason.KEPT)
 
 
-def test_a_tile_tells_where_it_lies_and_how_wide_it_is(view: View) -> None:
-    for tile in (0, len(view.labels) - 1):
-        info = tile_info(view, tile)
-        assert (info.x0, info.y0) == (view.index.x0[tile], view.index.y0[tile])
-        assert info.slide_id == view.index.slide[tile]
-        assert info.slide == slide_row(view.workspace, info.slide_id)["name"]
+def test_a_tile_tells_where_it_lies_and_how_wide_it_is(clustering: Clustering) -> None:
+    for tile in (0, len(clustering.labels) - 1):
+        info = tile_info(clustering, tile)
+        assert (info.x0, info.y0) == (clustering.index.x0[tile], clustering.index.y0[tile])
+        assert info.slide_id == clustering.index.slide[tile]
+        assert info.slide == slide_row(clustering.workspace, info.slide_id)["name"]
         assert 0 <= info.x0 <= info.width - info.side0
         assert 0 <= info.y0 <= info.height - info.side0
         assert info.side_um == pytest.approx(INGEST.mpp * INGEST.tile_px, rel=0.02)
-    for missing in (-1, len(view.labels)):
+    for missing in (-1, len(clustering.labels)):
         with pytest.raises(TesseraError, match=f"no tile {missing}"):
-            tile_info(view, missing)
+            tile_info(clustering, missing)
     with pytest.raises(TesseraError, match="no slide 77"):
-        label_grid(view, 77)
+        label_grid(clustering, 77)
 
 
 def test_ready_made_tiles_have_a_place_in_no_slide(workspace: Workspace, tmp_path: Path) -> None:
@@ -110,9 +110,9 @@ def test_ready_made_tiles_have_a_place_in_no_slide(workspace: Workspace, tmp_pat
     folder.save_interval(0, labels, Clusters(np.arange(2), np.array([3, 3]), np.zeros((2, 4), np.float32)))
     with workspace.ledger.write() as connection:
         connection.execute("UPDATE run SET interval = 0")
-    view = open_view(workspace, RUN)
-    info = tile_info(view, 5)
+    clustering = open_clustering(workspace, RUN)
+    info = tile_info(clustering, 5)
     assert (info.width, info.height, info.kind) == (0, 0, "tiles")
     with pytest.raises(TesseraError, match="no map"):
-        label_grid(view, info.slide_id)
+        label_grid(clustering, info.slide_id)
     assert reason_grid(workspace, info.slide_id) is None

@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 import pytest
 from playwright.sync_api import expect
-from tessera.curate.curated import curated_view
+from tessera.curate.curated import curated_clustering
 from tessera.curate.decisions.decide import name_cluster
 from tessera.curate.decisions.history import history
 from tessera.curate.decisions.state import state_of
+from tessera.explore.clustering import open_clustering
 from tessera.explore.neighbours import nearest_clusters
-from tessera.explore.view import open_view
 
 from tests.tessera.planted import RUN, Planted
 
@@ -109,9 +109,9 @@ def test_mark_merge_split_take_out_and_undo(offline_page: Any, serve: Any, plant
 
     assert [kind for kind, _, _ in said(planted)] == ["mark", "merge", "exclude", "undo", "split"]
     assert {d.author for d in history(workspace, RUN)} == {"Dr Virchow"}
-    view = curated_view(workspace, RUN)
-    assert 3 not in view.ids
-    assert view.sizes.sum() == (planted.labels[2] >= 0).sum()
+    clustering = curated_clustering(workspace, RUN)
+    assert 3 not in clustering.ids
+    assert clustering.sizes.sum() == (planted.labels[2] >= 0).sum()
 
 
 @pytest.mark.browser
@@ -207,7 +207,7 @@ def test_both_sides_of_a_cluster_those_like_it_and_the_list_by_name(
     assert len(shown) == 12
     assert shown <= set(np.flatnonzero(planted.labels[2] == 0).tolist())
 
-    near, _ = nearest_clusters(open_view(workspace, RUN), 0)[0]
+    near, _ = nearest_clusters(open_clustering(workspace, RUN), 0)[0]
     page.locator(".ts-alike button").first.click()
     expect(page.locator(".ts-open-name")).to_have_text("glands" if near == 3 else f"cluster {near}")
 

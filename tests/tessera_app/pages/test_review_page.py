@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 from tessera.config import RunConfig
 from tessera.curate.agreement import agreement, read_cluster
-from tessera.curate.curated import curated_view
+from tessera.curate.curated import curated_clustering
 from tessera.curate.decisions.decide import name_cluster
 from tessera.curate.decisions.history import history
 from tessera.curate.decisions.state import state_of
@@ -44,14 +44,14 @@ def test_a_proposal_is_made_looked_at_and_accepted(offline_page: Any, serve: Any
     (id,) = proposals(workspace, RUN)
     page.locator(".ts-proposed-tiles button.ts-tile").first.wait_for()
     page.screenshot(path=SHOTS / "7-proposals.png", full_page=True)
-    before = (curated_view(workspace, RUN, 2).labels == 0).sum()
+    before = (curated_clustering(workspace, RUN, 2).labels == 0).sum()
     assert [d.kind for d in history(workspace, RUN)] == ["name", "name"]  # looking changes nothing
     page.locator(".ts-accept-all button").click()
     expect(page.get_by_text("Accepted.")).to_be_visible()
     moved = [d for d in history(workspace, RUN) if d.kind == "move"]
     assert moved
     assert {d.payload["proposal"] for d in moved} == {id}
-    after = (curated_view(workspace, RUN, 2).labels == 0).sum()
+    after = (curated_clustering(workspace, RUN, 2).labels == 0).sum()
     assert after - before == sum(d.payload["n"] for d in moved if d.cluster == 0)
     expect(page.locator(".ts-accept-all button")).to_be_disabled()
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import simplejpeg
 from tessera.errors import SlideError, TesseraError
+from tessera.explore.clustering import Clustering, open_clustering
 from tessera.explore.slide_map import cells_file, clusters_on_slide, label_grid, slide_row, tile_grid, tile_info
-from tessera.explore.view import View, open_view
 from tessera.slides.viewer.deepzoom import Geometry
 from tessera.workspace.folder import Workspace
 from tessera_app.http import slide_routes
-from tessera_app.pages.explore.tile_context import Where
+from tessera_app.pages.explore.tile_context import TileContext
 from tessera_app.pages.slide.facts import around, read_slide, rows_of, slide_choices
 from tessera_app.pages.slide.page import SlidePage
 from tessera_app.store import PAGES, Store
@@ -23,8 +23,8 @@ from tests.tessera.planted import RUN, Planted, copy_of
 
 
 @pytest.fixture
-def view(planted_once: Planted) -> View:
-    return open_view(planted_once.workspace, RUN)
+def clustering(planted_once: Planted) -> Clustering:
+    return open_clustering(planted_once.workspace, RUN)
 
 
 @pytest.fixture
@@ -33,23 +33,23 @@ def store(planted_once: Planted, monkeypatch: pytest.MonkeyPatch) -> Store:
     return Store(page=PAGES.index("slide"))
 
 
-def test_cells_carry_the_cluster_and_the_number_of_every_tile(view: View) -> None:
-    data = cells_file(view, 1)
+def test_cells_carry_the_cluster_and_the_number_of_every_tile(clustering: Clustering) -> None:
+    data = cells_file(clustering, 1)
     rows, columns = np.frombuffer(data, "<u4", 2)
     clusters, tiles = np.frombuffer(data, "<i4", offset=8).reshape(2, rows, columns)
-    np.testing.assert_array_equal(clusters, label_grid(view, 1))
-    np.testing.assert_array_equal(tiles, tile_grid(view, 1))
-    step0 = slide_row(view.workspace, 1)["step0"]
-    for tile in np.flatnonzero(view.index.slide == 1):
+    np.testing.assert_array_equal(clusters, label_grid(clustering, 1))
+    np.testing.assert_array_equal(tiles, tile_grid(clustering, 1))
+    step0 = slide_row(clustering.workspace, 1)["step0"]
+    for tile in np.flatnonzero(clustering.index.slide == 1):
         row, column = np.argwhere(tiles == tile)[0]
-        assert clusters[row, column] == view.labels[tile]
-        assert abs(column * step0 - view.index.x0[tile]) <= 0.5
-        assert abs(row * step0 - view.index.y0[tile]) <= 0.5
+        assert clusters[row, column] == clustering.labels[tile]
+        assert abs(column * step0 - clustering.index.x0[tile]) <= 0.5
+        assert abs(row * step0 - clustering.index.y0[tile]) <= 0.5
 
 
-def test_clusters_of_a_slide_are_counted_the_largest_first(view: View) -> None:
-    found = clusters_on_slide(view, 2)
-    here = view.labels[view.index.slide == 2]
+def test_clusters_of_a_slide_are_counted_the_largest_first(clustering: Clustering) -> None:
+    found = clusters_on_slide(clustering, 2)
+    here = clustering.labels[clustering.index.slide == 2]
     assert dict(found) == {int(i): int((here == i).sum()) for i in np.unique(here[here >= 0])}
     sizes = [n for _, n in found]
     assert sizes == sorted(sizes, reverse=True)
@@ -76,7 +76,7 @@ def test_routes_give_the_pyramid_and_its_tiles_by_id(planted_once: Planted) -> N
 def test_a_slide_that_is_gone_is_said_to_be_gone_and_keeps_its_clusters(planted_once: Planted, tmp_path: Path) -> None:
     workspace = copy_of(planted_once, tmp_path / "copy").workspace
     move_source(workspace, 1, tmp_path / "gone.svs")
-    facts = read_slide(workspace, 1, open_view(workspace, RUN))
+    facts = read_slide(workspace, 1, open_clustering(workspace, RUN))
     assert facts.gone
     assert facts.about["gone"]
     assert facts.clusters
@@ -99,31 +99,33 @@ def test_slides_of_one_name_are_told_apart(planted_once: Planted, tmp_path: Path
     assert slide_choices(workspace) == {"a (no. 1)": 1, "a (no. 2)": 2, "slide-2": 3}
 
 
-def test_the_page_follows_a_tile_that_another_page_marks(store: Store, view: View) -> None:
+def test_the_page_follows_a_tile_that_another_page_marks(store: Store, clustering: Clustering) -> None:
     page = SlidePage(store)
     assert page._viewer.slide["id"] == 1
-    tile = int(np.flatnonzero(view.index.slide == 3)[2])
+    tile = int(np.flatnonzero(clustering.index.slide == 3)[2])
     store.param.update(tile=tile, cluster=3)
     assert page._viewer.slide["id"] == 3
     assert page._viewer.picked == tile
-    assert page._viewer.goto == {**around(view, tile), "visit": 0}
-    info = tile_info(view, tile)
+    assert page._viewer.goto == {**around(clustering, tile), "visit": 0}
+    info = tile_info(clustering, tile)
     x, y, width, height = page._viewer.goto["box"]
     assert x < info.x0 < info.x0 + info.side0 < x + width
     assert y < info.y0 < info.y0 + info.side0 < y + height
     assert page._switches.chosen == 3
-    where = Where(store)
+    where = TileContext(store)
     moved: list[object] = []
     page._viewer.param.watch(lambda event: moved.append(event.new), "goto")
     where._open_slide()  # asked for once more, when somebody has moved on
     assert len(moved) == 1
 
 
-def test_a_click_in_the_viewer_marks_the_tile_everywhere_and_leaves_the_view_alone(store: Store, view: View) -> None:
-    page, where = SlidePage(store), Where(store)
-    tile = int(np.flatnonzero((view.index.slide == 1) & (view.labels >= 0))[5])
+def test_a_click_in_the_viewer_marks_the_tile_everywhere_and_leaves_the_view_alone(
+    store: Store, clustering: Clustering
+) -> None:
+    page, where = SlidePage(store), TileContext(store)
+    tile = int(np.flatnonzero((clustering.index.slide == 1) & (clustering.labels >= 0))[5])
     page._viewer.picked = tile
-    assert (store.tile, store.cluster) == (tile, view.labels[tile])
+    assert (store.tile, store.cluster) == (tile, clustering.labels[tile])
     assert page._viewer.goto == {}
     assert f"Tile {tile:,}" in where._body.object
     store.slide = 2  # looking at another slide unmarks nothing, and does not jump back

@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 from playwright.sync_api import expect
+from tessera.explore.clustering import open_clustering
 from tessera.explore.slide_map import tile_info
-from tessera.explore.view import open_view
 
 from tests.tessera.planted import RUN, Planted
 from tests.tessera_app.pages.test_slide_facts import move_source
@@ -38,37 +38,37 @@ def test_a_slide_is_seen_and_a_click_marks_a_tile_on_every_page(
     SHOTS.mkdir(parents=True, exist_ok=True)
     answers: list[tuple[str, int]] = []
     page.on("response", lambda answer: answers.append((answer.url, answer.status)))
-    view = open_view(workspace, RUN)
-    tile = int((view.labels >= 0).nonzero()[0][20])
-    slide = int(view.index.slide[tile])
+    clustering = open_clustering(workspace, RUN)
+    tile = int((clustering.labels >= 0).nonzero()[0][20])
+    slide = int(clustering.index.slide[tile])
     page.goto(f"{serve(workspace.root)}?page=3&tile={tile}")
     page.locator(f"{VIEWER}[data-ready='{slide}']").wait_for()
     tiles = [url for url, _ in answers if re.search(r"/slide/\d+/\d+/\d+_\d+\.jpg", url)]
     assert len(tiles) > 4
     assert [answer for answer in answers if answer[1] >= 400] == []
 
-    on_slide = int((view.index.slide == slide).sum())
-    expect(page.locator(VIEWER)).to_have_attribute("data-painted", str(on_slide - n_unassigned(view, slide)))
+    on_slide = int((clustering.index.slide == slide).sum())
+    expect(page.locator(VIEWER)).to_have_attribute("data-painted", str(on_slide - n_unassigned(clustering, slide)))
     expect(page.locator(".ts-power")).to_contain_text("×")
     expect(page.locator(".ts-scale span")).to_have_text(re.compile(r"^(1|2|5)0* (µm|mm)$"))
     page.screenshot(path=SHOTS / "7-slide.png")
 
     frame = page.locator(VIEWER).bounding_box()
     left, top, width, height = marked_box(page)
-    info = tile_info(view, tile)
+    info = tile_info(clustering, tile)
     assert abs(width / height - 1) < 0.1
     neighbour = next(
         other
-        for other in (view.index.slide == slide).nonzero()[0]
+        for other in (clustering.index.slide == slide).nonzero()[0]
         if other != tile
-        and abs(int(view.index.x0[other]) - info.x0) < 1.5 * info.side0
-        and int(view.index.y0[other]) == info.y0
-        and view.labels[other] >= 0
+        and abs(int(clustering.index.x0[other]) - info.x0) < 1.5 * info.side0
+        and int(clustering.index.y0[other]) == info.y0
+        and clustering.labels[other] >= 0
     )
-    shift = (int(view.index.x0[neighbour]) - info.x0) / info.side0 * width
+    shift = (int(clustering.index.x0[neighbour]) - info.x0) / info.side0 * width
     x, y = frame["x"] + left + width / 2 + shift, frame["y"] + top + height / 2
     page.mouse.move(x, y)
-    expect(page.locator(".ts-slide-hover")).to_have_text(f"cluster {view.labels[neighbour]}")
+    expect(page.locator(".ts-slide-hover")).to_have_text(f"cluster {clustering.labels[neighbour]}")
     expect(page.locator(".ts-cursor")).to_have_text(re.compile(r"x [\d,]+ µm, y [\d,]+ µm"))
     page.mouse.click(x, y)
     page.wait_for_url(f"**tile={neighbour}**")
@@ -79,8 +79,8 @@ def test_a_slide_is_seen_and_a_click_marks_a_tile_on_every_page(
     expect(page.locator(".ts-slide-name")).to_have_text(info.slide)
 
 
-def n_unassigned(view: Any, slide: int) -> int:
-    return int(((view.index.slide == slide) & (view.labels < 0)).sum())
+def n_unassigned(clustering: Any, slide: int) -> int:
+    return int(((clustering.index.slide == slide) & (clustering.labels < 0)).sum())
 
 
 @pytest.mark.browser
@@ -90,9 +90,9 @@ def test_clusters_are_switched_off_and_on_and_keys_move_the_view(
     page = offline_page
     page.goto(f"{serve(planted_once.workspace.root)}?page=3")
     page.locator(f"{VIEWER}[data-ready]").wait_for()
-    view = open_view(planted_once.workspace, RUN)
+    clustering = open_clustering(planted_once.workspace, RUN)
     slide = int(page.locator(VIEWER).get_attribute("data-ready"))
-    here = view.labels[view.index.slide == slide]
+    here = clustering.labels[clustering.index.slide == slide]
     painted = page.locator(VIEWER)
     expect(painted).to_have_attribute("data-painted", str(int((here >= 0).sum())))
     first = page.locator(".ts-switches li").first
@@ -122,8 +122,8 @@ def test_a_slide_whose_file_is_gone_is_shown_by_what_the_workspace_keeps(
     move_source(workspace, 1, tmp_path / "gone.svs")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    view = open_view(workspace, RUN)
-    tile = int((view.index.slide == 1).nonzero()[0][10])
+    clustering = open_clustering(workspace, RUN)
+    tile = int((clustering.index.slide == 1).nonzero()[0][10])
     page.goto(f"{serve(workspace.root)}?page=3&slide=1&tile={tile}")
     page.locator(f"{VIEWER}[data-ready='1']").wait_for()
     expect(page.get_by_text("The file of this slide is no longer there")).to_be_visible()

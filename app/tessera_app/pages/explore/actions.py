@@ -18,8 +18,8 @@ from tessera.curate.decisions.state import in_effect
 from tessera.curate.decisions.undo import redo, redoable, undo, undoable
 from tessera.curate.decisions.words import words
 from tessera.explore.bimodality import TwoKinds, two_kinds
+from tessera.explore.clustering import Clustering
 from tessera.explore.neighbours import nearest_clusters
-from tessera.explore.view import View
 
 from tessera_app.decider import Decider
 from tessera_app.latest import Latest
@@ -102,21 +102,21 @@ class Actions(pn.viewable.Viewer):
         self._show_form()
 
     def _show_form(self) -> None:
-        view = self._store.view()
+        clustering = self._store.clustering()
         for name in _FORMS:
             self._buttons[name].variant = "contained" if name == self._open else "outlined"
         build = {"Merge": self._merge_form, "Split": self._split_form, "Note": self._note_form}.get(self._open)
-        if view is None or not self._open:
+        if clustering is None or not self._open:
             self._form.objects = []
         elif build is not None:
-            self._form.objects = [build(view)]
+            self._form.objects = [build(clustering)]
         else:
             self._form.objects = [self._history_table()]
 
-    def _merge_form(self, view: View) -> pn.viewable.Viewable:
+    def _merge_form(self, clustering: Clustering) -> pn.viewable.Viewable:
         cluster = self._store.cluster
         label = self._store.decided().label
-        others = {label(other): other for other in view.ids.tolist() if other != cluster}
+        others = {label(other): other for other in clustering.ids.tolist() if other != cluster}
         near = html()
         which = pmui.AutocompleteInput(
             label=f"take into {self._store.title(cluster)}",
@@ -135,14 +135,16 @@ class Actions(pn.viewable.Viewer):
                 self._said.object = wrap(alarm("choose the cluster to take in"))
                 return
             chosen = [cluster, int(which.value)]
-            if await self._decider.do(lambda view, author: _merge(view, chosen, author), "Merged. Undo takes it back."):
+            if await self._decider.do(
+                lambda clustering, author: _merge(clustering, chosen, author), "Merged. Undo takes it back."
+            ):
                 self._close()
 
         go.on_click(clicked)
-        self._near.load(lambda: nearest_clusters(view, cluster), lambda found: _offer(found, which, near, label))
+        self._near.load(lambda: nearest_clusters(clustering, cluster), lambda found: _offer(found, which, near, label))
         return pn.Column(pn.Row(which, go), near)
 
-    def _split_form(self, view: View) -> pn.viewable.Viewable:
+    def _split_form(self, clustering: Clustering) -> pn.viewable.Viewable:
         cluster, sides = self._store.cluster, html()
         parts = pmui.IntInput(
             label="parts", value=2, start=2, end=20, size="small", width=110, css_classes=["ts-split-parts"]
@@ -152,7 +154,7 @@ class Actions(pn.viewable.Viewer):
         async def clicked(_: Any) -> None:
             n = int(parts.value)
             was = self._store.title(cluster)
-            if await self._decider.do(lambda view, author: _split(view, cluster, n, author)):
+            if await self._decider.do(lambda clustering, author: _split(clustering, cluster, n, author)):
                 self._close()
                 made = sorted(part for part, whole in self._store.decided().parts.items() if whole == cluster)
                 self._store.cluster = made[0] if made else self._store.cluster
@@ -161,11 +163,11 @@ class Actions(pn.viewable.Viewer):
 
         go.on_click(clicked)
         self._near.load(
-            lambda: two_kinds(view, cluster), lambda kinds: setattr(sides, "object", wrap(_both_sides(kinds)))
+            lambda: two_kinds(clustering, cluster), lambda kinds: setattr(sides, "object", wrap(_both_sides(kinds)))
         )
         return pn.Column(pn.Row(parts, go), sides, sizing_mode="stretch_width")
 
-    def _note_form(self, _: View) -> pn.viewable.Viewable:
+    def _note_form(self, _: Clustering) -> pn.viewable.Viewable:
         cluster = self._store.cluster
         text = pmui.TextAreaInput(
             label="note",
@@ -178,7 +180,7 @@ class Actions(pn.viewable.Viewer):
 
         async def clicked(_: Any) -> None:
             note = text.value_input if text.value_input is not None else text.value
-            if await self._decider.do(lambda view, author: _note(view, cluster, note or "", author)):
+            if await self._decider.do(lambda clustering, author: _note(clustering, cluster, note or "", author)):
                 self._close()
 
         go.on_click(clicked)
@@ -217,7 +219,7 @@ class Actions(pn.viewable.Viewer):
         async def clicked(event: Any) -> None:
             decision = newest[event.row]
             change = undo if decision.id in active else redo
-            await self._decider.do(lambda view, author: _change(change, view, author, decision.id))
+            await self._decider.do(lambda clustering, author: _change(change, clustering, author, decision.id))
 
         table.on_click(clicked, column="undo")
         return table
@@ -227,10 +229,10 @@ class Actions(pn.viewable.Viewer):
         last = undoable(past, author)
         what = f": {words(last, self._store.number)}" if last is not None else ""
         said = f"Taken back{what}. Redo makes it again."
-        await self._decider.do(lambda view, author: _change(undo, view, author), said)
+        await self._decider.do(lambda clustering, author: _change(undo, clustering, author), said)
 
     async def _redo(self, _: Any) -> None:
-        await self._decider.do(lambda view, author: _change(redo, view, author))
+        await self._decider.do(lambda clustering, author: _change(redo, clustering, author))
 
     def _start_again(self, _: Any) -> None:
         author = [f"--author={self._store.who()}"] if self._store.who() else []
@@ -266,17 +268,17 @@ def _tile(tile: int) -> str:
     return f"<img src='t/{tile}' loading='lazy' width='72' height='72' alt='tile {tile}'>"
 
 
-def _merge(view: View, clusters: list[int], author: str) -> None:
-    merge_clusters(view.workspace, view.run, view.interval, clusters, author=author)
+def _merge(clustering: Clustering, clusters: list[int], author: str) -> None:
+    merge_clusters(clustering.workspace, clustering.run, clustering.interval, clusters, author=author)
 
 
-def _split(view: View, cluster: int, parts: int, author: str) -> None:
-    split_cluster(view.workspace, view.run, view.interval, cluster, parts, author=author)
+def _split(clustering: Clustering, cluster: int, parts: int, author: str) -> None:
+    split_cluster(clustering.workspace, clustering.run, clustering.interval, cluster, parts, author=author)
 
 
-def _note(view: View, cluster: int, note: str, author: str) -> None:
-    note_cluster(view.workspace, view.run, view.interval, cluster, note, author=author)
+def _note(clustering: Clustering, cluster: int, note: str, author: str) -> None:
+    note_cluster(clustering.workspace, clustering.run, clustering.interval, cluster, note, author=author)
 
 
-def _change(change: Any, view: View, author: str, decision: int | None = None) -> None:
-    change(view.workspace, view.run, author=author, decision=decision)
+def _change(change: Any, clustering: Clustering, author: str, decision: int | None = None) -> None:
+    change(clustering.workspace, clustering.run, author=author, decision=decision)

@@ -70,14 +70,18 @@ class ClusterList(pn.viewable.Viewer):
         return self._box
 
     def _load(self) -> None:
-        view = self._store.view()
-        if view is None:
+        clustering = self._store.clustering()
+        if clustering is None:
             self._box.objects, self._table = [], None
             return
         if self._table is None:
             self._box.objects = [html(waiting("Reading the clusters…"))]
-        sheets, version, decided = f"sheet/{view.run}/{view.interval}", self._store.edits(), self._store.decided()
-        self._loads.load(lambda: _rows(table_of(view), decided, sheets, version), self._show)
+        sheets, version, decided = (
+            f"sheet/{clustering.run}/{clustering.interval}",
+            self._store.edits(),
+            self._store.decided(),
+        )
+        self._loads.load(lambda: _rows(table_of(clustering), decided, sheets, version), self._show)
 
     def _show(self, rows: pd.DataFrame) -> None:
         if self._table is None:
@@ -127,13 +131,20 @@ class ClusterList(pn.viewable.Viewer):
             self._store.cluster = int(self._table.value["cluster"].iloc[event.row])
 
     def _edited(self, event: Any) -> None:
-        view = self._store.view()
-        if event.column != "name" or view is None or self._table is None:
+        clustering = self._store.clustering()
+        if event.column != "name" or clustering is None or self._table is None:
             return
         cluster = int(self._table.value["cluster"].iloc[event.row])
         author = self._store.who()
         try:
-            name_cluster(self._store.workspace, view.run, view.interval, cluster, str(event.value or ""), author=author)
+            name_cluster(
+                self._store.workspace,
+                clustering.run,
+                clustering.interval,
+                cluster,
+                str(event.value or ""),
+                author=author,
+            )
         except TesseraError as error:
             pn.state.notifications.error(str(error))
         self._store.poll()

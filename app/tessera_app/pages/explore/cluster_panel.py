@@ -7,9 +7,9 @@ from typing import Any
 
 import panel as pn
 from tessera.explore.bimodality import TwoKinds, two_kinds
+from tessera.explore.clustering import Clustering
 from tessera.explore.composition import Part, composition
 from tessera.explore.palette import colour
-from tessera.explore.view import View
 from tessera.words import counted
 
 from tessera_app.components.panel import EmbeddingMap, TileGallery
@@ -18,12 +18,12 @@ from tessera_app.page import alarm, html, term, wrap
 from tessera_app.pages.explore.actions import Actions
 from tessera_app.pages.explore.facts import OpenCluster, Rows, lasso, open_cluster
 from tessera_app.pages.explore.naming import Naming
-from tessera_app.pages.explore.selection_bar import Chosen, hint
-from tessera_app.pages.explore.similar import Alike
+from tessera_app.pages.explore.selection_bar import SelectionBar, hint
+from tessera_app.pages.explore.similar import SimilarTiles
 from tessera_app.store import Store
 
 
-class Opened(pn.viewable.Viewer):
+class ClusterPanel(pn.viewable.Viewer):
     """What is open below the map."""
 
     def __init__(self, store: Store, points: EmbeddingMap, **params: Any) -> None:
@@ -34,9 +34,9 @@ class Opened(pn.viewable.Viewer):
             html(),
             html(css_classes=["ts-made-of"]),
         )
-        self._naming, self._actions, self._alike = Naming(store), Actions(store), Alike(store)
+        self._naming, self._actions, self._alike = Naming(store), Actions(store), SimilarTiles(store)
         self._gallery = TileGallery(sizing_mode="stretch_width", margin=(5, 10), css_classes=["ts-gallery-pane"])
-        self._chosen = Chosen(store, self._gallery, points)
+        self._chosen = SelectionBar(store, self._gallery, points)
         self._loads = Latest(lambda text: setattr(self._facts, "object", wrap(alarm(text))))
         self._parts = Latest(lambda text: setattr(self._made_of, "object", wrap(alarm(text))))
         self._gallery.param.watch(lambda event: self._mark(event.new), "picked")
@@ -67,21 +67,21 @@ class Opened(pn.viewable.Viewer):
             self._load()
 
     def _load(self) -> None:
-        view, mapped, cluster, polygon = (
-            self._store.view(),
+        clustering, mapped, cluster, polygon = (
+            self._store.clustering(),
             self._store.mapped(),
             self._store.cluster,
             self._points.polygon,
         )
-        if view is None:
+        if clustering is None:
             self._title.object = self._facts.object = self._made_of.object = wrap("")
             self._gallery.rows = []
             self._naming.visible = self._actions.visible = False
             self._alike.hide()
         elif len(polygon) >= 3 and mapped is not None:
-            self._loads.load(lambda: lasso(view, mapped, polygon), self._show_lasso)
+            self._loads.load(lambda: lasso(clustering, mapped, polygon), self._show_lasso)
         else:
-            self._loads.load(lambda: open_cluster(view, cluster), self._show)
+            self._loads.load(lambda: open_cluster(clustering, cluster), self._show)
 
     def _show(self, opened: OpenCluster | None) -> None:
         self._naming.visible = self._actions.visible = opened is not None
@@ -92,19 +92,19 @@ class Opened(pn.viewable.Viewer):
             f"<h2><i class='dot' style='background:{colour(opened.cluster)}'></i><span class='ts-open-name'>{name}</span></h2>"
         )
         self._facts.object = wrap(_facts(opened))
-        view, edits = self._store.view(), self._store.edits()
-        if view is not None:
+        clustering, edits = self._store.clustering(), self._store.edits()
+        if clustering is not None:
             self._parts.load(
-                lambda: (composition(view, opened.cluster), two_kinds(view, opened.cluster)),
-                lambda found: self._show_parts(view, opened.cluster, edits, *found),
+                lambda: (composition(clustering, opened.cluster), two_kinds(clustering, opened.cluster)),
+                lambda found: self._show_parts(clustering, opened.cluster, edits, *found),
             )
         self._gallery.rows = opened.rows
         self._alike.load()
 
     def _show_parts(
-        self, view: View, cluster: int, edits: str, parts: dict[str, list[Part]], kinds: TwoKinds | None
+        self, clustering: Clustering, cluster: int, edits: str, parts: dict[str, list[Part]], kinds: TwoKinds | None
     ) -> None:
-        picture = f"mean/{view.run}/{view.interval}/{cluster}?v={edits}"
+        picture = f"mean/{clustering.run}/{clustering.interval}/{cluster}?v={edits}"
         self._made_of.object = wrap(_two_kinds(kinds) + _made_of(picture, parts))
 
     def _show_lasso(self, found: tuple[int, Rows]) -> None:

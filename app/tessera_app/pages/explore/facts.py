@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from tessera.explore.clustering import Clustering
 from tessera.explore.clusters import cluster_table
 from tessera.explore.projection import inside_polygon
 from tessera.explore.representatives import pick
-from tessera.explore.view import View
 
 LASSO_TILES = 48
 ONE_SLIDE = 0.8  # from this share on the page warns that a cluster may be the stain of one slide
@@ -22,7 +22,9 @@ _ROWS = (
 Rows = list[dict[str, Any]]
 
 _KEPT_TABLES = 8
-_TABLES: dict[int, tuple[View, pd.DataFrame]] = {}  # by identity: a curated view is made anew when something is decided
+_TABLES: dict[
+    int, tuple[Clustering, pd.DataFrame]
+] = {}  # by identity: a curated view is made anew when something is decided
 
 
 @dataclass(frozen=True)
@@ -47,38 +49,38 @@ class OpenCluster:
         return self.n_slides > 1 and float(self.facts["top_slide_share"]) >= ONE_SLIDE
 
 
-def table_of(view: View) -> pd.DataFrame:
+def table_of(clustering: Clustering) -> pd.DataFrame:
     """`cluster_table`, kept for the last few clusterings and shared by all sessions. Do not change it in place."""
-    known = _TABLES.get(id(view))
-    if known is None or known[0] is not view:
-        known = (view, cluster_table(view))
-        _TABLES[id(view)] = known
+    known = _TABLES.get(id(clustering))
+    if known is None or known[0] is not clustering:
+        known = (clustering, cluster_table(clustering))
+        _TABLES[id(clustering)] = known
         while len(_TABLES) > _KEPT_TABLES:
             _TABLES.pop(next(iter(_TABLES)), None)
     return known[1]
 
 
-def open_cluster(view: View, cluster: int) -> OpenCluster | None:
+def open_cluster(clustering: Clustering, cluster: int) -> OpenCluster | None:
     """The facts and tiles of one cluster; None if the clustering has no such cluster."""
-    table = table_of(view)
+    table = table_of(clustering)
     found = table[table["cluster"] == cluster]
     if found.empty:
         return None
-    rows = gallery_rows(view, cluster)
-    n_slides = len(np.unique(view.index.slide[: len(view.labels)]))
+    rows = gallery_rows(clustering, cluster)
+    n_slides = len(np.unique(clustering.index.slide[: len(clustering.labels)]))
     facts = {str(column): found.iloc[0][column] for column in table.columns}
     return OpenCluster(cluster, facts, n_slides, rows)
 
 
-def gallery_rows(view: View, cluster: int) -> Rows:
+def gallery_rows(clustering: Clustering, cluster: int) -> Rows:
     """Typical, middle and edge tiles of a cluster, as the gallery takes them."""
-    chosen = pick(view, cluster)
+    chosen = pick(clustering, cluster)
     return [{"title": title, "help": help, "ids": getattr(chosen, name).tolist()} for name, title, help in _ROWS]
 
 
-def lasso(view: View, mapped: int, polygon: list[list[float]]) -> tuple[int, Rows]:
+def lasso(clustering: Clustering, mapped: int, polygon: list[list[float]]) -> tuple[int, Rows]:
     """How many tiles of the map lie inside a polygon, and an even sample of them."""
-    xy = view.workspace.run_folder(view.run).projection(mapped)
+    xy = clustering.workspace.run_folder(clustering.run).projection(mapped)
     inside = inside_polygon(xy, np.asarray(polygon, float))
     at = np.linspace(0, max(len(inside) - 1, 0), min(LASSO_TILES, len(inside))).astype(np.int64)
     sample = inside[np.unique(at)].tolist()

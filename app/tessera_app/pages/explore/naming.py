@@ -9,7 +9,7 @@ import panel_material_ui as pmui
 import param
 from tessera.curate.decisions.decide import NAMES, mark_cluster, name_cluster
 from tessera.curate.decisions.state import State
-from tessera.explore.view import View
+from tessera.explore.clustering import Clustering
 
 from tessera_app.decider import Decider
 from tessera_app.page import alarm, html, wrap
@@ -93,8 +93,8 @@ class Naming(pn.viewable.Viewer):
 
     @staticmethod
     def _namer(cluster: int, name: str) -> Any:
-        def decide(view: View, author: str) -> None:
-            name_cluster(view.workspace, view.run, view.interval, cluster, name, author=author)
+        def decide(clustering: Clustering, author: str) -> None:
+            name_cluster(clustering.workspace, clustering.run, clustering.interval, cluster, name, author=author)
 
         return decide
 
@@ -103,8 +103,8 @@ class Naming(pn.viewable.Viewer):
         if mark == self._known[2]:
             return  # set by us, to show what is said
 
-        def decide(view: View, author: str) -> None:
-            mark_cluster(view.workspace, view.run, view.interval, cluster, mark, author=author)
+        def decide(clustering: Clustering, author: str) -> None:
+            mark_cluster(clustering.workspace, clustering.run, clustering.interval, cluster, mark, author=author)
 
         await self._decider.do(decide)
 

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import panel as pn
 import panel_material_ui as pmui
+from tessera.explore.clustering import Clustering
 from tessera.explore.palette import colour
-from tessera.explore.view import View
 
 from tessera_app.components.panel import EmbeddingMap
 from tessera_app.page import alarm, empty, html, term, wrap
 from tessera_app.pages.explore.cluster_list import ClusterList
-from tessera_app.pages.explore.cluster_panel import Opened
-from tessera_app.pages.explore.tile_context import Where
+from tessera_app.pages.explore.cluster_panel import ClusterPanel
+from tessera_app.pages.explore.tile_context import TileContext
 from tessera_app.store import Store
 
 _NONE = "Start a run on the Run page. Its first clusters appear here after its first look at all tiles."
@@ -46,7 +46,7 @@ class ExplorePage(pn.viewable.Viewer):
         self._make_map = pmui.Button(label="Make the map", variant="contained", css_classes=["ts-make-map"])
         self._make_map.on_click(self._start_map)
         self._map_note = html()
-        self._opened = Opened(store, self._map)
+        self._opened = ClusterPanel(store, self._map)
         self._list = ClusterList(store)
         self._selections = pmui.Select(
             label="saved selections",
@@ -76,7 +76,7 @@ class ExplorePage(pn.viewable.Viewer):
         lower = pn.Row(
             pn.Column(self._opened, sizing_mode="stretch_width", min_width=480),
             pn.Spacer(width=28),
-            Where(self._store),
+            TileContext(self._store),
             sizing_mode="stretch_width",
         )
         head = pn.Row(self._head, self._selections, self._interval, sizing_mode="stretch_width")
@@ -85,29 +85,29 @@ class ExplorePage(pn.viewable.Viewer):
     def _draw(self) -> None:
         run, interval, _ = self._store.shown
         last = self._store.current.interval if self._store.current is not None else -1
-        view = self._store.view()
+        clustering = self._store.clustering()
         self._interval.param.update(start=0, end=max(last, 1), value=max(interval, 0), visible=last > 0)
         self._draw_map_note()
-        if view is None:
+        if clustering is None:
             self._head.object = wrap(empty("No clusters yet", _NONE))
             self._map.visible = False
             return
         self._head.object = wrap(
             f"<h2>{escape(run)}</h2><p class='quiet'>Clustering {interval}{' of ' + str(last) if interval < last else ', the last'}: "
-            f"{len(view.labels):,} tiles in {len(view.ids):,} {term('cluster', 'clusters')}. Each point of the map is a tile; near means alike. "
+            f"{len(clustering.labels):,} tiles in {len(clustering.ids):,} {term('cluster', 'clusters')}. Each point of the map is a tile; near means alike. "
             "Click a point, or draw a lasso around some.</p>"
         )
-        self._open_a_real_cluster(view)
+        self._open_a_real_cluster(clustering)
         self._offer_selections()
         mapped = self._store.mapped()
         self._map.visible = mapped is not None
         if mapped is not None:
-            ids = view.ids.tolist()
+            ids = clustering.ids.tolist()
             self._map.param.update(
                 url=f"points/{run}/{interval}/{mapped}?v={self._store.current.id}-{self._store.edits()}",
                 ids=ids,
                 colours=[colour(i) for i in ids],
-                point_size=float(np.clip(220 / len(view.labels) ** 0.5, 1.5, 6)),
+                point_size=float(np.clip(220 / len(clustering.labels) ** 0.5, 1.5, 6)),
                 highlight=self._store.cluster,
             )
             self._name_points()
@@ -140,16 +140,18 @@ class ExplorePage(pn.viewable.Viewer):
         decided = self._store.decided()
         self._map.labels = [decided.title(cluster) for cluster in self._map.ids]
 
-    def _open_a_real_cluster(self, view: View) -> None:
+    def _open_a_real_cluster(self, clustering: Clustering) -> None:
         """The one that took the open one in, or else the largest, when the open one is not there (any more)."""
-        if self._store.cluster not in view.ids and len(view.ids):
+        if self._store.cluster not in clustering.ids and len(clustering.ids):
             taken_in_by = self._store.decided().merged.get(self._store.cluster, -1)
-            self._store.cluster = taken_in_by if taken_in_by in view.ids else int(view.ids[view.sizes.argmax()])
+            self._store.cluster = (
+                taken_in_by if taken_in_by in clustering.ids else int(clustering.ids[clustering.sizes.argmax()])
+            )
 
     def _mark_cluster(self) -> None:
-        view = self._store.view()
-        if view is not None:
-            self._open_a_real_cluster(view)  # the address is read again when the browser connects
+        clustering = self._store.clustering()
+        if clustering is not None:
+            self._open_a_real_cluster(clustering)  # the address is read again when the browser connects
         self._map.highlight = self._store.cluster
 
     def _offer_selections(self) -> None:
@@ -173,6 +175,6 @@ class ExplorePage(pn.viewable.Viewer):
         self._store.interval = -1 if event.new == last else event.new
 
     def _pick(self, tile: int) -> None:
-        view = self._store.view()
-        if view is not None and 0 <= tile < len(view.labels):
-            self._store.param.update(tile=tile, cluster=int(view.labels[tile]))
+        clustering = self._store.clustering()
+        if clustering is not None and 0 <= tile < len(clustering.labels):
+            self._store.param.update(tile=tile, cluster=int(clustering.labels[tile]))

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import panel as pn
 import panel_material_ui as pmui
 from tessera.curate.decisions.decide import exclude_tiles, move_tiles, save_selection
+from tessera.explore.clustering import Clustering
 from tessera.explore.neighbours import Similar, similar_to_tiles
 from tessera.explore.projection import inside_polygon
-from tessera.explore.view import View
 
 from tessera_app.components.panel import EmbeddingMap, TileGallery
 from tessera_app.decider import Decider
@@ -25,7 +25,7 @@ _HINT = "Ctrl-click tiles, or press X on one, to choose several."
 _NOWHERE = -1
 
 
-class Chosen(pn.viewable.Viewer):
+class SelectionBar(pn.viewable.Viewer):
     """A bar that is there while tiles are chosen or a lasso is drawn."""
 
     def __init__(self, store: Store, gallery: TileGallery, points: EmbeddingMap, **params: Any) -> None:
@@ -81,30 +81,32 @@ class Chosen(pn.viewable.Viewer):
         return pn.Column(self._box, self._said, sizing_mode="stretch_width")
 
     def _draw(self) -> None:
-        view, n, lasso = self._store.view(), len(self._gallery.chosen), len(self._points.polygon) >= 3
-        self._box.visible = view is not None and (n > 0 or lasso)
+        clustering, n, lasso = self._store.clustering(), len(self._gallery.chosen), len(self._points.polygon) >= 3
+        self._box.visible = clustering is not None and (n > 0 or lasso)
         self._similar.visible = n > 0
         self._name.visible = self._save.visible = lasso and not n
         text = f"<b>{n} {'tile' if n == 1 else 'tiles'} chosen</b>" if n else "<b>All tiles inside the lasso</b>"
         self._count.object = wrap(text)
-        if view is not None and self._box.visible:
+        if clustering is not None and self._box.visible:
             decided = self._store.decided()
-            titles = {decided.label(i): i for i in view.ids.tolist() if i != self._store.cluster}
+            titles = {decided.label(i): i for i in clustering.ids.tolist() if i != self._store.cluster}
             self._target.options = {"choose a cluster": _NOWHERE, **titles}
 
-    def _tiles(self, view: View) -> npt.NDArray[np.int64]:
+    def _tiles(self, clustering: Clustering) -> npt.NDArray[np.int64]:
         """The tiles that are meant; called in a thread, since a lasso may hold millions."""
         if self._gallery.chosen:
             return np.asarray(self._gallery.chosen, np.int64)
         mapped = self._store.mapped()
         if mapped is None:
             return np.empty(0, np.int64)
-        xy = view.workspace.run_folder(view.run).projection(mapped)
+        xy = clustering.workspace.run_folder(clustering.run).projection(mapped)
         return inside_polygon(xy, np.asarray(self._points.polygon, np.float64))
 
     async def _take_out(self, _: Any) -> None:
-        def decide(view: View, author: str) -> None:
-            exclude_tiles(view.workspace, view.run, view.interval, self._tiles(view), author=author)
+        def decide(clustering: Clustering, author: str) -> None:
+            exclude_tiles(
+                clustering.workspace, clustering.run, clustering.interval, self._tiles(clustering), author=author
+            )
 
         if await self._decider.do(decide, "Taken out: they are in no cluster and no export. Undo brings them back."):
             self._let_go()
@@ -115,8 +117,15 @@ class Chosen(pn.viewable.Viewer):
             self._said.object = wrap(alarm("choose the cluster that the tiles belong to"))
             return
 
-        def decide(view: View, author: str) -> None:
-            move_tiles(view.workspace, view.run, view.interval, self._tiles(view), to=int(target), author=author)
+        def decide(clustering: Clustering, author: str) -> None:
+            move_tiles(
+                clustering.workspace,
+                clustering.run,
+                clustering.interval,
+                self._tiles(clustering),
+                to=int(target),
+                author=author,
+            )
 
         if await self._decider.do(decide, f"Moved to {self._store.title(int(target))}. Undo brings them back."):
             self._let_go()
@@ -126,15 +135,15 @@ class Chosen(pn.viewable.Viewer):
         if mapped is None:
             return
 
-        def decide(view: View, author: str) -> None:
-            save_selection(view.workspace, view.run, mapped, polygon, name or "", author=author)
+        def decide(clustering: Clustering, author: str) -> None:
+            save_selection(clustering.workspace, clustering.run, mapped, polygon, name or "", author=author)
 
         await self._decider.do(decide, "Kept. Choose it again above the map, from any browser.")
 
     def _find_similar(self) -> None:
-        view, chosen = self._store.view(), list(self._gallery.chosen)
-        if view is not None and chosen:
-            self._looks.load(lambda: similar_to_tiles(view, chosen, _SIMILAR), self._show_similar)
+        clustering, chosen = self._store.clustering(), list(self._gallery.chosen)
+        if clustering is not None and chosen:
+            self._looks.load(lambda: similar_to_tiles(clustering, chosen, _SIMILAR), self._show_similar)
 
     def _show_similar(self, found: Similar) -> None:
         row = {"title": _ALIKE, "help": "nearest to the chosen tiles, from any cluster", "ids": found.tiles.tolist()}

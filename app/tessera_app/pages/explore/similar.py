@@ -15,7 +15,7 @@ from tessera_app.store import Store
 _SHOWN = 4
 
 
-class Alike(pn.viewable.Viewer):
+class SimilarTiles(pn.viewable.Viewer):
     """A row of buttons that open a cluster each."""
 
     def __init__(self, store: Store, **params: Any) -> None:
@@ -41,11 +41,11 @@ class Alike(pn.viewable.Viewer):
 
     def load(self) -> None:
         """Look for the clusters near the open one."""
-        view, cluster = self._store.view(), self._store.cluster
-        if view is None or cluster not in view.ids:
+        clustering, cluster = self._store.clustering(), self._store.cluster
+        if clustering is None or cluster not in clustering.ids:
             self.hide()
         else:
-            self._loads.load(lambda: [near for near, _ in nearest_clusters(view, cluster, _SHOWN)], self._show)
+            self._loads.load(lambda: [near for near, _ in nearest_clusters(clustering, cluster, _SHOWN)], self._show)
 
     def hide(self) -> None:
         """Nothing is open."""

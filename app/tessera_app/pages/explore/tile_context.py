@@ -7,8 +7,8 @@ from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
+from tessera.explore.clustering import Clustering
 from tessera.explore.slide_map import TileInfo, slide_row, tile_info
-from tessera.explore.view import View
 
 from tessera_app.latest import Latest
 from tessera_app.page import alarm, html, wrap
@@ -18,7 +18,7 @@ from tessera_app.store import PAGES, Store
 _BARS_UM = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
-class Where(pn.viewable.Viewer):
+class TileContext(pn.viewable.Viewer):
     """The marked tile and the overview of its slide."""
 
     def __init__(self, store: Store, **params: Any) -> None:
@@ -47,17 +47,19 @@ class Where(pn.viewable.Viewer):
         return pn.Column(self._body, self._wide, pn.Row(self._over, self._open), width=410)
 
     def _load(self) -> None:
-        view, tile, cluster = self._store.view(), self._store.tile, self._store.cluster
+        clustering, tile, cluster = self._store.clustering(), self._store.tile, self._store.cluster
         over, wide = self._over.value, self._wide.value
-        if view is None:
+        if clustering is None:
             self._body.object = wrap("")
-        elif not 0 <= tile < len(view.labels):
+        elif not 0 <= tile < len(clustering.labels):
             text = "Click a tile to see it large and where on its slide it lies."
             self._body.object = wrap(f"<h3>Where is it?</h3><p class='quiet'>{text}</p>")
         else:
             edits = self._store.edits()
             title = self._store.title
-            self._loads.load(lambda: _picture(view, tile, cluster, title, edits, over=over, wide=wide), self._show)
+            self._loads.load(
+                lambda: _picture(clustering, tile, cluster, title, edits, over=over, wide=wide), self._show
+            )
 
     def _show(self, found: tuple[str, bool]) -> None:
         body, has_slide = found
@@ -65,18 +67,18 @@ class Where(pn.viewable.Viewer):
         self._over.visible = self._open.visible = self._wide.visible = has_slide
 
     def _open_slide(self) -> None:
-        view, tile = self._store.view(), self._store.tile
-        if view is not None and 0 <= tile < len(view.labels):
-            slide = int(view.index.slide[tile])
+        clustering, tile = self._store.clustering(), self._store.tile
+        if clustering is not None and 0 <= tile < len(clustering.labels):
+            slide = int(clustering.index.slide[tile])
             self._store.param.update(slide=slide, page=PAGES.index("slide"), visits=self._store.visits + 1)
 
 
 def _picture(
-    view: View, tile: int, cluster: int, title: Any, edits: str, *, over: bool, wide: bool
+    clustering: Clustering, tile: int, cluster: int, title: Any, edits: str, *, over: bool, wide: bool
 ) -> tuple[str, bool]:
     """HTML, and whether the tile lies on a slide."""
-    info = tile_info(view, tile)
-    own = int(view.labels[tile])
+    info = tile_info(clustering, tile)
+    own = int(clustering.labels[tile])
     facts = f"<b>Tile {tile:,}</b><br>{escape(title(own))}<br>{escape(info.slide)}"
     if info.width:
         facts += (
@@ -92,18 +94,18 @@ def _picture(
     large = f"<h3>Where is it?</h3><div class='found'><div class='zoomed'>{picture}</div><div>{facts}</div></div>"
     if not info.width:
         return large, False
-    return f"{large}<div style='height:14px'></div>{_overview(view, info, cluster, edits, over=over)}", True
+    return f"{large}<div style='height:14px'></div>{_overview(clustering, info, cluster, edits, over=over)}", True
 
 
-def _overview(view: View, info: TileInfo, cluster: int, edits: str, *, over: bool) -> str:
+def _overview(clustering: Clustering, info: TileInfo, cluster: int, edits: str, *, over: bool) -> str:
     box = (
         f"left:{100 * info.x0 / info.width:.3f}%;top:{100 * info.y0 / info.height:.3f}%;"
         f"width:{100 * info.side0 / info.width:.3f}%;height:{100 * info.side0 / info.height:.3f}%"
     )
-    row = slide_row(view.workspace, info.slide_id)
+    row = slide_row(clustering.workspace, info.slide_id)
     layer = ""
     if over and row["grid_rows"]:
-        address = f"overlay/{view.run}/{view.interval}/{info.slide_id}/{cluster if cluster >= 0 else ''}?v={edits}"
+        address = f"overlay/{clustering.run}/{clustering.interval}/{info.slide_id}/{cluster if cluster >= 0 else ''}?v={edits}"
         layer = f"<img class='over' style='{grid_extent(row)}' src='{address}' alt=''>"
     return (
         f"<div class='where' style='width:100%'><img src='thumbnail/{info.slide_id}?v={int(row['updated'])}' alt='overview of the slide'>"

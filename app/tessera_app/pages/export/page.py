@@ -14,8 +14,8 @@ from tessera.curate.export.log import list_exports
 from tessera.curate.export.plan import class_names, make_plan
 from tessera.curate.export.write import FORMATS, slug
 from tessera.errors import ConfigError, TesseraError
+from tessera.explore.clustering import Clustering
 from tessera.explore.palette import colour
-from tessera.explore.view import View
 from tessera.words import counted
 
 from tessera_app.latest import Latest
@@ -146,31 +146,31 @@ class ExportPage(pn.viewable.Viewer):
         return "all" if self._which.value == _ALL else None
 
     def _draw(self) -> None:
-        view = self._store.view()
+        clustering = self._store.clustering()
         self._some.visible = self._which.value == _SOME
-        self._go.disabled = view is None
-        if view is None:
+        self._go.disabled = clustering is None
+        if clustering is None:
             self._plan.object = wrap(empty("Nothing to export yet", "Start a run and name some of its clusters."))
         else:
             which, some = self._which.value, list(self._some.value)
             format, shares = self._format.value, self._shares()
-            self._loads.load(lambda: self._read(view, which, some, format, shares), self._show)
+            self._loads.load(lambda: self._read(clustering, which, some, format, shares), self._show)
 
     def _shares(self) -> dict[str, float]:
         """The numbers of the form, as `ExportConfig` calls them."""
         return {"val": self._val.value or 0, "test": self._test.value or 0, "per_class": self._per_class.value or 0}
 
     def _read(
-        self, view: View, which: str, some: list[int], format: str, shares: dict[str, float]
+        self, clustering: Clustering, which: str, some: list[int], format: str, shares: dict[str, float]
     ) -> tuple[dict[str, int], str, str]:
         named = self._store.names()
-        sizes = dict(zip(view.ids.tolist(), view.sizes.tolist(), strict=True))
+        sizes = dict(zip(clustering.ids.tolist(), clustering.sizes.tolist(), strict=True))
         chosen = [c for c in sizes if which == _ALL or (c in some if which == _SOME else c in named)]
         options = {f"{named.get(cluster, 'cluster')} ({cluster})": cluster for cluster in sizes}
         if not chosen:
             plan = empty("No cluster is chosen" if named else "No cluster has a name yet", _NO_NAME)
         else:
-            plan = _planned(view, class_names(view, chosen), sizes, shares)
+            plan = _planned(clustering, class_names(clustering, chosen), sizes, shares)
             plan += f"<p class='quiet'>{_FORMAT_NOTES.get(format, '')}</p>"
         return options, plan, _exports(self._store)
 
@@ -190,7 +190,7 @@ def _wrong(values: dict[str, float]) -> str:
     return ""
 
 
-def _planned(view: View, class_of: dict[int, str], sizes: dict[int, int], shares: dict[str, float]) -> str:
+def _planned(clustering: Clustering, class_of: dict[int, str], sizes: dict[int, int], shares: dict[str, float]) -> str:
     """What would be written, by class and split; or why nothing would."""
     if not any(shares.values()):  # all tiles of the classes: their sizes are known without a look at every tile
         counts: dict[str, dict[str, int]] = {}
@@ -200,7 +200,7 @@ def _planned(view: View, class_of: dict[int, str], sizes: dict[int, int], shares
         return _plan(class_of, counts)
     try:
         return _plan(
-            class_of, make_plan(view, class_of, configuration.from_mapping(ExportConfig, shares), "tile").counts
+            class_of, make_plan(clustering, class_of, configuration.from_mapping(ExportConfig, shares), "tile").counts
         )
     except TesseraError as error:
         return alarm(str(error))

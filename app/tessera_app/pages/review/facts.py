@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from tessera.curate.agreement import readers, readings
-from tessera.curate.curated import curated_view
+from tessera.curate.curated import curated_clustering
 from tessera.curate.decisions.history import clean_author, history
 from tessera.curate.decisions.state import state_of
 from tessera.curate.propagate import Proposal, by_cluster, load_proposal, proposals, to_review
 from tessera.curate.transfer import Suggestion, drifted
-from tessera.explore.view import View
+from tessera.explore.clustering import Clustering
 from tessera.runs import control
 from tessera.workspace.folder import Workspace
 
@@ -52,30 +52,30 @@ class ProposalFacts:
     clusters: list[Suggestion]
 
 
-def read_proposal(view: View, id: str, least: float) -> ProposalFacts | None:
+def read_proposal(clustering: Clustering, id: str, least: float) -> ProposalFacts | None:
     """A proposal, the newest if `id` is none of the run's; None if there is none yet."""
-    ids = proposals(view.workspace, view.run)
+    ids = proposals(clustering.workspace, clustering.run)
     if not ids:
         return None
-    proposal = load_proposal(view.workspace, view.run, id if id in ids else ids[0])
+    proposal = load_proposal(clustering.workspace, clustering.run, id if id in ids else ids[0])
     sure = proposal.sure(least)
     counts = np.bincount(proposal.class_of[sure], minlength=len(proposal.classes)).tolist()
     rows = [
-        ClassRow(name, counts[code], len(to_review(proposal, view, name, n=len(sure), least=least)))
+        ClassRow(name, counts[code], len(to_review(proposal, clustering, name, n=len(sure), least=least)))
         for code, name in enumerate(proposal.classes)
     ]
-    return ProposalFacts(ids, proposal, rows, by_cluster(proposal, view, least))
+    return ProposalFacts(ids, proposal, rows, by_cluster(proposal, clustering, least))
 
 
-def tiles_to_review(proposal: Proposal, view: View, name: str, least: float) -> list[int]:
+def tiles_to_review(proposal: Proposal, clustering: Clustering, name: str, least: float) -> list[int]:
     """Tiles that accepting would move, the least confident first."""
-    tiles: list[int] = to_review(proposal, view, name, n=SHOWN, least=least).tolist()
+    tiles: list[int] = to_review(proposal, clustering, name, n=SHOWN, least=least).tolist()
     return tiles
 
 
-def read_drifted(view: View) -> list[Suggestion]:
+def read_drifted(clustering: Clustering) -> list[Suggestion]:
     """Names and marks that may no longer hold."""
-    return drifted(view.workspace, view.run, view.interval)
+    return drifted(clustering.workspace, clustering.run, clustering.interval)
 
 
 def named_runs(workspace: Workspace, but: str) -> list[str]:
@@ -107,11 +107,11 @@ class Reading:
 
 def read_reading(workspace: Workspace, run: str, interval: int, author: str) -> Reading:
     """The largest cluster that a reader has not labelled yet, and how far they are."""
-    view = curated_view(workspace, run, interval)
+    clustering = curated_clustering(workspace, run, interval)
     own = readings(history(workspace, run), clean_author(author))
-    order = view.ids[np.argsort(-view.sizes, kind="stable")].tolist()
+    order = clustering.ids[np.argsort(-clustering.sizes, kind="stable")].tolist()
     left = [cluster for cluster in order if cluster not in own]
-    rows = gallery_rows(view, left[0]) if left else []
+    rows = gallery_rows(clustering, left[0]) if left else []
     return Reading(
         left[0] if left else -1,
         rows,

@@ -11,7 +11,7 @@ from tessera_app.page import empty, html, wrap
 from tessera_app.pages.review.comparing import Comparing
 from tessera_app.pages.review.proposals import Proposals
 from tessera_app.pages.review.second_reader import SecondReader
-from tessera_app.pages.review.transfer import Carrying
+from tessera_app.pages.review.transfer import TransferPanel
 from tessera_app.store import Store
 
 _NONE = "Start a run on the Run page, and name some of its clusters on the Explore page."
@@ -40,7 +40,7 @@ class ReviewPage(pn.viewable.Viewer):
         comparing = Comparing(store)
         self._parts = pmui.Tabs(
             ("From a few names to all tiles", Proposals(store)),
-            ("Names to check", Carrying(store)),
+            ("Names to check", TransferPanel(store)),
             ("Blind second reader", SecondReader(store)),
             ("Other clusterings", comparing),
             sizing_mode="stretch_width",

@@ -10,7 +10,7 @@ import panel as pn
 import panel_material_ui as pmui
 from tessera.curate.decisions.decide import name_cluster
 from tessera.curate.propagate import ACCEPT_FROM, accept
-from tessera.explore.view import View
+from tessera.explore.clustering import Clustering
 
 from tessera_app.components.panel import TileGallery
 from tessera_app.decider import Decider
@@ -102,9 +102,9 @@ class Proposals(pn.viewable.Viewer):
         self._make.disabled = self._store.start("propagate", self._store.run, *author)
 
     def _load(self) -> None:
-        view, id, least = self._store.view(), self._which.value or "", self._least.value
-        if view is not None:
-            self._loads.load(lambda: read_proposal(view, id, least), self._show)
+        clustering, id, least = self._store.clustering(), self._which.value or "", self._least.value
+        if clustering is not None:
+            self._loads.load(lambda: read_proposal(clustering, id, least), self._show)
 
     def _show(self, facts: ProposalFacts | None) -> None:
         self._facts, self._body.visible = facts, facts is not None
@@ -121,12 +121,12 @@ class Proposals(pn.viewable.Viewer):
         self._look()
 
     def _look(self) -> None:
-        facts, view, name, least = self._facts, self._store.view(), self._class.value, self._least.value
-        if facts is not None and view is not None and name in facts.proposal.classes:
+        facts, clustering, name, least = self._facts, self._store.clustering(), self._class.value, self._least.value
+        if facts is not None and clustering is not None and name in facts.proposal.classes:
             row = next(row for row in facts.rows if row.name == name)
             self._accept.disabled = row.n_new == 0
             self._looks.load(
-                lambda: tiles_to_review(facts.proposal, view, name, least),
+                lambda: tiles_to_review(facts.proposal, clustering, name, least),
                 lambda tiles: self._tiles(name, row.n_new, tiles),
             )
 
@@ -149,8 +149,8 @@ class Proposals(pn.viewable.Viewer):
         if facts is None:
             return
 
-        def decide(view: View, author: str) -> None:
-            accept(view.workspace, facts.proposal, author=author, names=names, least=least)
+        def decide(clustering: Clustering, author: str) -> None:
+            accept(clustering.workspace, facts.proposal, author=author, names=names, least=least)
 
         await self._decider.do(decide, "Accepted. Undo on the Explore page takes it back, class by class.")
 
@@ -168,8 +168,8 @@ class Proposals(pn.viewable.Viewer):
         return lines
 
     def _namer(self, cluster: int, name: str) -> Callable[[Any], Awaitable[None]]:
-        def decide(view: View, author: str) -> None:
-            name_cluster(view.workspace, view.run, view.interval, cluster, name, author=author)
+        def decide(clustering: Clustering, author: str) -> None:
+            name_cluster(clustering.workspace, clustering.run, clustering.interval, cluster, name, author=author)
 
         async def clicked(_: Any) -> None:
             await self._decider.do(decide, f"Named {name}.")

@@ -9,7 +9,7 @@ import panel as pn
 import panel_material_ui as pmui
 from tessera.curate.agreement import Agreement, agreement, read_cluster
 from tessera.curate.decisions.decide import NAMES
-from tessera.explore.view import View
+from tessera.explore.clustering import Clustering
 
 from tessera_app.components.panel import TileGallery
 from tessera_app.decider import Decider
@@ -108,8 +108,8 @@ class SecondReader(pn.viewable.Viewer):
             return
         cluster, label = self._reading.cluster, text or ""
 
-        def decide(view: View, author: str) -> None:
-            read_cluster(view.workspace, view.run, view.interval, cluster, label, author=author)
+        def decide(clustering: Clustering, author: str) -> None:
+            read_cluster(clustering.workspace, clustering.run, clustering.interval, cluster, label, author=author)
 
         await self._decider.do(decide)
 

@@ -11,7 +11,7 @@ import panel_material_ui as pmui
 from tessera.curate.decisions.decide import mark_cluster, name_cluster
 from tessera.curate.transfer import Suggestion, carry_over
 from tessera.errors import TesseraError
-from tessera.explore.view import View
+from tessera.explore.clustering import Clustering
 
 from tessera_app.access import require_editor
 from tessera_app.decider import Decider
@@ -24,7 +24,7 @@ _SHOWN = 30
 _FINE = "Every name was given to clusters that still hold most of the same tiles."
 
 
-class Carrying(pn.viewable.Viewer):
+class TransferPanel(pn.viewable.Viewer):
     """Questions, each with its answers as buttons."""
 
     def __init__(self, store: Store, **params: Any) -> None:
@@ -57,10 +57,10 @@ class Carrying(pn.viewable.Viewer):
         self._said.object = wrap(alarm(text))
 
     def _draw(self) -> None:
-        view, run = self._store.view(), self._store.run
-        if view is None:
+        clustering, run = self._store.clustering(), self._store.run
+        if clustering is None:
             return
-        self._loads.load(lambda: read_drifted(view), self._show_drifted)
+        self._loads.load(lambda: read_drifted(clustering), self._show_drifted)
         self._lists.load(lambda: named_runs(self._store.workspace, run), self._show_sources)
         self._show_unsure()
 
@@ -86,14 +86,16 @@ class Carrying(pn.viewable.Viewer):
         ]
 
     async def _carried(self, _: Any) -> None:
-        source, view = self._source.value, self._store.view()
-        if not source or view is None:
+        source, clustering = self._source.value, self._store.clustering()
+        if not source or clustering is None:
             return
 
         author = self._store.who()
 
         def carry() -> list[Suggestion]:
-            return carry_over(view.workspace, (source, None), (view.run, view.interval), author=author)
+            return carry_over(
+                clustering.workspace, (source, None), (clustering.run, clustering.interval), author=author
+            )
 
         before = len(self._store.names())
         try:
@@ -123,8 +125,8 @@ class Carrying(pn.viewable.Viewer):
         button = pmui.Button(label=label, size="small", variant="outlined", css_classes=["ts-answer"])
         say = name_cluster if item.kind == "name" else mark_cluster
 
-        def decide(view: View, author: str) -> None:
-            say(view.workspace, view.run, view.interval, item.cluster, value, author=author)
+        def decide(clustering: Clustering, author: str) -> None:
+            say(clustering.workspace, clustering.run, clustering.interval, item.cluster, value, author=author)
 
         async def clicked(_: Any) -> None:
             self._asked = [other for other in self._asked if other != item]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tessera.explore import slide_map
+from tessera.explore.clustering import Clustering
 from tessera.explore.palette import colour
-from tessera.explore.view import View
 from tessera.slides.viewer.deepzoom import Geometry
 from tessera.workspace.folder import Workspace
 
@@ -51,7 +51,7 @@ def slide_choices(workspace: Workspace) -> dict[str, int]:
     return {row["name"] if row["name"] in once else f"{row['name']} (no. {row['id']})": row["id"] for row in rows}
 
 
-def read_slide(workspace: Workspace, slide_id: int, view: View | None) -> SlideFacts:
+def read_slide(workspace: Workspace, slide_id: int, clustering: Clustering | None) -> SlideFacts:
     """A slide, with the clusters of a view where there is one.
 
     Raises:
@@ -75,15 +75,15 @@ def read_slide(workspace: Workspace, slide_id: int, view: View | None) -> SlideF
         "overview": f"thumbnail/{slide_id}?v={version}",
         "gone": gone,
     }
-    drawn = view is not None and row["grid_rows"] and row["n_tiles"]
-    clusters = slide_map.clusters_on_slide(view, slide_id) if view is not None and drawn else []
+    drawn = clustering is not None and row["grid_rows"] and row["n_tiles"]
+    clusters = slide_map.clusters_on_slide(clustering, slide_id) if clustering is not None and drawn else []
     return SlideFacts(
         slide_id,
         row["name"],
         row["path"],
         about,
         gone,
-        f"cells/{view.run}/{view.interval}/{slide_id}" if view is not None and drawn else "",
+        f"cells/{clustering.run}/{clustering.interval}/{slide_id}" if clustering is not None and drawn else "",
         clusters,
         row["n_tiles"] - sum(n for _, n in clusters),
     )
@@ -99,13 +99,13 @@ def rows_of(
     ]
 
 
-def around(view: View, tile: int) -> dict[str, Any]:
+def around(clustering: Clustering, tile: int) -> dict[str, Any]:
     """Where the viewer goes to show a tile in its surroundings.
 
     Raises:
         TesseraError: no such tile.
     """
-    info = slide_map.tile_info(view, tile)
+    info = slide_map.tile_info(clustering, tile)
     side = CONTEXT * info.side0
     centre_x, centre_y = info.x0 + info.side0 / 2, info.y0 + info.side0 / 2
     return {"slide": info.slide_id, "box": [centre_x - side / 2, centre_y - side / 2, side, side]}

@@ -7,7 +7,7 @@ from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
-from tessera.explore.view import View
+from tessera.explore.clustering import Clustering
 
 from tessera_app.components.panel import ClusterSwitches, SlideViewer
 from tessera_app.latest import Latest
@@ -66,16 +66,16 @@ class SlidePage(pn.viewable.Viewer):
     def _load(self) -> None:
         if self._store.page != _PAGE:
             return
-        view, wanted, tile = self._store.view(), self._store.slide, self._store.tile
+        clustering, wanted, tile = self._store.clustering(), self._store.slide, self._store.tile
         workspace = self._store.workspace
 
         def read() -> tuple[dict[str, int], SlideFacts | None]:
             choices = slide_choices(workspace)
             known = set(choices.values())
-            chosen = wanted if wanted in known else _slide_of(view, tile)
+            chosen = wanted if wanted in known else _slide_of(clustering, tile)
             if chosen not in known:
                 chosen = next(iter(choices.values()), -1)
-            return choices, read_slide(workspace, chosen, view) if chosen in known else None
+            return choices, read_slide(workspace, chosen, clustering) if chosen in known else None
 
         self._loads.load(read, lambda found: self._show(*found))
 
@@ -88,9 +88,11 @@ class SlidePage(pn.viewable.Viewer):
         self._choose.param.update(options=choices, value=facts.slide_id)
         self._head.object = wrap(f"<h2 class='ts-slide-name'>{escape(facts.name)}</h2><p class='quiet'>{_HELP}</p>")
         self._note.object = wrap(_note(facts))
-        self._about.object = wrap(_about(facts, self._store.view()))
-        view = self._store.view()
-        version = "" if view is None or not facts.cells_url else f"?v={self._store.current.id}-{self._store.edits()}"
+        self._about.object = wrap(_about(facts, self._store.clustering()))
+        clustering = self._store.clustering()
+        version = (
+            "" if clustering is None or not facts.cells_url else f"?v={self._store.current.id}-{self._store.edits()}"
+        )
         if facts.about != self._viewer.slide or facts.cells_url + version != self._viewer.cells_url:
             self._viewer.param.update(slide=facts.about, cells_url=facts.cells_url + version)
         self._name()
@@ -114,10 +116,10 @@ class SlidePage(pn.viewable.Viewer):
 
     def _tile_marked(self) -> None:
         """Change to the slide of a tile that another page marked."""
-        view, tile = self._store.view(), self._store.tile
+        clustering, tile = self._store.clustering(), self._store.tile
         self._to_go = tile != self._viewer.picked
         self._viewer.picked = tile
-        slide = _slide_of(view, tile)
+        slide = _slide_of(clustering, tile)
         if self._to_go and slide >= 0:
             self._store.slide = slide
             self._go()
@@ -128,22 +130,22 @@ class SlidePage(pn.viewable.Viewer):
 
     def _go(self) -> None:
         """Go to the marked tile, once, when its slide is shown."""
-        view, tile = self._store.view(), self._store.tile
+        clustering, tile = self._store.clustering(), self._store.tile
         if (
             self._to_go
-            and view is not None
+            and clustering is not None
             and self._facts is not None
-            and _slide_of(view, tile) == self._facts.slide_id
+            and _slide_of(clustering, tile) == self._facts.slide_id
         ):
             self._to_go = False
-            goto = {**around(view, tile), "visit": self._store.visits}  # the same place again is a change
+            goto = {**around(clustering, tile), "visit": self._store.visits}  # the same place again is a change
             self._viewer.param.update(goto=goto, seen={})
 
     def _pick(self, tile: int) -> None:
-        view = self._store.view()
-        if view is None or not 0 <= tile < len(view.labels) or tile == self._store.tile:
+        clustering = self._store.clustering()
+        if clustering is None or not 0 <= tile < len(clustering.labels) or tile == self._store.tile:
             return
-        cluster = int(view.labels[tile])
+        cluster = int(clustering.labels[tile])
         self._store.param.update(tile=tile, cluster=cluster if cluster >= 0 else self._store.cluster)
 
     def _look_again(self) -> None:
@@ -152,25 +154,25 @@ class SlidePage(pn.viewable.Viewer):
             self._load()
 
 
-def _slide_of(view: View | None, tile: int) -> int:
-    return int(view.index.slide[tile]) if view is not None and 0 <= tile < len(view.labels) else -1
+def _slide_of(clustering: Clustering | None, tile: int) -> int:
+    return int(clustering.index.slide[tile]) if clustering is not None and 0 <= tile < len(clustering.labels) else -1
 
 
 def _note(facts: SlideFacts) -> str:
     return alarm(_GONE.format(path=facts.path), "warning") if facts.gone else ""
 
 
-def _about(facts: SlideFacts, view: View | None) -> str:
+def _about(facts: SlideFacts, clustering: Clustering | None) -> str:
     width, height, mpp = facts.about["width"], facts.about["height"], facts.about["mpp"]
     size = f"{width:,} × {height:,} px"
     if mpp:
         size += f" · {mpp:.3f} µm/px · {width * mpp / 1000:.1f} × {height * mpp / 1000:.1f} mm"
-    if view is None:
+    if clustering is None:
         return f"<p class='quiet'>{size}</p><p class='quiet'>No clusters yet: start a run on the Run page.</p>"
     if not facts.clusters:
         return f"<p class='quiet'>{size}</p><p class='quiet'>None of this slide's tiles is in a {term('cluster')}.</p>"
     n = sum(size for _, size in facts.clusters)
-    words = f"{n:,} tiles in {len(facts.clusters)} {term('cluster', 'clusters')} of {escape(view.run)}, clustering {view.interval}"
+    words = f"{n:,} tiles in {len(facts.clusters)} {term('cluster', 'clusters')} of {escape(clustering.run)}, clustering {clustering.interval}"
     if facts.n_unassigned > 0:
         words += f", {facts.n_unassigned:,} in none"
     return f"<p class='quiet'>{size}</p><p class='quiet'>{words}</p>"

@@ -14,7 +14,7 @@ from tessera.curate.decisions.history import Decision, Draft, append, history, v
 from tessera.curate.decisions.state import State, fold, state_of
 from tessera.curate.export import tile_sets
 from tessera.errors import DecisionError, TesseraError
-from tessera.explore.view import View, open_view
+from tessera.explore.clustering import Clustering, open_clustering
 from tessera.workspace.folder import Workspace
 
 __all__ = [
@@ -104,13 +104,13 @@ def merge_clusters(
     wanted = list(dict.fromkeys(map(int, clusters)))
     if len(wanted) < 2:
         raise DecisionError("choose at least two clusters to merge")
-    view = open_view(workspace, run, interval)
+    clustering = open_clustering(workspace, run, interval)
 
     def build(past: tuple[Decision, ...]) -> list[Draft]:
         state = fold(past)
         for cluster in wanted:
-            require(state, view, cluster)
-        return [Draft(view.interval, "merge", wanted[0], {"clusters": wanted[1:]})]
+            require(state, clustering, cluster)
+        return [Draft(clustering.interval, "merge", wanted[0], {"clusters": wanted[1:]})]
 
     return append(workspace, run, author, build, expected=expected)[0]
 
@@ -139,16 +139,16 @@ def exclude_tiles(
     Raises:
         DecisionError: no tiles, or numbers that the run does not know.
     """
-    view = open_view(workspace, run, interval)
-    chosen = _tiles(view, tiles)
+    clustering = open_clustering(workspace, run, interval)
+    chosen = _tiles(clustering, tiles)
     payload = {
         "tiles": tile_sets.save(workspace.run_folder(run), chosen),
         "n": len(chosen),
         "value": reason[:_MAX_NAME],
     }
-    return append(workspace, run, author, lambda _: [Draft(view.interval, "exclude", -1, payload)], expected=expected)[
-        0
-    ]
+    return append(
+        workspace, run, author, lambda _: [Draft(clustering.interval, "exclude", -1, payload)], expected=expected
+    )[0]
 
 
 def move_tiles(
@@ -175,13 +175,13 @@ def move_tiles(
     Raises:
         DecisionError: no tiles, numbers that the run does not know, or no such cluster.
     """
-    view = open_view(workspace, run, interval)
-    chosen = _tiles(view, tiles)
+    clustering = open_clustering(workspace, run, interval)
+    chosen = _tiles(clustering, tiles)
     payload = {"tiles": tile_sets.save(workspace.run_folder(run), chosen), "n": len(chosen)}
 
     def build(past: tuple[Decision, ...]) -> list[Draft]:
-        require(fold(past), view, to)
-        return [Draft(view.interval, "move", to, payload)]
+        require(fold(past), clustering, to)
+        return [Draft(clustering.interval, "move", to, payload)]
 
     return append(workspace, run, author, build, expected=expected)[0]
 
@@ -204,10 +204,10 @@ def label_tiles(
     cleaned = name.strip()
     if len(cleaned) > _MAX_NAME or not cleaned.isprintable():
         raise TesseraError(f"a name has at most {_MAX_NAME} printable characters")
-    view = open_view(workspace, run, interval)
-    chosen = _tiles(view, tiles)
+    clustering = open_clustering(workspace, run, interval)
+    chosen = _tiles(clustering, tiles)
     payload = {"tiles": tile_sets.save(workspace.run_folder(run), chosen), "n": len(chosen), "value": cleaned}
-    return append(workspace, run, author, lambda _: [Draft(view.interval, "label", -1, payload)])[0]
+    return append(workspace, run, author, lambda _: [Draft(clustering.interval, "label", -1, payload)])[0]
 
 
 def tile_labels(workspace: Workspace, run: str) -> dict[int, str]:
@@ -256,7 +256,7 @@ def names(workspace: Workspace, run: str) -> dict[int, str]:
     return dict(state_of(workspace, run).names)
 
 
-def require(state: State, view: View, cluster: int) -> None:
+def require(state: State, clustering: Clustering, cluster: int) -> None:
     """Raise unless a cluster exists.
 
     Raises:
@@ -266,26 +266,30 @@ def require(state: State, view: View, cluster: int) -> None:
         raise DecisionError(
             f"cluster {cluster} has been merged into {state.merged[cluster]}: undo that, or decide on the other"
         )
-    if not state.has(cluster, set(view.ids.tolist())):
-        known = ", ".join(map(str, view.ids[:_NAMED].tolist())) + (", ..." if len(view.ids) > _NAMED else "")
-        raise DecisionError(f"{view.run} has no cluster {cluster} at interval {view.interval}; it has {known}")
+    if not state.has(cluster, set(clustering.ids.tolist())):
+        known = ", ".join(map(str, clustering.ids[:_NAMED].tolist())) + (
+            ", ..." if len(clustering.ids) > _NAMED else ""
+        )
+        raise DecisionError(
+            f"{clustering.run} has no cluster {cluster} at interval {clustering.interval}; it has {known}"
+        )
 
 
 def _say(workspace: Workspace, run: str, draft: Draft, author: str) -> None:
     """Write one line about a cluster."""
-    view = open_view(workspace, run, draft.interval)
+    clustering = open_clustering(workspace, run, draft.interval)
 
     def build(past: tuple[Decision, ...]) -> list[Draft]:
-        require(fold(past), view, draft.cluster)
+        require(fold(past), clustering, draft.cluster)
         return [draft]
 
     append(workspace, run, author, build)
 
 
-def _tiles(view: View, tiles: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _tiles(clustering: Clustering, tiles: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     chosen = np.unique(np.asarray(tiles, np.int64))
     if not len(chosen):
         raise DecisionError("choose at least one tile")
-    if chosen[0] < 0 or chosen[-1] >= len(view.labels):
-        raise DecisionError(f"{view.run} has tiles 0 to {len(view.labels) - 1}")
+    if chosen[0] < 0 or chosen[-1] >= len(clustering.labels):
+        raise DecisionError(f"{clustering.run} has tiles 0 to {len(clustering.labels) - 1}")
     return chosen

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from tessera.curate.curated import curated_view
+from tessera.curate.curated import curated_clustering
 from tessera.curate.decisions.decide import require
 from tessera.curate.decisions.history import Decision, Draft, append
 from tessera.curate.decisions.state import fold, next_part
@@ -49,8 +49,8 @@ def split_cluster(
     Raises:
         DecisionError: no such cluster, too few tiles, or another split of it came first.
     """
-    view = curated_view(workspace, run, interval)
-    members = view.members(cluster)
+    clustering = curated_clustering(workspace, run, interval)
+    members = clustering.members(cluster)
     if not 2 <= parts <= len(members) // _SMALLEST_PART:
         raise DecisionError(
             f"cluster {cluster} has {len(members)} tiles: it can be split into 2 to {len(members) // _SMALLEST_PART} parts"
@@ -61,14 +61,14 @@ def split_cluster(
 
     def build(past: tuple[Decision, ...]) -> list[Draft]:
         state = fold(past)
-        require(state, view, cluster)
+        require(state, clustering, cluster)
         if any(
             edit.kind == "split" and edit.cluster == cluster and edit.payload["tiles"] == name for edit in state.edits
         ):
             raise DecisionError(f"cluster {cluster} has been split this way already")
         first = next_part(past)
         payload = {"parts": list(range(first, first + parts)), "sizes": sizes.tolist(), "tiles": name, "seed": seed}
-        return [Draft(view.interval, "split", cluster, payload)]
+        return [Draft(clustering.interval, "split", cluster, payload)]
 
     return append(workspace, run, author, build, expected=expected)[0]
 

@@ -16,7 +16,7 @@ from tessera.curate.cells import markdown_cell
 from tessera.curate.decisions.history import Decision, history
 from tessera.curate.decisions.state import in_effect
 from tessera.curate.export.plan import Plan
-from tessera.explore.view import View
+from tessera.explore.clustering import Clustering
 from tessera.runs import control
 from tessera.workspace import files
 
@@ -29,7 +29,7 @@ _CAUTION = (
 
 
 def describe(
-    view: View,
+    clustering: Clustering,
     folder: Path,
     plan: Plan,
     *,
@@ -42,7 +42,7 @@ def describe(
     """Write README.md and provenance.json.
 
     Args:
-        view: the clustering that was exported.
+        clustering: the clustering that was exported.
         folder: of the set.
         plan: what is in it.
         format: of the set.
@@ -51,17 +51,17 @@ def describe(
         front_matter: YAML for the head of the card, or empty.
         notes: what the reader must know besides.
     """
-    facts = _facts(view, plan, format, author, config)
+    facts = _facts(clustering, plan, format, author, config)
     files.write_text(folder / "provenance.json", json.dumps(facts, indent=2, default=str))
     head = f"---\n{front_matter}\n---\n\n" if front_matter else ""
-    files.write_text(folder / "README.md", head + _card(view, facts, plan.counts, config, notes))
+    files.write_text(folder / "README.md", head + _card(clustering, facts, plan.counts, config, notes))
 
 
-def _facts(view: View, plan: Plan, format: str, author: str, config: ExportConfig) -> dict[str, Any]:
-    run, counts = control.get(view.workspace, view.run), plan.counts
-    used, sizes = np.unique(view.index.slide[plan.tiles], return_counts=True)
+def _facts(clustering: Clustering, plan: Plan, format: str, author: str, config: ExportConfig) -> dict[str, Any]:
+    run, counts = control.get(clustering.workspace, clustering.run), plan.counts
+    used, sizes = np.unique(clustering.index.slide[plan.tiles], return_counts=True)
     n_tiles = dict(zip(used.tolist(), sizes.tolist(), strict=True))
-    with view.workspace.ledger.read() as connection:
+    with clustering.workspace.ledger.read() as connection:
         rows = connection.execute(
             "SELECT id, name, kind, patient, site, vendor, sha256, mpp, mpp_source, reason AS caution FROM slide ORDER BY id"
         ).fetchall()
@@ -71,25 +71,29 @@ def _facts(view: View, plan: Plan, format: str, author: str, config: ExportConfi
         "exported": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "author": author,
         "format": format,
-        "run": view.run,
-        "interval": view.interval,
+        "run": clustering.run,
+        "interval": clustering.interval,
         "settings": vars(run.config),
         "settings_digest": run.digest,
         "export_settings": as_dict(config),
         "n_tiles": sum(sum(splits.values()) for splits in counts.values()),
         "classes": {name: sum(splits.values()) for name, splits in counts.items()},
         "splits": counts,
-        "decisions": [vars(decision) for decision in history(view.workspace, view.run)],
+        "decisions": [vars(decision) for decision in history(clustering.workspace, clustering.run)],
         "slides": [{key: slide[key] for key in slide if key != "id"} for slide in slides],
     }
 
 
 def _card(
-    view: View, facts: dict[str, Any], counts: dict[str, dict[str, int]], config: ExportConfig, notes: list[str]
+    clustering: Clustering,
+    facts: dict[str, Any],
+    counts: dict[str, dict[str, int]],
+    config: ExportConfig,
+    notes: list[str],
 ) -> str:
     settings = facts["settings"]
     parts = [
-        f"# Tile set from run {markdown_cell(view.run)}, interval {view.interval}",
+        f"# Tile set from run {markdown_cell(clustering.run)}, interval {clustering.interval}",
         f"{facts['n_tiles']:,} tiles of {len(counts)} pseudo-classes, written as {facts['format']} on {facts['exported']} by "
         f"{markdown_cell(facts['author'] or 'unknown')} with {facts['tool']}. manifest.parquet has one row a tile, "
         "provenance.json every setting, slide and decision.",
@@ -106,7 +110,7 @@ def _card(
         *(["Splits share no patient (no slide, where the patient is not known)."] if config.val or config.test else []),
         *[markdown_cell(note) for note in notes],
         "## Who named it",
-        _reader_table(in_effect(history(view.workspace, view.run))),
+        _reader_table(in_effect(history(clustering.workspace, clustering.run))),
         "## Sources",
         _slide_table(facts["slides"]),
         "## Terms of use",

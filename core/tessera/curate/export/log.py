@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tessera.errors import TesseraError
-from tessera.explore.view import View
+from tessera.explore.clustering import Clustering
 from tessera.workspace.folder import Workspace
 
 logger = logging.getLogger(__name__)
@@ -56,13 +56,13 @@ def list_exports(workspace: Workspace, limit: int = 20) -> list[ExportRow]:
     return found
 
 
-def begin(view: View, destination: Path, format: str, run_id: int) -> int:
+def begin(clustering: Clustering, destination: Path, format: str, run_id: int) -> int:
     """Record that an export runs; gives its row."""
-    with view.workspace.ledger.write() as connection:
+    with clustering.workspace.ledger.write() as connection:
         return int(
             connection.execute(
                 "INSERT INTO export (run_id, interval, path, format, n_tiles, state, time) VALUES (?, ?, ?, ?, 0, 'running', ?)",
-                (run_id, view.interval, str(destination), format, time.time()),
+                (run_id, clustering.interval, str(destination), format, time.time()),
             ).lastrowid
             or 0
         )

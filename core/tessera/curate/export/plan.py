@@ -12,7 +12,7 @@ from tessera.curate.decisions.state import state_of
 from tessera.curate.export.sample import balanced_sample
 from tessera.curate.export.splits import SPLITS, split_by_group
 from tessera.errors import TesseraError
-from tessera.explore.view import View
+from tessera.explore.clustering import Clustering
 
 _CLASS, _SHUFFLE = 1, 2  # streams of randomness
 
@@ -73,11 +73,11 @@ class Plan:
         return {split: sum(row[split] for row in self.counts.values()) for split in self.split_names()}
 
 
-def make_plan(view: View, class_of: dict[int, str], config: ExportConfig, order: str) -> Plan:
+def make_plan(clustering: Clustering, class_of: dict[int, str], config: ExportConfig, order: str) -> Plan:
     """Choose, divide and order tiles.
 
     Args:
-        view: the clustering.
+        clustering: the clustering.
         class_of: cluster to name of its class.
         config: sample and splits.
         order: tile (as stored), slide, or shuffled.
@@ -85,20 +85,20 @@ def make_plan(view: View, class_of: dict[int, str], config: ExportConfig, order:
     Raises:
         TesseraError: no tile is left, or there are fewer patients than splits.
     """
-    slides = slide_facts(view)
-    tiles = _choose(view, class_of, config)
+    slides = slide_facts(clustering)
+    tiles = _choose(clustering, class_of, config)
     if not len(tiles):
         raise TesseraError("the chosen clusters have no tiles at this interval")
     names = sorted(set(class_of.values()))
-    table = np.full(int(view.ids.max()) + 1, -1, np.int64)
+    table = np.full(int(clustering.ids.max()) + 1, -1, np.int64)
     for cluster, name in class_of.items():
         table[cluster] = names.index(name)
-    classes = table[view.labels[tiles]]
-    splits, used = _divide(view, tiles, classes, slides, config)
+    classes = table[clustering.labels[tiles]]
+    splits, used = _divide(clustering, tiles, classes, slides, config)
     if order == "shuffled":
         turn = np.random.default_rng((config.seed, _SHUFFLE)).permutation(len(tiles))
     else:
-        turn = np.argsort(view.index.slide[tiles], kind="stable") if order == "slide" else np.arange(len(tiles))
+        turn = np.argsort(clustering.index.slide[tiles], kind="stable") if order == "slide" else np.arange(len(tiles))
     counts = {
         name: {split: int(((classes == code) & (splits == number)).sum()) for number, split in enumerate(used)}
         for code, name in enumerate(names)
@@ -106,18 +106,18 @@ def make_plan(view: View, class_of: dict[int, str], config: ExportConfig, order:
     return Plan(tiles[turn], class_of, [used[number] for number in splits[turn]], counts, slides)
 
 
-def class_names(view: View, clusters: list[int] | str | None) -> dict[int, str]:
+def class_names(clustering: Clustering, clusters: list[int] | str | None) -> dict[int, str]:
     """Cluster id to class name of what is exported; clusters of one name are one class.
 
     Args:
-        view: the clustering.
+        clustering: the clustering.
         clusters: one or more ids; "all"; None takes those with a name.
 
     Raises:
         TesseraError: none has a name, or one does not exist.
     """
-    named = state_of(view.workspace, view.run).names
-    present = set(view.ids.tolist())
+    named = state_of(clustering.workspace, clustering.run).names
+    present = set(clustering.ids.tolist())
     if clusters is None:
         wanted = [cluster for cluster in sorted(named) if cluster in present]
         if not wanted:
@@ -129,13 +129,15 @@ def class_names(view: View, clusters: list[int] | str | None) -> dict[int, str]:
     else:
         wanted = list(clusters)
         if unknown := sorted(set(wanted) - present):
-            raise TesseraError(f"{view.run} has no cluster {', '.join(map(str, unknown))} at interval {view.interval}")
+            raise TesseraError(
+                f"{clustering.run} has no cluster {', '.join(map(str, unknown))} at interval {clustering.interval}"
+            )
     return {cluster: named.get(cluster) or f"cluster-{cluster}" for cluster in wanted}
 
 
-def slide_facts(view: View) -> dict[int, Slide]:
+def slide_facts(clustering: Clustering) -> dict[int, Slide]:
     """All slides by their row in the ledger."""
-    with view.workspace.ledger.read() as connection:
+    with clustering.workspace.ledger.read() as connection:
         rows = connection.execute(
             "SELECT id, name, kind, patient, sha256, vendor, path, site, project, sample_type FROM slide"
         ).fetchall()
@@ -156,19 +158,19 @@ def slide_facts(view: View) -> dict[int, Slide]:
     }
 
 
-def _choose(view: View, class_of: dict[int, str], config: ExportConfig) -> npt.NDArray[np.int64]:
+def _choose(clustering: Clustering, class_of: dict[int, str], config: ExportConfig) -> npt.NDArray[np.int64]:
     if not config.per_class:
-        return np.flatnonzero(np.isin(view.labels, list(class_of)))
+        return np.flatnonzero(np.isin(clustering.labels, list(class_of)))
     chosen = []
     for code, name in enumerate(sorted(set(class_of.values()))):
         clusters = [cluster for cluster, own in class_of.items() if own == name]
         rng = np.random.default_rng((config.seed, _CLASS, code))
-        chosen.append(balanced_sample(view, clusters, config.per_class, bins=config.bins, rng=rng))
+        chosen.append(balanced_sample(clustering, clusters, config.per_class, bins=config.bins, rng=rng))
     return np.sort(np.concatenate(chosen))
 
 
 def _divide(
-    view: View,
+    clustering: Clustering,
     tiles: npt.NDArray[np.int64],
     classes: npt.NDArray[np.int64],
     slides: dict[int, Slide],
@@ -178,7 +180,7 @@ def _divide(
     shares = (1 - config.val - config.test, config.val, config.test)
     if not config.val and not config.test:
         return np.zeros(len(tiles), np.int64), [""]
-    own, inverse = np.unique(view.index.slide[tiles], return_inverse=True)
+    own, inverse = np.unique(clustering.index.slide[tiles], return_inverse=True)
     patients = [slides[slide].patient or f"slide {slide}" for slide in own.tolist()]
     code = {patient: number for number, patient in enumerate(sorted(set(patients)))}
     groups = np.array([code[patient] for patient in patients], np.int64)[inverse]

@@ -10,16 +10,18 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tessera.explore.view import View
+from tessera.explore.clustering import Clustering
 
 Tiles = npt.NDArray[np.int64]
 
 
-def balanced_sample(view: View, clusters: list[int], n: int, *, bins: int, rng: np.random.Generator) -> Tiles:
+def balanced_sample(
+    clustering: Clustering, clusters: list[int], n: int, *, bins: int, rng: np.random.Generator
+) -> Tiles:
     """Tiles of one class.
 
     Args:
-        view: the clustering.
+        clustering: the clustering.
         clusters: ids of the clusters that make the class.
         n: how many; all when the class has no more.
         bins: steps from typical to unusual.
@@ -28,12 +30,12 @@ def balanced_sample(view: View, clusters: list[int], n: int, *, bins: int, rng: 
     Returns:
         int64 (min(n, size),), ascending.
     """
-    tiles = np.flatnonzero(np.isin(view.labels, clusters))
+    tiles = np.flatnonzero(np.isin(clustering.labels, clusters))
     if len(tiles) <= n:
         return tiles
-    bin_of = distance_bins(view, tiles, bins)
+    bin_of = distance_bins(clustering, tiles, bins)
     quota = _share_out(n, np.bincount(bin_of, minlength=bins))
-    slides = view.index.slide[tiles]
+    slides = clustering.index.slide[tiles]
     chosen = [
         tiles[members[_in_turns(slides[members], rng)[: quota[number]]]]
         for number in range(bins)
@@ -42,18 +44,21 @@ def balanced_sample(view: View, clusters: list[int], n: int, *, bins: int, rng: 
     return np.sort(np.concatenate(chosen))
 
 
-def distance_bins(view: View, tiles: Tiles, bins: int) -> npt.NDArray[np.int64]:
+def distance_bins(clustering: Clustering, tiles: Tiles, bins: int) -> npt.NDArray[np.int64]:
     """Which bin each tile is in, by its rank among the tiles of its own cluster; bins are equally full.
 
     Args:
-        view: the clustering.
+        clustering: the clustering.
         tiles: int64 (M,).
         bins: how many.
 
     Returns:
         int64 (M,), 0 = nearest to the centroid.
     """
-    labels, distances = view.labels[tiles], np.nan_to_num(view.distances[tiles].astype(np.float32), nan=np.inf)
+    labels, distances = (
+        clustering.labels[tiles],
+        np.nan_to_num(clustering.distances[tiles].astype(np.float32), nan=np.inf),
+    )
     order = np.lexsort((tiles, distances, labels))
     _, starts, sizes = np.unique(labels[order], return_index=True, return_counts=True)
     rank = np.arange(len(tiles)) - np.repeat(starts, sizes)

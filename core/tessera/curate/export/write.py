@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 
 from tessera.config import ExportConfig
 from tessera.curate.cells import slug
-from tessera.curate.curated import curated_view
+from tessera.curate.curated import curated_clustering
 from tessera.curate.export import card, log
 from tessera.curate.export.formats.base import MANIFEST, Layout, Row, Writer
 from tessera.curate.export.plan import Plan, class_names, make_plan
 from tessera.errors import TesseraError
-from tessera.explore.view import View
+from tessera.explore.clustering import Clustering
 from tessera.runs import control
 from tessera.workspace import files
 from tessera.workspace.folder import Workspace
@@ -92,17 +92,17 @@ def export(
     """
     if format not in FORMATS:
         raise TesseraError(f"--format {format}: choose one of {', '.join(FORMATS)}")
-    view, settings = curated_view(workspace, run, interval), config or ExportConfig()
-    plan = make_plan(view, class_names(view, clusters), settings, _ORDERS[format])
+    clustering, settings = curated_clustering(workspace, run, interval), config or ExportConfig()
+    plan = make_plan(clustering, class_names(clustering, clusters), settings, _ORDERS[format])
     destination = destination.absolute()
     try:
         with log.working_folder(destination) as work:
-            row = log.begin(view, destination, format, control.get(workspace, run).id)
+            row = log.begin(clustering, destination, format, control.get(workspace, run).id)
             try:
-                writer, notes = _writer(plan, view, format, work, settings.shard_tiles)
-                _write(plan, view, writer, work, progress or Silent())
+                writer, notes = _writer(plan, clustering, format, work, settings.shard_tiles)
+                _write(plan, clustering, writer, work, progress or Silent())
                 card.describe(
-                    view,
+                    clustering,
                     work,
                     plan,
                     format=format,
@@ -124,11 +124,11 @@ def export(
     return ExportReport(destination, len(plan.tiles), classes, {k: n for k, n in plan.split_counts().items() if k})
 
 
-def _writer(plan: Plan, view: View, format: str, work: Path, shard_tiles: int) -> tuple[Writer, list[str]]:
+def _writer(plan: Plan, clustering: Clustering, format: str, work: Path, shard_tiles: int) -> tuple[Writer, list[str]]:
     """The writer of a format, and what the card must say about it."""
     layout = Layout(work, tuple(plan.counts), plan.split_names(), plan.split_counts(), shard_tiles)
     if format == "qupath":
-        return _qupath(plan, view, layout)
+        return _qupath(plan, clustering, layout)
     from tessera.curate.export.formats import folders, tables, webdataset
 
     writers: dict[str, Callable[[Layout], Writer]] = {
@@ -141,11 +141,11 @@ def _writer(plan: Plan, view: View, format: str, work: Path, shard_tiles: int) -
     return writers[format](layout), []
 
 
-def _qupath(plan: Plan, view: View, layout: Layout) -> tuple[Writer, list[str]]:
+def _qupath(plan: Plan, clustering: Clustering, layout: Layout) -> tuple[Writer, list[str]]:
     from tessera.curate.export.formats.qupath import QuPath
     from tessera.slides.bounds import viewer_origin
 
-    used = {slide: plan.slides[slide] for slide in set(view.index.slide[plan.tiles].tolist())}
+    used = {slide: plan.slides[slide] for slide in set(clustering.index.slide[plan.tiles].tolist())}
     if loose := [slide.name for slide in used.values() if slide.kind != "slide"]:
         raise TesseraError(f"{loose[0]} consists of ready-made tiles: QuPath needs slides; choose another --format")
     origins = {number: viewer_origin(Path(slide.path), slide.vendor) for number, slide in used.items()}
@@ -159,16 +159,16 @@ def _qupath(plan: Plan, view: View, layout: Layout) -> tuple[Writer, list[str]]:
     return QuPath(layout, {number: origin or (0, 0) for number, origin in origins.items()}, colours), notes
 
 
-def _write(plan: Plan, view: View, writer: Writer, work: Path, progress: Progress) -> None:
-    with view.workspace.ledger.read() as connection:
+def _write(plan: Plan, clustering: Clustering, writer: Writer, work: Path, progress: Progress) -> None:
+    with clustering.workspace.ledger.read() as connection:
         mpp = float(connection.execute("SELECT value FROM meta WHERE key = 'tile_mpp'").fetchone()["value"])
     schema = pa.schema([*MANIFEST, *writer.extra])
     try:
         with pq.ParquetWriter(work / "manifest.parquet", schema) as manifest:
             for start in range(0, len(plan.tiles), _BATCH):
                 tiles = plan.tiles[start : start + _BATCH]
-                jpegs = view.store.batch(tiles) if writer.needs_pixels else []
-                rows = [_row(plan, view, start + i, mpp) for i in range(len(tiles))]
+                jpegs = clustering.store.batch(tiles) if writer.needs_pixels else []
+                rows = [_row(plan, clustering, start + i, mpp) for i in range(len(tiles))]
                 for row, jpeg in zip(rows, jpegs, strict=False):
                     row["sha256"] = hashlib.sha256(jpeg).hexdigest()
                 writer.add(rows, jpegs)
@@ -178,9 +178,9 @@ def _write(plan: Plan, view: View, writer: Writer, work: Path, progress: Progres
         writer.close()
 
 
-def _row(plan: Plan, view: View, position: int, mpp: float) -> Row:
+def _row(plan: Plan, clustering: Clustering, position: int, mpp: float) -> Row:
     tile = int(plan.tiles[position])
-    cluster, slide = int(view.labels[tile]), plan.slides[int(view.index.slide[tile])]
+    cluster, slide = int(clustering.labels[tile]), plan.slides[int(clustering.index.slide[tile])]
     return {
         "tile": tile,
         "slide": slide.name,
@@ -190,15 +190,15 @@ def _row(plan: Plan, view: View, position: int, mpp: float) -> Row:
         "site": slide.site,
         "project": slide.project,
         "sample_type": slide.sample_type,
-        "x0": int(view.index.x0[tile]),
-        "y0": int(view.index.y0[tile]),
-        "side0": int(view.index.side0[tile]),
+        "x0": int(clustering.index.x0[tile]),
+        "y0": int(clustering.index.y0[tile]),
+        "side0": int(clustering.index.side0[tile]),
         "mpp": mpp,
         "cluster": cluster,
         "name": plan.class_of[cluster],
-        "distance": float(view.distances[tile]),
-        "run": view.run,
-        "interval": view.interval,
+        "distance": float(clustering.distances[tile]),
+        "run": clustering.run,
+        "interval": clustering.interval,
         "split": plan.splits[position],
         "sha256": "",
     }

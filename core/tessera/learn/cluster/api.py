@@ -1,4 +1,4 @@
-"""The one way to cluster tiles, whatever the clusterer: points in, a `Clustering` without empty or tiny clusters out.
+"""The one way to cluster tiles, whatever the clusterer: points in, a `ClusterResult` without empty or tiny clusters out.
 
 k-means has K by construction. The others find K: clusters below a least size are folded point by point into the nearest
 large one, and K is brought to `clusters` when `cluster_count` is target. Beyond `graph_points` tiles they work on
@@ -16,7 +16,7 @@ from tessera.config import RunConfig
 from tessera.errors import RunError
 from tessera.learn.cluster import kmeans
 from tessera.learn.cluster.finders import FINDERS, LIMITS, Memory, device_of
-from tessera.learn.cluster.kmeans import Clustering
+from tessera.learn.cluster.kmeans import ClusterResult
 from tessera.learn.cluster.sizes import describe, fold, steer
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def cluster(
     previous: Labels | None = None,
     memory: Memory | None = None,
     ranks: Ranks | None = None,
-) -> Clustering:
+) -> ClusterResult:
     """Cluster all points by `config.clusterer`.
 
     Args:

@@ -31,7 +31,7 @@ _Search = Callable[[npt.NDArray[np.float32]], _Nearest]
 
 
 @dataclass(frozen=True)
-class Clustering:
+class ClusterResult:
     """A clustering of all points.
 
     Attributes:
@@ -59,7 +59,7 @@ def cluster(
     previous: npt.NDArray[np.int32] | None = None,
     gpu: str | None = None,
     ranks: Ranks | None = None,
-) -> Clustering:
+) -> ClusterResult:
     """Cluster all points into `config.clusters` clusters.
 
     With `previous` labels the start is the mean of the current points of each former cluster, and a few Lloyd steps
@@ -106,7 +106,7 @@ def cluster(
         parted = functools.partial(_split_largest, subset, centroids, small, rng, spherical=config.spherical)
         centroids = _by_first(ranks, parted)
     squared = distances.astype(np.float64) ** 2
-    return Clustering(labels, distances, centroids, float(squared.mean()), repaired)
+    return ClusterResult(labels, distances, centroids, float(squared.mean()), repaired)
 
 
 def assign(

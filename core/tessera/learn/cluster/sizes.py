@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from tessera.learn.cluster.kmeans import Clustering
+from tessera.learn.cluster.kmeans import ClusterResult
 from tessera.learn.cluster.ward import ward
 
 _CHUNK = 65_536
@@ -122,7 +122,7 @@ def merge(points: Points, labels: Labels, k: int, least: int, masses: Masses) ->
         left = min(left + missing, n)
 
 
-def describe(points: Points, labels: Labels, n_repaired: int, figures: dict[str, float]) -> Clustering:
+def describe(points: Points, labels: Labels, n_repaired: int, figures: dict[str, float]) -> ClusterResult:
     """The clustering of all points: means, and distances to them, in chunks.
 
     Args:
@@ -136,7 +136,9 @@ def describe(points: Points, labels: Labels, n_repaired: int, figures: dict[str,
     for start in range(0, len(points), _CHUNK):
         part = slice(start, start + _CHUNK)
         distances[part] = np.linalg.norm(np.asarray(points[part], np.float32) - means[labels[part]], axis=1)
-    return Clustering(labels, distances, means, float((distances.astype(np.float64) ** 2).mean()), n_repaired, figures)
+    return ClusterResult(
+        labels, distances, means, float((distances.astype(np.float64) ** 2).mean()), n_repaired, figures
+    )
 
 
 def class_means(points: Points, labels: Labels, k: int, masses: Masses | None = None) -> npt.NDArray[np.float32]:

@@ -32,7 +32,7 @@ Rows = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
-class Site:
+class TrainContext:
     """Where a method works.
 
     Attributes:
@@ -53,7 +53,7 @@ class Site:
 
 
 @dataclass(frozen=True)
-class Points:
+class ClusterInput:
     """What is to be clustered.
 
     Attributes:
@@ -90,7 +90,7 @@ class Method(ABC):
     n_heads = 1
     crops = 1
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: TrainContext) -> None:
         self.site, self.config, self.device, self.ranks = site, site.config, site.device, site.ranks
         encoder = build_encoder(
             self.config.encoder, weights=self.config.weights, seed=self.config.seed, input=self.config.input
@@ -101,7 +101,7 @@ class Method(ABC):
         self.prediction = torch.zeros(0, dtype=torch.float64)
 
     @abstractmethod
-    def points(self, interval: int, told: Told) -> Points:
+    def points(self, interval: int, told: Told) -> ClusterInput:
         """What to cluster at an interval; sets `unreadable` and `normalisation`."""
 
     @abstractmethod

@@ -14,7 +14,7 @@ from torch import nn
 from tessera.learn.features.device import autocast, place
 from tessera.learn.features.distributed import open_together
 from tessera.learn.features.extract import FeaturePass, Told
-from tessera.learn.methods.base import Method, Points, PseudoClasses, Rows, Site
+from tessera.learn.methods.base import ClusterInput, Method, PseudoClasses, Rows, TrainContext
 from tessera.tiles.loader import Batch
 
 _HEAD = 3  # stream of randomness, see tessera.learn.train.trainer
@@ -27,7 +27,7 @@ class DeepCluster(Method):
         site: where it works.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: TrainContext) -> None:
         super().__init__(site)
         self.optimiser = self._sgd(self.encoder, self.config.momentum)
         self.ids = np.empty(0, np.int32)
@@ -35,7 +35,7 @@ class DeepCluster(Method):
         self.head = nn.Linear(self.encoder.dim, 2)
         self.head_optimiser = self._sgd(self.head, 0.0)
 
-    def points(self, interval: int, told: Told) -> Points:
+    def points(self, interval: int, told: Told) -> ClusterInput:
         """Features of all tiles, normalised."""
         kind = self.config.chosen_normalisation
         dim = min(self.config.pca_dim, self.encoder.dim) if kind.startswith("pca") else self.encoder.dim
@@ -43,7 +43,7 @@ class DeepCluster(Method):
         whole = FeaturePass(self.encoder, self.site.loader, self.config, self.device, self.ranks)
         filled = whole.fill(bank, kind, interval, told)
         self.normalisation, self.unreadable = filled.normalisation, filled.unreadable
-        return Points(bank, {"explained_variance": filled.normalisation.explained})
+        return ClusterInput(bank, {"explained_variance": filled.normalisation.explained})
 
     def relabel(self, interval: int, heads: list[PseudoClasses]) -> None:
         """A fresh head N(0, 0.01); with keep_head the rows of clusters that continue keep their weights."""

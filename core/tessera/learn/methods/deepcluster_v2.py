@@ -22,7 +22,7 @@ from torch.nn import functional
 from tessera.learn.features.device import autocast, place
 from tessera.learn.features.distributed import open_together
 from tessera.learn.features.extract import Bank, FeaturePass, Told, normalise_bank
-from tessera.learn.methods.base import Method, Points, PseudoClasses, Rows, Site
+from tessera.learn.methods.base import ClusterInput, Method, PseudoClasses, Rows, TrainContext
 from tessera.learn.nets.encoders import Encoder
 from tessera.tiles.loader import Batch
 
@@ -66,7 +66,7 @@ class DeepClusterV2(Method):
         site: where it works.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: TrainContext) -> None:
         super().__init__(site)
         self.n_heads, self.crops = self.config.heads, self.config.crops
         seed = int(np.random.default_rng((self.config.seed, 0, _PROJECTOR)).integers(2**31))
@@ -84,7 +84,7 @@ class DeepClusterV2(Method):
         self.weights: list[torch.Tensor | None] = []
         self._centre: tuple[torch.Tensor, torch.Tensor] | None = None  # mean and projection on the device
 
-    def points(self, interval: int, told: Told) -> Points:
+    def points(self, interval: int, told: Told) -> ClusterInput:
         """The bank, normalised; filled by a pass over all tiles only at the first and the last interval."""
         if interval in (0, self.config.epochs):
             whole = FeaturePass(self.embedder, self.site.loader, self.config, self.device, self.ranks)
@@ -92,7 +92,7 @@ class DeepClusterV2(Method):
         kind = self.config.chosen_normalisation
         if kind == "none":
             self.normalisation = None
-            return Points(self.bank, {})
+            return ClusterInput(self.bank, {})
         dim = min(self.config.pca_dim, self.bank.shape[1]) if kind.startswith("pca") else self.bank.shape[1]
         rng = np.random.default_rng((self.config.seed, interval, _FITTING))
         shape = (len(self.bank), dim)
@@ -103,7 +103,7 @@ class DeepClusterV2(Method):
         assert self.normalisation is not None
         if not self.ranks.first:
             out = self.site.folder.scratch("points.f16", shape, new=False)
-        return Points(out, {"explained_variance": self.normalisation.explained})
+        return ClusterInput(out, {"explained_variance": self.normalisation.explained})
 
     def relabel(self, interval: int, heads: list[PseudoClasses]) -> None:  # noqa: ARG002 - the interface's
         """Put the centroids in place of the head."""

@@ -46,7 +46,7 @@ class Reporter:
                 (state, message, time.time(), finished, self._run.id),
             )
 
-    def breathe(self, phase: str, progress: float, rate: float) -> None:
+    def heartbeat(self, phase: str, progress: float, rate: float) -> None:
         """Tell progress, and obey: wait while paused, at most every 0.4 s.
 
         Raises:

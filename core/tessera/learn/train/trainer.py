@@ -23,7 +23,7 @@ from tessera.learn.cluster.identity import persistent_ids
 from tessera.learn.evaluate.record import advise, known_groups, measure
 from tessera.learn.features.device import choose_device, makes_views
 from tessera.learn.features.distributed import Ranks
-from tessera.learn.methods.base import Method, Points, PseudoClasses, Site
+from tessera.learn.methods.base import ClusterInput, Method, PseudoClasses, TrainContext
 from tessera.learn.methods.deepcluster import DeepCluster
 from tessera.learn.methods.deepcluster_v2 import DeepClusterV2
 from tessera.learn.train import checkpoint
@@ -113,7 +113,7 @@ class Trainer:
         self.loader = TileLoader(store, self.config.tile_px, threads, (self.ranks.rank, self.ranks.world))
         self.known = known_groups(workspace, store, self.run_row.n_tiles)
         device = self.ranks.device(choose_device(self.config.device))
-        site = Site(self.config, self.run_row.n_tiles, self.folder, self.loader, device, self.ranks)
+        site = TrainContext(self.config, self.run_row.n_tiles, self.folder, self.loader, device, self.ranks)
         self.method = METHODS[self.config.method](site)
         self.interval, self.batch, self.step = -1, 0, 0
         self.memory: list[Memory] = [{} for _ in range(self.method.n_heads)]  # of each head's clusterer
@@ -150,9 +150,9 @@ class Trainer:
     def _cluster(self, interval: int) -> None:
         """Clusters of every head, ids, figures, new heads, a checkpoint."""
         clock, began = _Clock(), time.monotonic()
-        points = self.method.points(interval, self._breathe_extract)
+        points = self.method.points(interval, self._heartbeat_extract)
         began = clock.add("extract", began)
-        self.reporter.breathe("clustering", 0, 0)
+        self.reporter.heartbeat("clustering", 0, 0)
         figures = points.figures | {"unreadable": float(len(self.method.unreadable))}
         for head in range(self.method.n_heads):
             found = self._cluster_head(points, interval, head)
@@ -183,7 +183,7 @@ class Trainer:
         )
         advise(self.reporter, self.run_row.name, interval, int(figures["clusters"]))
 
-    def _cluster_head(self, points: Points, interval: int, head: int) -> dict[str, float]:
+    def _cluster_head(self, points: ClusterInput, interval: int, head: int) -> dict[str, float]:
         """One clustering into the run's folder; its figures."""
         previous = self.folder.assignment(interval - 1, head=head) if interval > 0 else None
         warm = self._rows_of(previous, interval - 1, head) if previous is not None and self.config.warm_start else None
@@ -256,7 +256,7 @@ class Trainer:
                 self._record_loss()
                 self._save_now_and_then()
             began = clock.add("train", began)
-            self._breathe_train(self.batch / n_batches, trained / (time.monotonic() - started))
+            self._heartbeat_train(self.batch / n_batches, trained / (time.monotonic() - started))
         self._record_pass(clock, time.monotonic() - started, trained, sum(self.ranks.gather(skipped)))
 
     def _record_pass(self, clock: _Clock, seconds: float, trained: int, skipped: int) -> None:
@@ -290,18 +290,18 @@ class Trainer:
     def _rng(self, stream: int, interval: int, head: int = 0) -> np.random.Generator:
         return np.random.default_rng((self.config.seed, interval, stream, head))
 
-    def _breathe_extract(self, progress: float, rate: float) -> None:
+    def _heartbeat_extract(self, progress: float, rate: float) -> None:
         """Several ranks read unequal numbers of batches, so that they stop together only when training begins."""
         try:
-            self.reporter.breathe("reading features", progress, rate * self.ranks.world)
+            self.reporter.heartbeat("reading features", progress, rate * self.ranks.world)
         except StopRequestedError:
             if self.ranks.world == 1:
                 raise
 
-    def _breathe_train(self, progress: float, rate: float) -> None:
+    def _heartbeat_train(self, progress: float, rate: float) -> None:
         wanted = False
         try:
-            self.reporter.breathe("training", progress, rate)
+            self.reporter.heartbeat("training", progress, rate)
         except StopRequestedError:
             wanted = True
         if self.ranks.any(wanted):

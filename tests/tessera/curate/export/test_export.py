@@ -18,8 +18,8 @@ from tessera.curate.export.log import list_exports, working_folder
 from tessera.curate.export.write import export, slug
 from tessera.demo.synthetic import draw_slide
 from tessera.errors import RunError, StoreError, TesseraError
+from tessera.explore.clustering import open_clustering
 from tessera.explore.clusters import slide_names
-from tessera.explore.view import open_view
 from tessera.ingest.pipeline import ingest
 from tessera.tiles.store import TileStore
 from tessera.workspace.progress import Silent
@@ -42,10 +42,10 @@ def test_the_manifest_tells_the_truth_about_every_file(planted: Planted, tmp_pat
     with planted.workspace.ledger.write() as connection:
         connection.execute("UPDATE slide SET site = 'A1', project = 'TCGA-BRCA', sample_type = 'Primary Tumor'")
     report = export(planted.workspace, RUN, tmp_path / "out", author="Dr Virchow")
-    labels, view, tiles = planted.labels[2], open_view(planted.workspace, RUN), jpegs(planted)
+    labels, clustering, tiles = planted.labels[2], open_clustering(planted.workspace, RUN), jpegs(planted)
     rows = pq.read_table(report.path / "manifest.parquet").to_pylist()
     assert [row["tile"] for row in rows] == np.flatnonzero(np.isin(labels, [0, 3, 6])).tolist()
-    names = slide_names(view)
+    names = slide_names(clustering)
     for row in rows:
         tile, data = row["tile"], (report.path / row["file"]).read_bytes()
         assert data == tiles[tile]
@@ -53,8 +53,8 @@ def test_the_manifest_tells_the_truth_about_every_file(planted: Planted, tmp_pat
         assert row["cluster"] == labels[tile]
         assert row["name"] == {0: "tumour", 3: "fat", 6: "tumour"}[row["cluster"]]
         assert row["file"].split("/")[0] == row["name"]
-        assert (row["x0"], row["y0"]) == (view.index.x0[tile], view.index.y0[tile])
-        assert row["slide"] == names[view.index.slide[tile]]
+        assert (row["x0"], row["y0"]) == (clustering.index.x0[tile], clustering.index.y0[tile])
+        assert row["slide"] == names[clustering.index.slide[tile]]
         assert (row["mpp"], row["run"], row["interval"]) == (INGEST.mpp, RUN, 2)
         assert (row["site"], row["project"], row["sample_type"]) == ("A1", "TCGA-BRCA", "Primary Tumor")
     files = {str(path.relative_to(report.path)) for path in report.path.rglob("*.jpg")}
@@ -170,7 +170,7 @@ def break_tile_files(planted: Planted) -> None:
 
 
 def test_a_failed_export_leaves_nothing_behind_and_says_why(planted: Planted, tmp_path: Path) -> None:
-    open_view(planted.workspace, RUN)  # its index is read, the pixels are not yet
+    open_clustering(planted.workspace, RUN)  # its index is read, the pixels are not yet
     break_tile_files(planted)
     (tmp_path / "to").mkdir()
     with pytest.raises(StoreError, match="cannot"):

@@ -19,8 +19,8 @@ from tessera.curate.decisions.decide import exclude_tiles, merge_clusters, name_
 from tessera.curate.export.formats.qupath import class_name
 from tessera.curate.export.write import FORMATS, export
 from tessera.errors import ConfigError, TesseraError
+from tessera.explore.clustering import open_clustering
 from tessera.explore.palette import colour
-from tessera.explore.view import open_view
 from tessera.ingest.tile_folder import ingest_tiles
 from tessera.slides.bounds import origin_of
 from tessera.tiles.store import TileStore
@@ -151,23 +151,23 @@ def test_qupath_takes_every_tile_where_it_lies(planted: Planted, tmp_path: Path)
     name_cluster(workspace, run, 2, 6, "fat", author=ME)
     for name in ("one", "two"):
         export(workspace, run, tmp_path / name, format="qupath")
-    view, found = open_view(workspace, run), {}
+    clustering, found = open_clustering(workspace, run), {}
     for path in sorted((tmp_path / "one").glob("*.geojson.gz")):
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
         for item in read(path):
             found[int(item.metadata["tile_id"])] = (path.name, item)
-    wanted = np.flatnonzero(np.isin(view.labels, [0, 3, 6]))
+    wanted = np.flatnonzero(np.isin(clustering.labels, [0, 3, 6]))
     assert sorted(found) == wanted.tolist()
     for tile, (file, item) in found.items():
-        x0, y0, side = (int(getattr(view.index, name)[tile]) for name in ("x0", "y0", "side0"))
+        x0, y0, side = (int(getattr(clustering.index, name)[tile]) for name in ("x0", "y0", "side0"))
         assert item.box == (x0, y0, x0 + side, y0 + side)
         assert item.kind == "tile"
-        cluster = int(view.labels[tile])
+        cluster = int(clustering.labels[tile])
         assert item.class_names == (("fat",) if cluster == 6 else ("tumour - core",))
         assert item.colour == tuple(bytes.fromhex(colour(6 if cluster == 6 else 0)[1:]))
         assert item.measurements["Cluster id"] == cluster
-        assert item.measurements["Cluster distance"] == pytest.approx(float(view.distances[tile]), abs=1e-3)
-        assert file == f"slide-{int(view.index.slide[tile]) - 1}.geojson.gz"
+        assert item.measurements["Cluster distance"] == pytest.approx(float(clustering.distances[tile]), abs=1e-3)
+        assert file == f"slide-{int(clustering.index.slide[tile]) - 1}.geojson.gz"
     assert len({item.id for _, item in found.values()}) == len(found)  # also across slides
 
 

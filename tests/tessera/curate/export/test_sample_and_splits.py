@@ -10,27 +10,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tessera.curate.export.sample import balanced_sample, distance_bins
 from tessera.curate.export.splits import split_by_group
-from tessera.explore.view import View, open_view
+from tessera.explore.clustering import Clustering, open_clustering
 from tessera.tiles.store import TileIndex, TileStore
 from tessera.workspace.folder import Workspace
 
 
-def a_view(labels: np.ndarray, distances: np.ndarray, slides: np.ndarray) -> View:
+def a_view(labels: np.ndarray, distances: np.ndarray, slides: np.ndarray) -> Clustering:
     ids, sizes = np.unique(labels, return_counts=True)
     index = TileIndex(slides, slides, slides, slides, slides.astype(np.int16))
     nowhere = Path("nowhere")
-    return View(Workspace(nowhere), "r", 0, labels, distances, ids, sizes, index, TileStore(nowhere))
+    return Clustering(Workspace(nowhere), "r", 0, labels, distances, ids, sizes, index, TileStore(nowhere))
 
 
 def test_bins_are_equally_full_and_ordered_within_each_cluster(ready: Workspace) -> None:
-    view = open_view(ready, "r")
-    view = replace(view, distances=np.random.default_rng(0).random(120).astype(np.float16))
+    clustering = open_clustering(ready, "r")
+    clustering = replace(clustering, distances=np.random.default_rng(0).random(120).astype(np.float16))
     tiles = np.arange(120)
-    bins = distance_bins(view, tiles, 5)
+    bins = distance_bins(clustering, tiles, 5)
     for cluster in range(6):
-        own = view.labels == cluster
+        own = clustering.labels == cluster
         assert np.bincount(bins[own], minlength=5).tolist() == [4] * 5
-        by_bin = [view.distances[own & (bins == number)] for number in range(5)]
+        by_bin = [clustering.distances[own & (bins == number)] for number in range(5)]
         assert all(a.max() <= b.min() for a, b in itertools.pairwise(by_bin))
 
 
@@ -41,14 +41,14 @@ def test_a_sample_has_its_size_and_takes_evenly(seed: int, n: int, bins: int) ->
     size = int(rng.integers(1, 300))
 
     labels, slides = rng.integers(0, 3, size).astype(np.int32), rng.integers(0, 5, size).astype(np.int32)
-    view = a_view(labels, rng.random(size).astype(np.float16), slides)
-    tiles = np.flatnonzero(np.isin(view.labels, [0, 2]))
-    found = balanced_sample(view, [0, 2], n, bins=bins, rng=rng)
+    clustering = a_view(labels, rng.random(size).astype(np.float16), slides)
+    tiles = np.flatnonzero(np.isin(clustering.labels, [0, 2]))
+    found = balanced_sample(clustering, [0, 2], n, bins=bins, rng=rng)
     assert len(found) == min(n, len(tiles))
     assert len(set(found.tolist())) == len(found)
     assert set(found.tolist()) <= set(tiles.tolist())
     if len(tiles):
-        all_bins = distance_bins(view, tiles, bins)
+        all_bins = distance_bins(clustering, tiles, bins)
         available = np.bincount(all_bins, minlength=bins)
         taken = np.bincount(all_bins[np.searchsorted(tiles, found)], minlength=bins)
         short = taken < available

@@ -16,7 +16,7 @@ from tessera.errors import ConfigError, RunError
 from tessera.learn.cluster import api
 from tessera.learn.cluster.finders import HELD, Memory
 from tessera.learn.cluster.graph.neighbours import nearest
-from tessera.learn.cluster.kmeans import Clustering
+from tessera.learn.cluster.kmeans import ClusterResult
 from tessera.learn.cluster.micro import micro_centroids
 from tessera.learn.cluster.pic import pic
 from tessera.learn.cluster.sizes import class_means, fold, steer
@@ -35,7 +35,7 @@ def sphere_blobs(n: int, k: int, dim: int = 16, seed: int = 0) -> tuple[np.ndarr
     return (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float16), truth
 
 
-def cluster(points: np.ndarray, config: RunConfig, memory: Memory | None = None) -> Clustering:
+def cluster(points: np.ndarray, config: RunConfig, memory: Memory | None = None) -> ClusterResult:
     return api.cluster(points, config, np.random.default_rng(0), None, memory)
 
 

@@ -48,8 +48,8 @@ class Mortal(Reporter):
     dies_at = -1
     told = 0
 
-    def breathe(self, phase: str, progress: float, rate: float) -> None:
-        super().breathe(phase, progress, rate)
+    def heartbeat(self, phase: str, progress: float, rate: float) -> None:
+        super().heartbeat(phase, progress, rate)
         self.told += phase == "training"
         if self.told == self.dies_at:
             raise Killed
@@ -123,10 +123,10 @@ def test_v2_reads_all_tiles_only_at_the_first_and_last_clustering(ready: Workspa
     seen: list[str] = []
 
     class Listening(Mortal):
-        def breathe(self, phase: str, progress: float, rate: float) -> None:
+        def heartbeat(self, phase: str, progress: float, rate: float) -> None:
             if not seen or seen[-1] != phase:
                 seen.append(phase)
-            super().breathe(phase, progress, rate)
+            super().heartbeat(phase, progress, rate)
 
     run = control.get(ready, "r")
     with Trainer(ready, run, Listening(ready, run)) as trainer:

@@ -12,8 +12,8 @@ from tessera.cli import main
 from tessera.config import IngestConfig
 from tessera.curate.decisions import decide
 from tessera.errors import RunError
+from tessera.explore.clustering import open_clustering
 from tessera.explore.clusters import cluster_table
-from tessera.explore.view import open_view
 from tessera.ingest.tile_folder import ingest_tiles
 from tessera.learn.reuse.assign import assign
 from tessera.learn.reuse.trained import load_trained
@@ -53,16 +53,18 @@ def test_copies_of_tiles_come_into_the_clusters_of_their_originals(ready: Worksp
     found = assign(ready, "r")
     assert (found.run, found.n_before, found.n_placed, found.n_unreadable) == ("r-assigned", n, n, 0)
     assert sum(found.sizes.values()) == n
-    view = open_view(ready, "r-assigned")
-    np.testing.assert_array_equal(view.labels[:n], ready.run_folder("r").assignment(1))
-    assert (view.labels[n:] == view.labels[:n]).mean() > 0.99  # another batch order may move a tile on a border
-    np.testing.assert_allclose(view.distances[n:], view.distances[:n], atol=0.01)
+    clustering = open_clustering(ready, "r-assigned")
+    np.testing.assert_array_equal(clustering.labels[:n], ready.run_folder("r").assignment(1))
+    assert (
+        clustering.labels[n:] == clustering.labels[:n]
+    ).mean() > 0.99  # another batch order may move a tile on a border
+    np.testing.assert_allclose(clustering.distances[n:], clustering.distances[:n], atol=0.01)
     np.testing.assert_allclose(
         np.asarray(ready.run_folder("r-assigned").open_bank(), np.float32)[n:],
         np.asarray(ready.run_folder("r").open_bank(), np.float32),
         atol=0.01,
     )
-    assert cluster_table(view)["size"].sum() == 2 * n
+    assert cluster_table(clustering)["size"].sum() == 2 * n
     assert load_trained(ready, control.get(ready, "r-assigned")).interval == 0
     assert control.get(ready, "r").n_tiles == n
 
@@ -78,7 +80,7 @@ def test_a_second_call_takes_the_next_name_and_goes_on_from_either_run(ready: Wo
         connection.execute("UPDATE meta SET value = ? WHERE key = 'n_tiles'", (str(broken + 1),))
     found = assign(ready, "r-assigned", to="third")
     assert (found.run, found.n_placed, found.n_unreadable) == ("third", 0, 1)
-    assert open_view(ready, "third").labels[broken] == -1
+    assert open_clustering(ready, "third").labels[broken] == -1
 
 
 def test_tiles_beyond_their_clusters_own_tiles_are_counted_as_far(ready: Workspace, copies: Path) -> None:

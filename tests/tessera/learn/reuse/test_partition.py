@@ -13,8 +13,8 @@ from tessera.config import IngestConfig, RunConfig
 from tessera.curate.decisions import decide
 from tessera.curate.export.write import export
 from tessera.errors import ConfigError, RunError
+from tessera.explore.clustering import open_clustering
 from tessera.explore.clusters import cluster_table
-from tessera.explore.view import open_view
 from tessera.ingest.tile_folder import ingest_tiles
 from tessera.learn.evaluate.compare import agreement, comparable, compare, describe
 from tessera.learn.evaluate.stability import stability
@@ -60,10 +60,10 @@ def test_a_partition_is_explored_named_and_exported_like_a_run(done: Workspace, 
     run = control.get(done, made.name)
     assert (run.state, run.interval, run.config.source, run.config.epochs) == ("finished", 0, "r", 0)
     assert run.config.rcc_lambda == 2.5
-    view = open_view(done, made.name)
-    assert len(view.ids) == made.n_clusters
-    assert view.sizes.sum() == made.n_tiles == 200
-    assert cluster_table(view)["size"].sum() == 200
+    clustering = open_clustering(done, made.name)
+    assert len(clustering.ids) == made.n_clusters
+    assert clustering.sizes.sum() == made.n_tiles == 200
+    assert cluster_table(clustering)["size"].sum() == 200
     ours, theirs = done.run_folder(made.name), done.run_folder("r")
     with_kmeans = done.run_folder(partition(done, "r", clusterer="kmeans").name)
     np.testing.assert_array_equal(with_kmeans.open_bank(), theirs.open_bank())
@@ -74,8 +74,8 @@ def test_a_partition_is_explored_named_and_exported_like_a_run(done: Workspace, 
     )  # what k-means has whitened, neighbours take unwhitened
     np.testing.assert_allclose(ours.open_bank(), as_it_was, atol=2e-3)
     np.testing.assert_array_equal(ours.projection(0), theirs.projection(0))
-    decide.name_cluster(done, made.name, 0, int(view.ids[0]), "stroma", author="a")
-    assert decide.names(done, made.name) == {int(view.ids[0]): "stroma"}
+    decide.name_cluster(done, made.name, 0, int(clustering.ids[0]), "stroma", author="a")
+    assert decide.names(done, made.name) == {int(clustering.ids[0]): "stroma"}
     report = export(done, made.name, tmp_path / "out", clusters="all")
     assert report.n_tiles == 200
     with pytest.raises(RunError, match="finished"):

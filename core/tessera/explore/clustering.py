@@ -1,6 +1,6 @@
 """Everything that pages and exports ask of one clustering, loaded once and shared.
 
-A `View` is read-only and cached by (workspace, run, interval): arrays are memory-mapped or shared by all sessions.
+A `Clustering` is read-only and cached by (workspace, run, interval): arrays are memory-mapped or shared by all sessions.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tessera.workspace.folder import Workspace
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class Clustering:
     """One clustering of a run's tiles.
 
     Attributes:
@@ -49,7 +49,7 @@ class View:
         return np.flatnonzero(self.labels == cluster)
 
 
-def open_view(workspace: Workspace, run: str, interval: int | None = None) -> View:
+def open_clustering(workspace: Workspace, run: str, interval: int | None = None) -> Clustering:
     """The view of a clustering; the last complete one if no interval is given.
 
     Raises:
@@ -65,12 +65,12 @@ def open_view(workspace: Workspace, run: str, interval: int | None = None) -> Vi
 
 
 @lru_cache(maxsize=8)
-def _open(root: Path, run: str, interval: int, run_id: int) -> View:  # noqa: ARG001 - the id tells runs of one name apart
+def _open(root: Path, run: str, interval: int, run_id: int) -> Clustering:  # noqa: ARG001 - the id tells runs of one name apart
     workspace = Workspace(root)
     folder = workspace.run_folder(run)
     labels = folder.assignment(interval)
     store = TileStore(workspace.tiles_path, control.get(workspace, run).store_version)
     ids, sizes = np.unique(labels[labels >= 0], return_counts=True)
-    return View(
+    return Clustering(
         workspace, run, interval, labels, folder.distances(interval), ids, sizes.astype(np.int64), store.index(), store
     )

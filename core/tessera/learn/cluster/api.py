@@ -10,22 +10,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from tessera.config import RunConfig
 from tessera.errors import RunError
-from tessera.learn.cluster import kmeans
-from tessera.learn.cluster.finders import FINDERS, LIMITS, Memory, device_of
+from tessera.learn.cluster import hdbscan, kmeans
+from tessera.learn.cluster.base import Clusterer, Labels, Memory, Points, device_of
 from tessera.learn.cluster.kmeans import ClusterResult
+from tessera.learn.cluster.leiden import find_leiden
+from tessera.learn.cluster.pic import find_pic
+from tessera.learn.cluster.rcc.find import find_rcc
 from tessera.learn.cluster.sizes import describe, fold, steer
+from tessera.learn.cluster.vectors import chunks
 
 if TYPE_CHECKING:
     from tessera.learn.features.distributed import Ranks
 
-_CHUNK = 65_536
-
-Points = npt.NDArray[np.floating]
-Labels = npt.NDArray[np.int32]
+TABLE = {
+    "rcc": Clusterer(find_rcc),
+    "pic": Clusterer(find_pic),
+    "hdbscan": Clusterer(hdbscan.find_hdbscan, hdbscan.LIMIT),
+    "leiden": Clusterer(find_leiden),
+}
 
 
 def cluster(
@@ -51,7 +56,7 @@ def cluster(
         ConfigError: the clusterer cannot work with these settings.
         RunError: points are not finite.
     """
-    if config.clusterer not in FINDERS:
+    if config.clusterer not in TABLE:
         device = device_of(config)
         return kmeans.cluster(points, config, rng, previous, None if device == "cpu" else device, ranks)
     if ranks is not None and ranks.world > 1:
@@ -59,7 +64,7 @@ def cluster(
         assert answers[0] is not None
         return answers[0]
     _refuse_infinite(points)
-    limit = min(config.graph_points, LIMITS[config.clusterer])
+    limit = min(config.graph_points, TABLE[config.clusterer].limit)
     if len(points) <= limit:
         few, owner, masses = points, None, None
     else:
@@ -67,7 +72,7 @@ def cluster(
 
         few, owner = micro_centroids(points, limit, rng)
         masses = np.bincount(owner, minlength=len(few)).astype(np.int64)
-    found = FINDERS[config.clusterer](few, config, rng, {} if memory is None else memory)
+    found = TABLE[config.clusterer].find(few, config, rng, {} if memory is None else memory)
     least = least_size(len(points), config)
     labels, folded = fold(few, found.labels, least, masses)
     free = int(labels.max()) + 1
@@ -86,6 +91,6 @@ def least_size(n_points: int, config: RunConfig) -> int:
 
 
 def _refuse_infinite(points: Points) -> None:
-    for start in range(0, len(points), _CHUNK):
-        if not np.isfinite(points[start : start + _CHUNK]).all():
+    for part in chunks(len(points)):
+        if not np.isfinite(points[part]).all():
             raise RunError("features are not finite: training has diverged; lower learning_rate and start again")

@@ -17,11 +17,12 @@ import numpy.typing as npt
 
 from tessera.config import RunConfig
 from tessera.errors import ConfigError, RunError
+from tessera.learn.cluster.lloyd import lloyd
+from tessera.learn.cluster.vectors import chunks, class_sums, unit_rows
 
 if TYPE_CHECKING:  # at run time it would load torch
     from tessera.learn.features.distributed import Ranks
 
-_CHUNK = 65_536
 _WARM_ITERATIONS = 5
 _MAX_REPAIRS = 10
 
@@ -171,8 +172,7 @@ def _by_first(ranks: Ranks | None, work: Callable[[], npt.NDArray[np.float32]]) 
 def _chunks(points: Points, ranks: Ranks | None = None) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
     """Rows of all points, or of this rank's slice of them."""
     own = slice(0, len(points)) if ranks is None else ranks.share(len(points))
-    for start in range(own.start, own.stop, _CHUNK):
-        rows = slice(start, min(start + _CHUNK, own.stop))
+    for rows in chunks(own.stop, own.start):
         yield rows, np.ascontiguousarray(points[rows], dtype=np.float32)
 
 
@@ -187,15 +187,8 @@ def _class_means(
     points: Points, labels: npt.NDArray[np.int32], k: int, ranks: Ranks | None = None
 ) -> npt.NDArray[np.float32]:
     """Mean of the points of each label, float32 (k, D); NaN for a label without points."""
-    sums, counts = np.zeros((k, points.shape[1])), np.zeros(k)
-    for rows, chunk in _chunks(points, ranks):
-        own = labels[rows]
-        known = (own >= 0) & (own < k)
-        order = np.argsort(own[known], kind="stable")
-        values, starts = np.unique(own[known][order], return_index=True)
-        if len(values):
-            sums[values] += np.add.reduceat(chunk[known][order].astype(np.float64), starts, axis=0)
-            counts += np.bincount(own[known], minlength=k)
+    own = None if ranks is None else ranks.share(len(points))
+    sums, counts = class_sums(points, labels, k, rows=own)
     if ranks is not None:
         sums, counts = ranks.total_array(sums), ranks.total_array(counts)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -217,26 +210,14 @@ def _lloyd(
     if start is not None:
         lost = np.isnan(start).any(axis=1)
         start[lost] = subset[rng.choice(len(subset), int(lost.sum()), replace=False)]
-        start = _unit(start) if spherical else start
+        start = unit_rows(start) if spherical else start
     if gpu is not None and not faiss.get_num_gpus():
         first = subset[rng.choice(len(subset), k, replace=False)] if start is None else start
         part = subset if ranks is None else subset[ranks.share(len(subset))]
         shared = ranks is not None and ranks.world > 1
         return _lloyd_by_torch(part, first, iterations, gpu, spherical=spherical, shared=shared)
-    kmeans = faiss.Kmeans(
-        subset.shape[1],
-        k,
-        niter=iterations,
-        seed=int(rng.integers(1, 2**31 - 1)),
-        min_points_per_centroid=1,
-        max_points_per_centroid=len(subset),
-        verbose=False,
-        spherical=spherical,
-        gpu=gpu is not None,
-    )
-    kmeans.train(subset, init_centroids=start)
-    centroids = np.asarray(kmeans.centroids, dtype=np.float32)
-    return _unit(centroids) if spherical else centroids
+    seed = int(rng.integers(1, 2**31 - 1))
+    return lloyd(subset, k, seed=seed, iterations=iterations, start=start, spherical=spherical, gpu=gpu is not None)
 
 
 def _lloyd_by_torch(
@@ -258,11 +239,6 @@ def _lloyd_by_torch(
     centroids = kmeans_torch.lloyd(points, first, iterations=iterations, spherical=spherical, group=group)
     found: npt.NDArray[np.float32] = centroids.cpu().numpy()
     return found
-
-
-def _unit(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Rows of unit length; a row of zeros stays zero."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
 def _split_largest(

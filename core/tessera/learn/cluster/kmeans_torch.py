@@ -13,7 +13,8 @@ import torch
 from torch import distributed
 from torch.nn import functional
 
-_CHUNK = 65_536
+from tessera.learn.cluster.vectors import chunks
+
 _NUDGE = 1 / 1024  # as faiss parts the two halves of a split cluster
 
 
@@ -98,8 +99,8 @@ def objective(assignment: Assignment, group: distributed.ProcessGroup | None = N
 
 
 def _chunks(points: torch.Tensor) -> Iterator[torch.Tensor]:
-    for start in range(0, len(points), _CHUNK):
-        yield points[start : start + _CHUNK]
+    for part in chunks(len(points)):
+        yield points[part]
 
 
 def _means(sums: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:

@@ -6,13 +6,14 @@ them by their tiles makes it worse. Cells are made in two levels, because one fl
 
 from __future__ import annotations
 
-import faiss
 import numpy as np
 import numpy.typing as npt
 
+from tessera.learn.cluster.lloyd import lloyd, nearest_rows
+from tessera.learn.cluster.vectors import class_means
+
 _ITERATIONS = 8
 _PER_CENTROID = 128  # points per centroid that a k-means learns from
-_CHUNK = 65_536
 
 Points = npt.NDArray[np.floating]
 
@@ -31,7 +32,7 @@ def micro_centroids(
         float32 (M, D) means of cells that have points, and int32 (N,) the row of each point's cell.
     """
     coarse = max(1, int(np.sqrt(m)))
-    cells = _nearest(points, _kmeans(_sample(points, coarse * 4 * _PER_CENTROID, rng), coarse, rng))
+    cells = nearest_rows(points, _kmeans(_sample(points, coarse * 4 * _PER_CENTROID, rng), coarse, rng))[0]
     order = np.argsort(cells, kind="stable")
     ends = np.cumsum(np.bincount(cells, minlength=coarse))
     owner = np.empty(len(points), np.int32)
@@ -44,10 +45,10 @@ def micro_centroids(
         inside = np.ascontiguousarray(points[np.sort(members)], np.float32)
         share = min(len(inside), max(1, round(m * len(inside) / len(points))))
         fine = _kmeans(_sample(inside, share * _PER_CENTROID, rng), share, rng)
-        places = _nearest(inside, fine)
+        places, _ = nearest_rows(inside, fine)
         used, places = np.unique(places, return_inverse=True)
         owner[np.sort(members)] = offset + places
-        parts.append(_means(inside, places, len(used)))
+        parts.append(class_means(inside, places.astype(np.int32), len(used)))
         offset += len(used)
     return np.concatenate(parts), owner
 
@@ -60,29 +61,4 @@ def _sample(points: Points, size: int, rng: np.random.Generator) -> npt.NDArray[
 def _kmeans(sample: npt.NDArray[np.float32], k: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
     if k >= len(sample):
         return sample
-    found = faiss.Kmeans(
-        sample.shape[1],
-        k,
-        niter=_ITERATIONS,
-        seed=int(rng.integers(1, 2**31 - 1)),
-        min_points_per_centroid=1,
-        max_points_per_centroid=len(sample),
-    )
-    found.train(sample)
-    return np.asarray(found.centroids, np.float32)
-
-
-def _nearest(points: Points, centroids: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-    index = faiss.IndexFlatL2(centroids.shape[1])
-    index.add(np.ascontiguousarray(centroids))
-    chunks = range(0, len(points), _CHUNK)
-    return np.concatenate(
-        [index.search(np.ascontiguousarray(points[a : a + _CHUNK], np.float32), 1)[1][:, 0] for a in chunks]
-    )
-
-
-def _means(points: npt.NDArray[np.float32], places: npt.NDArray[np.int64], k: int) -> npt.NDArray[np.float32]:
-    order = np.argsort(places, kind="stable")
-    starts = np.searchsorted(places[order], np.arange(k))
-    sums = np.add.reduceat(points[order].astype(np.float64), starts, axis=0)
-    return (sums / np.bincount(places, minlength=k)[:, None]).astype(np.float32)
+    return lloyd(sample, k, seed=int(rng.integers(1, 2**31 - 1)), iterations=_ITERATIONS)

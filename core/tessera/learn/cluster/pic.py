@@ -13,7 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from tessera.learn.cluster.graph.neighbours import Neighbours
+from tessera.config import RunConfig
+from tessera.learn.cluster.base import Found, Memory, Points, device_of, draw_seed
+from tessera.learn.cluster.graph.neighbours import Neighbours, nearest
+from tessera.learn.cluster.rcc.prepare import distinct_rows
+from tessera.learn.cluster.vectors import unit_rows
 
 NEIGHBOURS = 5
 SIGMA = 0.2
@@ -21,6 +25,23 @@ ALPHA = 0.001
 ITERATIONS = 200
 
 Labels = npt.NDArray[np.int32]
+
+
+def find_pic(points: Points, config: RunConfig, rng: np.random.Generator, memory: Memory) -> Found:  # noqa: ARG001
+    """Power iteration clustering on unit vectors as they are; it has no dial."""
+    first, place = distinct_rows(points)
+    unit = unit_rows(points[first])
+    if len(unit) < 2:
+        return Found(np.zeros(len(points), np.int32))
+    near = nearest(
+        unit,
+        min(NEIGHBOURS, len(unit) - 1),
+        metric="euclidean",
+        device=device_of(config),
+        threads=config.threads,
+        seed=draw_seed(rng),
+    )
+    return Found(pic(near)[place], figures={"graph_recall": near.recall})
 
 
 def pic(neighbours: Neighbours, *, sigma: float = SIGMA, alpha: float = ALPHA, iterations: int = ITERATIONS) -> Labels:

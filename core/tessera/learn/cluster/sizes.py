@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tessera.learn.cluster.kmeans import ClusterResult
+from tessera.learn.cluster.vectors import chunks, class_means
 from tessera.learn.cluster.ward import ward
 
-_CHUNK = 65_536
 _WARD_LIMIT = 4_000
 _FINER = 8
 
@@ -49,8 +49,8 @@ def fold(points: Points, labels: Labels, least: int, masses: Masses | None = Non
     out = np.where(stays, labels, -1).astype(np.int32)
     means = class_means(points, out, len(sizes), weights)[large]
     astray = np.flatnonzero(~stays)
-    for start in range(0, len(astray), _CHUNK):
-        rows = astray[start : start + _CHUNK]
+    for part in chunks(len(astray)):
+        rows = astray[part]
         chunk = np.asarray(points[rows], np.float32)
         out[rows] = large[((means**2).sum(axis=1) - 2 * chunk @ means.T).argmin(axis=1)]
     return by_size(out, weights), int((sizes > 0).sum() - len(large))
@@ -133,29 +133,11 @@ def describe(points: Points, labels: Labels, n_repaired: int, figures: dict[str,
     """
     means = class_means(points, labels, int(labels.max()) + 1)
     distances = np.empty(len(points), np.float32)
-    for start in range(0, len(points), _CHUNK):
-        part = slice(start, start + _CHUNK)
+    for part in chunks(len(points)):
         distances[part] = np.linalg.norm(np.asarray(points[part], np.float32) - means[labels[part]], axis=1)
     return ClusterResult(
         labels, distances, means, float((distances.astype(np.float64) ** 2).mean()), n_repaired, figures
     )
-
-
-def class_means(points: Points, labels: Labels, k: int, masses: Masses | None = None) -> npt.NDArray[np.float32]:
-    """Mean of the points of each label, sums in float64, float32 (k, D); 0 for a label without points."""
-    sums, totals = np.zeros((k, points.shape[1])), np.zeros(k)
-    for start in range(0, len(points), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        own = labels[part]
-        known = own >= 0
-        weights = np.ones(len(own)) if masses is None else masses[part].astype(np.float64)
-        order = np.argsort(own[known], kind="stable")
-        values, starts = np.unique(own[known][order], return_index=True)
-        if len(values):
-            chunk = np.asarray(points[part], np.float64)[known][order] * weights[known][order][:, None]
-            sums[values] += np.add.reduceat(chunk, starts, axis=0)
-            totals += np.bincount(own[known], weights[known], minlength=k)
-    return (sums / np.maximum(totals, 1)[:, None]).astype(np.float32)
 
 
 def by_size(labels: Labels, masses: Masses) -> Labels:

@@ -24,10 +24,11 @@ from tessera.config import PropagateConfig
 from tessera.errors import ConfigError
 from tessera.learn.cluster.graph.mutual import Graph, mutual_graph
 from tessera.learn.cluster.graph.neighbours import nearest
+from tessera.learn.cluster.lloyd import lloyd, nearest_rows
+from tessera.learn.cluster.vectors import chunks, class_means, unit_rows
 from tessera.workspace.run_folder import Features
 
 _PLACING = 5
-_CHUNK = 65_536
 _DENSE_LINKS = 4_000_000
 
 Points = npt.NDArray[np.float32]
@@ -102,8 +103,7 @@ def propagate(
         raise ConfigError(f"{len(points)} tiles are too few for {config.neighbours} neighbours each")
     rng = np.random.default_rng(config.seed)
     sample = _sample(len(points), seeds, config.max_tiles, rng)
-    few = np.ascontiguousarray(points[sample], np.float32)
-    few /= np.maximum(np.linalg.norm(few, axis=1, keepdims=True), 1e-12)
+    few = unit_rows(points[sample])
     labels = np.full(len(few), -1, np.int64)
     labels[np.searchsorted(sample, seeds)] = classes
     probabilities, agrees = _stages(few, labels, n_classes, config, rng, told or (lambda *_: None))
@@ -137,16 +137,12 @@ def align(embedding: Points, labels: Classes, n_classes: int, n_clusters: int, s
     Returns:
         int64 (N,), class whose labelled middle is nearest to the centroid of the tile's cluster.
     """
-    import faiss
-
     k = max(n_classes, min(n_clusters, len(embedding) // 10))
-    kmeans = faiss.Kmeans(embedding.shape[1], k, niter=20, seed=1 + seed, min_points_per_centroid=1)
-    kmeans.train(embedding)
-    _, own = kmeans.index.search(embedding, 1)
-    middles = np.stack([embedding[labels == code].mean(axis=0) for code in range(n_classes)])
-    centroids = np.asarray(kmeans.centroids, np.float32)
-    distances = ((centroids[:, None] - middles[None]) ** 2).sum(axis=2)  # (K, C)
-    return np.asarray(distances.argmin(axis=1)[own[:, 0]], np.int64)
+    centroids = lloyd(embedding, k, seed=1 + seed, iterations=20)
+    own, _ = nearest_rows(embedding, centroids)
+    middles = class_means(embedding, labels.astype(np.int32), n_classes)
+    nearest_class, _ = nearest_rows(centroids, middles)
+    return nearest_class[own]
 
 
 def choose(probabilities: Points, aligned: Classes, labels: Classes, share: float) -> npt.NDArray[np.int64]:
@@ -252,13 +248,10 @@ def _place(
     index.add(few)
     everyone = np.empty((len(points), probabilities.shape[1]), np.float32)
     all_agree = np.empty(len(points), bool)
-    for start in range(0, len(points), _CHUNK):
-        part = np.ascontiguousarray(points[start : start + _CHUNK], np.float32)
-        part /= np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
-        squared, near = index.search(part, _PLACING)
+    for rows in chunks(len(points)):
+        squared, near = index.search(unit_rows(points[rows]), _PLACING)
         weights = 1 / (squared + 1e-6)
         weights /= weights.sum(axis=1, keepdims=True)
-        rows = slice(start, start + len(part))
         everyone[rows] = (probabilities[near] * weights[..., None]).sum(axis=1)
         all_agree[rows] = (agrees[near] * weights).sum(axis=1) > 0.5
     everyone[sample], all_agree[sample] = probabilities, agrees

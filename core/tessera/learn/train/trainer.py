@@ -18,7 +18,7 @@ import torch
 
 from tessera.errors import RunError, TesseraError
 from tessera.learn.cluster import api
-from tessera.learn.cluster.finders import Memory
+from tessera.learn.cluster.base import Memory
 from tessera.learn.cluster.identity import persistent_ids
 from tessera.learn.evaluate.record import advise, known_groups, measure
 from tessera.learn.features.device import choose_device, makes_views

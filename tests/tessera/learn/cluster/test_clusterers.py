@@ -14,12 +14,14 @@ from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 from tessera.config import CLUSTERERS, RunConfig
 from tessera.errors import ConfigError, RunError
 from tessera.learn.cluster import api
-from tessera.learn.cluster.finders import HELD, Memory
+from tessera.learn.cluster.base import Memory
 from tessera.learn.cluster.graph.neighbours import nearest
 from tessera.learn.cluster.kmeans import ClusterResult
 from tessera.learn.cluster.micro import micro_centroids
 from tessera.learn.cluster.pic import pic
-from tessera.learn.cluster.sizes import class_means, fold, steer
+from tessera.learn.cluster.rcc.find import HELD
+from tessera.learn.cluster.sizes import fold, steer
+from tessera.learn.cluster.vectors import class_means
 from tessera.learn.cluster.ward import ward
 
 LEIDEN = importlib.util.find_spec("graspologic_native") is not None

@@ -8,7 +8,7 @@ import signal
 
 import numpy as np
 import pytest
-from tessera.learn.cluster.finders import HELD
+from tessera.learn.cluster.rcc.find import HELD
 from tessera.learn.evaluate.metrics import ami
 from tessera.learn.train import checkpoint
 from tessera.runs import control

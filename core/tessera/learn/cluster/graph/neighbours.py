@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tessera.errors import ConfigError
+from tessera.learn.cluster.vectors import chunks, unit_rows
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,6 @@ METRICS = ("cosine", "euclidean")
 FLAT_LIMIT = 50_000  # points; above, brute force costs more than training an index
 RECALL_WARNING = 0.8
 _SAMPLE = 500
-_QUERIES = 65_536
 _PROBES = 16
 _MAX_PROBES = 256
 _TORCH_LIMIT = {"cpu": 50_000, "cuda": 500_000}  # points to which brute force in torch is worth its time
@@ -79,7 +79,7 @@ def nearest(
         raise ConfigError(f"metric={metric}, method={method}: choose of {METRICS} and {METHODS}")
     if not 1 <= k < len(points):
         raise ConfigError(f"{k} neighbours of {len(points)} points: choose 1 to {len(points) - 1}")
-    rows = _unit(points) if metric == "cosine" else np.ascontiguousarray(points, np.float32)
+    rows = unit_rows(points) if metric == "cosine" else np.ascontiguousarray(points, np.float32)
     chosen = _choose(method, len(rows), device)
     if chosen.startswith("torch"):
         found, squared = _torch_search(rows, k + 1, chosen, device, seed)
@@ -128,12 +128,6 @@ def _choose(method: str, n: int, device: str) -> str:
     return "flat" if n <= FLAT_LIMIT else "ivf"
 
 
-def _unit(points: Points) -> Points:
-    """Rows of unit length; a row of zeros stays zero."""
-    norms = np.linalg.norm(points, axis=1, keepdims=True)
-    return np.ascontiguousarray(points / np.maximum(norms, 1e-12), np.float32)
-
-
 def _without_self(
     ids: npt.NDArray[np.integer[Any]], squared: npt.NDArray[np.floating[Any]], k: int, rows: Any = None
 ) -> tuple[Ids, npt.NDArray[np.float32]]:
@@ -162,8 +156,7 @@ def _faiss_search(
     index = _faiss_index(rows, method, seed)
     index.add(rows)
     ids, squared = np.empty((len(rows), k), np.int64), np.empty((len(rows), k), np.float32)
-    for start in range(0, len(rows), _QUERIES):
-        part = slice(start, start + _QUERIES)
+    for part in chunks(len(rows)):
         squared[part], ids[part] = index.search(rows[part], k)
     while method == "ivf" and (ids < 0).any() and index.nprobe < _MAX_PROBES:  # cells too small to hold k points
         index.nprobe *= 2

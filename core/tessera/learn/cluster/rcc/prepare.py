@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tessera.learn.cluster.vectors import chunks, unit_rows
+
 NORMALISE_FROM = 8  # dimensions; below, the length of a row is information, above it is mostly noise
-_CHUNK = 65_536
 
 Features = npt.NDArray[np.floating]
 
@@ -36,16 +37,10 @@ class Space:
         """Features (n, D) in that space, float32 (n, d)."""
         size = features.shape[1] if self.projection is None else self.projection.shape[1]
         out = np.empty((len(features), size), np.float32)
-        for start in range(0, len(features), _CHUNK):
-            part = slice(start, start + _CHUNK)
+        for part in chunks(len(features)):
             centred = (np.asarray(features[part], np.float64) - self.mean).astype(np.float32)
             moved = centred if self.projection is None else centred @ self.projection.astype(np.float32)
-            if self.scale is None:
-                norms = np.linalg.norm(moved, axis=1, keepdims=True)
-                moved = moved * (np.sqrt(size) / np.maximum(norms, 1e-12))
-            else:
-                moved = moved * np.float32(self.scale)
-            out[part] = moved
+            out[part] = unit_rows(moved, np.sqrt(size)) if self.scale is None else moved * np.float32(self.scale)
         return out
 
 
@@ -60,8 +55,8 @@ def fit_space(features: Features, dimensions: int) -> Space:
     """
     n, size = features.shape
     mean = np.zeros(size)
-    for start in range(0, n, _CHUNK):
-        mean += np.asarray(features[start : start + _CHUNK], np.float64).sum(axis=0)
+    for part in chunks(n):
+        mean += np.asarray(features[part], np.float64).sum(axis=0)
     mean /= n
     projection = None
     if 0 < dimensions < size:
@@ -86,7 +81,7 @@ def distinct_rows(features: Features) -> tuple[npt.NDArray[np.int64], npt.NDArra
     Returns:
         int64 (M,) row numbers, ascending, and int64 (N,), so that features[first[place]] equals features.
     """
-    codes = np.concatenate([_hash(features[a : a + _CHUNK]) for a in range(0, len(features), _CHUNK)])
+    codes = np.concatenate([_hash(features[part]) for part in chunks(len(features))])
     _, first, place = np.unique(codes, return_index=True, return_inverse=True)
     if len(first) == len(features):
         return np.arange(len(features)), np.arange(len(features))
@@ -114,7 +109,7 @@ def _hash(rows: Features) -> npt.NDArray[np.uint64]:
 
 def _covariance(features: Features, mean: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     total = np.zeros((features.shape[1], features.shape[1]))
-    for start in range(0, len(features), _CHUNK):
-        centred = (np.asarray(features[start : start + _CHUNK], np.float64) - mean).astype(np.float32)
+    for part in chunks(len(features)):
+        centred = (np.asarray(features[part], np.float64) - mean).astype(np.float32)
         total += centred.T @ centred
     return total

@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tessera.learn.cluster.graph.mutual import Graph
+from tessera.learn.cluster.vectors import chunks
 
 _LANCZOS_STEPS = 25
 _CG_STEPS = 100
 _FEW = 250
 _SHORT_SHARE = 0.01
 _TYPICAL = 2.0  # |X|_2 / sqrt(N) of rows of length sqrt(d) lies between 1, whitened, and sqrt(d)
-_CHUNK = 65_536
 _DUPLICATE = 0.01  # edges shorter than this times sqrt(D) say nothing of scale
 
 F32 = npt.NDArray[np.float32]
@@ -125,8 +125,8 @@ def read_constants(points: F32, lengths: F32, *, factor: float, quantile: float,
 
 def _largest_singular_value(points: F32) -> float:
     gram = np.zeros((points.shape[1], points.shape[1]))
-    for start in range(0, len(points), _CHUNK):
-        chunk = points[start : start + _CHUNK]
+    for part in chunks(len(points)):
+        chunk = points[part]
         gram += chunk.T.astype(np.float64) @ chunk
     return float(np.sqrt(max(np.linalg.eigvalsh(gram)[-1], 0.0)))
 

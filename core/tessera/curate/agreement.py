@@ -70,7 +70,7 @@ def readings(decisions: Sequence[Decision], author: str) -> dict[int, str]:
     found: dict[str, dict[int, str]] = {"name": {}, "read": {}}
     for decision in in_effect(decisions):
         if decision.author == author and decision.kind in found:
-            found[decision.kind][decision.cluster] = decision.value
+            found[decision.kind].update(dict.fromkeys(decision.clusters, decision.value))
     said = {**found["name"], **{cluster: label for cluster, label in found["read"].items() if label}}
     return {cluster: label for cluster, label in said.items() if label}
 

@@ -135,16 +135,17 @@ def drifted(workspace: Workspace, run: str, interval: int | None = None) -> list
     """
     clustering = curated_clustering(workspace, run, interval)
     state, found = state_of(workspace, run), []
-    last = {(decision.kind, decision.cluster): decision for decision in in_effect(history(workspace, run))}
-    for decision in last.values():  # who confirmed a name later has looked at it as it is now
-        present = decision.kind in KINDS and _said(state, decision.kind).get(decision.cluster) == decision.value
+    past = in_effect(history(workspace, run))
+    last = {(decision.kind, cluster): decision for decision in past for cluster in decision.clusters}
+    for (kind, cluster), decision in last.items():  # who confirmed a name later has looked at it as it is now
+        present = kind in KINDS and _said(state, kind).get(cluster) == decision.value
         if not present or decision.interval == clustering.interval:
             continue
-        members = clustering.members(decision.cluster)
+        members = clustering.members(cluster)
         then = curated_clustering(workspace, run, decision.interval).labels[members]
-        share = float((then == decision.cluster).mean()) if len(members) else 0.0
+        share = float((then == cluster).mean()) if len(members) else 0.0
         if len(members) and share < SURE:
-            found.append(Suggestion(decision.cluster, decision.kind, decision.value, share, False, ()))
+            found.append(Suggestion(cluster, decision.kind, decision.value, share, False, ()))
     return found
 
 

@@ -6,6 +6,7 @@ Clusters keep their ids from interval to interval, so a name given at one interv
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +26,11 @@ __all__ = [
     "history",
     "label_tiles",
     "mark_cluster",
+    "mark_clusters",
     "merge_clusters",
     "move_tiles",
     "name_cluster",
+    "name_clusters",
     "names",
     "note_cluster",
     "save_selection",
@@ -57,17 +60,43 @@ _NAMED = 20  # clusters that an error names
 
 
 def name_cluster(workspace: Workspace, run: str, interval: int, cluster: int, name: str, *, author: str) -> None:
-    """Name a cluster; an empty name takes the name away.
+    """Name a cluster; an empty name takes the name away. Raises as `name_clusters`."""
+    name_clusters(workspace, run, interval, [cluster], name, author=author)
+
+
+def name_clusters(
+    workspace: Workspace,
+    run: str,
+    interval: int,
+    clusters: Sequence[int],
+    name: str,
+    *,
+    author: str,
+    mark: str | None = None,
+    expected: int | None = None,
+) -> Decision:
+    """Give clusters one name, in one entry of the history; an empty name takes theirs away.
+
+    Args:
+        workspace: where the run is.
+        run: its name.
+        interval: the clustering that is looked at.
+        clusters: one or more ids.
+        name: what they are called.
+        author: who decides.
+        mark: what they are at the same time, one of `MARKS` or empty; None leaves what is said.
+        expected: the version of the history that the author has seen.
 
     Raises:
-        TesseraError: the name is too long or has line breaks.
+        TesseraError: the name is too long or has line breaks, or there is no such mark.
         DecisionError: no such cluster, or it has been merged into another.
         RunError: no such run or interval.
     """
     cleaned = name.strip()
     if len(cleaned) > _MAX_NAME or not cleaned.isprintable():
         raise TesseraError(f"a name has at most {_MAX_NAME} printable characters")
-    _say(workspace, run, Draft(interval, "name", cluster, {"value": cleaned}), author)
+    payload = {"value": cleaned} if mark is None else {"value": cleaned, "mark": _known(mark)}
+    return _say(workspace, run, Draft(interval, "name", payload=payload), author, clusters, expected)
 
 
 def note_cluster(workspace: Workspace, run: str, interval: int, cluster: int, note: str, *, author: str) -> None:
@@ -75,14 +104,19 @@ def note_cluster(workspace: Workspace, run: str, interval: int, cluster: int, no
     cleaned = note.strip().replace("\r\n", "\n")
     if len(cleaned) > _MAX_NOTE or not cleaned.replace("\n", "").replace("\t", "").isprintable():
         raise TesseraError(f"a note has at most {_MAX_NOTE} printable characters")
-    _say(workspace, run, Draft(interval, "note", cluster, {"value": cleaned}), author)
+    _say(workspace, run, Draft(interval, "note", payload={"value": cleaned}), author, [cluster])
 
 
 def mark_cluster(workspace: Workspace, run: str, interval: int, cluster: int, mark: str, *, author: str) -> None:
-    """Say what a cluster is: tissue, artefact, mixed or unknown; an empty mark takes it away. Raises as `name_cluster`."""
-    if mark and mark not in MARKS:
-        raise TesseraError(f"mark {mark}: choose one of {', '.join(MARKS)}")
-    _say(workspace, run, Draft(interval, "mark", cluster, {"value": mark}), author)
+    """Say what a cluster is: tissue, artefact, mixed or unknown; an empty mark takes it away. Raises as `mark_clusters`."""
+    mark_clusters(workspace, run, interval, [cluster], mark, author=author)
+
+
+def mark_clusters(
+    workspace: Workspace, run: str, interval: int, clusters: Sequence[int], mark: str, *, author: str
+) -> Decision:
+    """Say what clusters are, in one entry of the history. Raises as `name_clusters`."""
+    return _say(workspace, run, Draft(interval, "mark", payload={"value": _known(mark)}), author, clusters)
 
 
 def merge_clusters(
@@ -275,15 +309,34 @@ def require(state: State, clustering: Clustering, cluster: int) -> None:
         )
 
 
-def _say(workspace: Workspace, run: str, draft: Draft, author: str) -> None:
-    """Write one line about a cluster."""
+def _known(mark: str) -> str:
+    if mark and mark not in MARKS:
+        raise TesseraError(f"mark {mark}: choose one of {', '.join(MARKS)}")
+    return mark
+
+
+def _say(
+    workspace: Workspace,
+    run: str,
+    draft: Draft,
+    author: str,
+    clusters: Sequence[int],
+    expected: int | None = None,
+) -> Decision:
+    """Write one line about clusters."""
+    wanted = list(dict.fromkeys(map(int, clusters)))
+    if not wanted:
+        raise DecisionError("choose at least one cluster")
     clustering = open_clustering(workspace, run, draft.interval)
+    others = {"clusters": wanted[1:]} if len(wanted) > 1 else {}
 
     def build(past: tuple[Decision, ...]) -> list[Draft]:
-        require(fold(past), clustering, draft.cluster)
-        return [draft]
+        state = fold(past)
+        for cluster in wanted:
+            require(state, clustering, cluster)
+        return [replace(draft, cluster=wanted[0], payload={**draft.payload, **others})]
 
-    append(workspace, run, author, build)
+    return append(workspace, run, author, build, expected=expected)[0]
 
 
 def _tiles(clustering: Clustering, tiles: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -48,6 +48,12 @@ class Decision:
     value: str
     payload: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def clusters(self) -> tuple[int, ...]:
+        """All clusters that it speaks of, the first first; none for decisions that concern none."""
+        first = (self.cluster,) if self.cluster >= 0 else ()
+        return (*first, *map(int, self.payload.get("clusters", [])))
+
 
 @dataclass(frozen=True)
 class Draft:

@@ -54,6 +54,7 @@ class State:
         merged: cluster that was merged away to the one that took it in.
         parts: cluster made by a decision to the cluster that was split for it, -1 = none.
         active: numbers of all decisions in effect, in the order in which they count.
+        given: all names that decisions in effect gave, also those given up since, in order of first use.
     """
 
     version: int
@@ -66,6 +67,7 @@ class State:
     merged: dict[int, int]
     parts: dict[int, int]
     active: tuple[int, ...]
+    given: tuple[str, ...]
 
     def has(self, cluster: int, found: Container[int]) -> bool:
         """Whether a cluster exists: found by the run or made by a split, and not merged into another."""
@@ -95,12 +97,17 @@ def fold(decisions: Sequence[Decision]) -> State:
         decisions: all of one run, oldest first.
     """
     active = in_effect(decisions)
-    state = State(decisions[-1].id if decisions else 0, {}, {}, {}, (), (), (), {}, {}, tuple(d.id for d in active))
+    given = tuple(dict.fromkeys(d.value for d in active if d.kind == "name" and d.value))
+    order = tuple(decision.id for decision in active)
+    state = State(decisions[-1].id if decisions else 0, {}, {}, {}, (), (), (), {}, {}, order, given)
     selections, labels, edits = [], [], []
     texts = {"name": state.names, "note": state.notes, "mark": state.marks}
     for decision in active:
         if decision.kind in texts:
-            _set(texts[decision.kind], decision.cluster, decision.value)
+            for cluster in decision.clusters:
+                _set(texts[decision.kind], cluster, decision.value)
+                if "mark" in decision.payload:  # a name that says at once what the cluster is
+                    _set(state.marks, cluster, str(decision.payload["mark"]))
         elif decision.kind == "select":
             selections.append(_selection(decision))
         elif decision.kind == "label":

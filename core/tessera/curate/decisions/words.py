@@ -18,10 +18,14 @@ def words(decision: Decision, number: Callable[[int], str] = str) -> str:
         number: how a cluster without a name is called.
     """
     about, kind, cluster = decision.payload, decision.kind, f"cluster {number(decision.cluster)}"
+    if kind in ("name", "mark") and len(decision.clusters) > 1:
+        cluster = f"clusters {', '.join(map(number, decision.clusters))}"
     if kind in ("name", "mark", "note", "read") and not decision.value:
         return f"{kind} of {cluster} taken away"
     if kind in _SAID:
-        return f'{cluster} {_SAID[kind]} "{decision.value}"'
+        mark = f" and marked as {about['mark']}" if kind == "name" and about.get("mark") else ""
+        by = " by a proposal" if about.get("proposal") else ""
+        return f'{cluster} {_SAID[kind]} "{decision.value}"{mark}{by}'
     if kind == "note":
         return f"noted on {cluster}: {' '.join(decision.value.split())}"
     if kind == "merge":
@@ -34,5 +38,6 @@ def words(decision: Decision, number: Callable[[int], str] = str) -> str:
         done = {"exclude": "took out", "label": "labelled"}[kind]
         return f"{done} {counted(about['n'], 'tile')}" + (f": {decision.value}" if decision.value else "")
     if kind == "move":
-        return f"moved {counted(about['n'], 'tile')} to {cluster}"
+        by = f" by proposal {about['proposal']}" if about.get("proposal") else ""
+        return f"moved {counted(about['n'], 'tile')} to {cluster}{by}"
     return f"saved the selection {decision.value}" if kind == "select" else f"{kind} {decision.value}"

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tessera import config as configuration
 from tessera.cli import archive
@@ -27,8 +27,12 @@ from tessera.workspace.activity import track
 from tessera.workspace.background import SAFE_PYTHON, safe_environment
 from tessera.workspace.folder import ENVIRONMENT_VARIABLE, Workspace
 
+if TYPE_CHECKING:
+    from tessera.runs.rows import Run
+
 _POLL_S = 0.5
-_ASKED = {"run": "{} goes on", "pause": "asked {} to pause", "stop": "asked {} to stop"}
+_SAVE_S = 20  # what a scheduler gives a process between SIGTERM and SIGKILL is mostly 30 s or more
+_ASKED = {"run": "{} continues", "pause": "asked {} to pause", "stop": "asked {} to stop"}
 _CHECKOUT_APP = Path(__file__).resolve().parents[3] / "app" / "tessera_app"
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 
@@ -62,7 +66,8 @@ def ingest(options: argparse.Namespace) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """`tessera run`: start the worker process and follow it; under torchrun, be one of its processes."""
-    from tessera.runs import control
+    from tessera.runs.create import create
+    from tessera.runs.process import launch
 
     workspace = Workspace.open(options.workspace)
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
@@ -72,10 +77,10 @@ def run(options: argparse.Namespace) -> int:
         from tessera.learn.nets.encoders import check_timm
 
         check_timm(config.encoder)
-    created = control.create(workspace, config, options.name)
-    control.launch(workspace, created.name)
+    created = create(workspace, config, options.name)
+    launch(created)
     if not options.detach:
-        return _follow(workspace, created.name, options)
+        return _follow(created, options)
     _answer(options, {"run": created.name}, f"{created.name} is running; follow it with `tessera status`")
     return 0
 
@@ -84,48 +89,79 @@ def _run_together(workspace: Workspace, options: argparse.Namespace) -> int:
     """One of the processes that torchrun started; the first of them creates the run, and all are its worker."""
     from tessera.learn.features.distributed import Ranks
     from tessera.learn.train import trainer
-    from tessera.runs import control
+    from tessera.runs.create import create
+    from tessera.runs.rows import open_run
 
     ranks = Ranks.of(os.environ)
     try:
         name = ""
         if ranks.first:
             config = configuration.load(RunConfig, options.config, configuration.parse_overrides(options.settings))
-            name = control.create(workspace, config, options.name).name
+            name = create(workspace, config, options.name).name
         name = ranks.tell(name)
         trainer.work(workspace, name, ranks)
     finally:
         ranks.leave()
     if ranks.first:
-        _answer(options, {"run": name, "state": control.get(workspace, name).state, "message": ""}, f"{name} finished")
+        _answer(options, {"run": name, "state": open_run(workspace, name).state, "message": ""}, f"{name} finished")
     return 0
 
 
-def _follow(workspace: Workspace, name: str, options: argparse.Namespace) -> int:
-    """Draw a run's progress until it ends, then what was said of it; Ctrl-C stops the run, saved."""
-    from tessera.runs import control
-    from tessera.runs.text import told
+def _follow(run: Run, options: argparse.Namespace) -> int:
+    """Draw a run's progress until it ends, then what was said of it; Ctrl-C and SIGTERM stop the run, saved.
 
+    A parent that is killed outright (kill -9) leaves the worker at work, by design: `tessera stop` ends it.
+    """
+    from tessera.runs.figures import events
+    from tessera.runs.process import request
+    from tessera.runs.text import summarise_events
+
+    before = signal.signal(signal.SIGTERM, _end_by_signal)
     try:
         with TerminalProgress(quiet=options.json) as bars:
-            while True:
-                current = control.get(workspace, name)
-                if current.state == "running" and current.phase:
-                    interval = min(current.interval + 1, current.config.epochs)
-                    phase = f"{name} interval {interval} of {current.config.epochs}: {current.phase}"
-                    bars.update(phase, round(100 * current.progress), 100)
-                if current.state in ("finished", "failed", "stopped") or not current.alive:
-                    break
-                time.sleep(_POLL_S)
-    except KeyboardInterrupt:
-        control.request(workspace, name, "stop")
-        print(f"stopping {name}; `tessera resume {name}` goes on from here", file=sys.stderr)
-        return 130
-    current, said = control.get(workspace, name), told(control.events(workspace, name))
-    lines = [f"{name} {current.state} {current.message}".strip(), *[f"  {level}: {text}" for level, text in said]]
-    answer = {"run": name, "state": current.state, "message": current.message, "said": [text for _, text in said]}
+            _watch(run, bars)
+    except (KeyboardInterrupt, _TerminatedError) as ended:
+        request(run, "stop")
+        print(f"stopping {run.name}; `tessera resume {run.name}` continues from here", file=sys.stderr)
+        if isinstance(ended, KeyboardInterrupt):
+            return 130
+        _wait_for_end(run)
+        return 128 + signal.SIGTERM
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    now, said = run.refreshed(), summarise_events(events(run))
+    lines = [f"{run.name} {now.state} {now.message}".strip(), *[f"  {level}: {text}" for level, text in said]]
+    answer = {"run": run.name, "state": now.state, "message": now.message, "said": [text for _, text in said]}
     _answer(options, answer, "\n".join(lines))
-    return 0 if current.state in ("finished", "stopped") else 1
+    return 0 if now.state in ("finished", "stopped") else 1
+
+
+class _TerminatedError(Exception):
+    """This process was asked to end by SIGTERM."""
+
+
+def _end_by_signal(number: int, frame: object) -> None:  # noqa: ARG001 - the signature is Python's
+    raise _TerminatedError
+
+
+def _watch(run: Run, bars: TerminalProgress) -> None:
+    """Draw until the run ends or its worker is gone."""
+    while True:
+        now = run.refreshed()
+        if now.state == "running" and now.phase:
+            interval = min(now.interval + 1, now.config.epochs)
+            phase = f"{run.name} interval {interval} of {now.config.epochs}: {now.phase}"
+            bars.update(phase, round(100 * now.progress), 100)
+        if now.state in ("finished", "failed", "stopped") or not now.alive:
+            return
+        time.sleep(_POLL_S)
+
+
+def _wait_for_end(run: Run) -> None:
+    """Wait until the worker has saved and ended, as long as whoever ended us is likely to let us."""
+    until = time.monotonic() + _SAVE_S
+    while run.refreshed().alive and time.monotonic() < until:
+        time.sleep(_POLL_S / 5)
 
 
 def work(options: argparse.Namespace) -> int:
@@ -165,20 +201,20 @@ def stop(options: argparse.Namespace) -> int:
     return _request(options, "stop")
 
 
-def _request(options: argparse.Namespace, want: str) -> int:
-    from tessera.runs import control
+def _request(options: argparse.Namespace, what: str) -> int:
+    from tessera.runs.process import request
+    from tessera.runs.rows import open_run, run_names
 
     workspace = Workspace.open(options.workspace)
-    if options.name == archive.INGEST_WORD and all(run.name != options.name for run in control.list_runs(workspace)):
-        archive.request(workspace, want)
-        words = _ASKED[want].format("the ingest")
+    if options.name == archive.INGEST_WORD and options.name not in run_names(workspace):
+        archive.request(workspace, what)
+        words = _ASKED[what].format("the ingest")
     else:
-        words = _ASKED[want].format(options.name)
-        present = control.get(workspace, options.name)
-        if want == "run" and present.alive and present.state == "running" and present.want == "run":
+        run, words = open_run(workspace, options.name), _ASKED[what].format(options.name)
+        if what == "run" and run.alive and run.state == "running" and run.requested == "run":
             words = f"{options.name} is running already"
-        control.request(workspace, options.name, want)
-    _answer(options, {"run": options.name, "want": want}, words)
+        request(run, what)
+    _answer(options, {"run": options.name, "want": what}, words)
     return 0
 
 

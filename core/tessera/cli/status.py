@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tessera.runs import control
-from tessera.runs.text import told
+from tessera.runs.figures import events
+from tessera.runs.rows import Run, list_runs
+from tessera.runs.text import summarise_events
 from tessera.words import counted
 from tessera.workspace import activity
 from tessera.workspace.folder import Workspace
@@ -35,7 +36,7 @@ def summarise(workspace: Workspace) -> dict[str, Any]:
         "troubled": [dict(row) for row in troubled],
         "notes": [dict(row) for row in notes],
         "rejected_files": [dict(row) for row in rejected],
-        "runs": [_run(workspace, run) for run in control.list_runs(workspace)],
+        "runs": [_run(workspace, run) for run in list_runs(workspace)],
         "stream": _stream(workspace),
         "activities": [vars(item) for item in activity.recent(workspace, 5) if item.state == "running"],
     }
@@ -102,7 +103,7 @@ def _stream(workspace: Workspace) -> dict[str, Any] | None:
     }
 
 
-def _run(workspace: Workspace, run: control.Run) -> dict[str, Any]:
+def _run(workspace: Workspace, run: Run) -> dict[str, Any]:
     with workspace.ledger.read() as connection:
         last = {
             name: connection.execute(
@@ -120,8 +121,8 @@ def _run(workspace: Workspace, run: control.Run) -> dict[str, Any]:
         "phase": run.phase,
         "progress": run.progress,
         "message": run.message,
-        "want": run.want,
-        "said": [text for _, text in told(control.events(workspace, run.name))[:_NOTES]],
+        "want": run.requested,
+        "said": [text for _, text in summarise_events(events(run))[:_NOTES]],
         "config": json.loads(json.dumps(vars(run.config))),
         **{name: None if row is None else row["value"] for name, row in last.items()},
     }

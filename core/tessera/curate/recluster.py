@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,7 +12,9 @@ from tessera.curate.curated import artefacts, curated_clustering
 from tessera.curate.decisions.decide import mark_cluster
 from tessera.curate.decisions.state import state_of
 from tessera.errors import DecisionError
-from tessera.runs import control
+from tessera.runs import control, process
+from tessera.runs.figures import write_event
+from tessera.runs.rows import Run
 from tessera.workspace.folder import Workspace
 
 
@@ -27,7 +28,7 @@ def reject_and_recluster(
     config: RunConfig | None = None,
     name: str | None = None,
     launch: bool = True,
-) -> control.Run:
+) -> Run:
     """Mark clusters as artefact, and start a run on the tiles that are neither artefact nor excluded.
 
     The tiles stay in the store and in the old run: nothing is lost. `tessera.curate.transfer.carry_over` brings names and marks to
@@ -62,12 +63,10 @@ def reject_and_recluster(
         f"made from {run}, interval {clustering.interval}: {n_before - len(tiles):,} tiles dropped, {len(tiles):,} left"
     )
     with workspace.ledger.write() as connection:
-        connection.execute(
-            "INSERT INTO event (run_id, time, level, text) VALUES (?, ?, 'info', ?)", (made.id, time.time(), text)
-        )
+        write_event(connection, made.id, "info", text)
     if launch:
-        control.launch(workspace, made.name)
-    return control.get(workspace, made.name)
+        process.launch(made)
+    return made.refreshed()
 
 
 def training_config(workspace: Workspace, run: str) -> RunConfig:

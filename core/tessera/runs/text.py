@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from tessera.runs.control import Event
+from tessera.runs.figures import Event
 
 _AT_INTERVAL = re.compile(r"interval (\d+): (.*)", re.DOTALL)
 
 
-def told(events: list[Event]) -> list[tuple[str, str]]:
+def summarise_events(events: list[Event]) -> list[tuple[str, str]]:
     """Level and text of each event, newest first; what was said of several intervals stands once, with all of them."""
     intervals: dict[tuple[str, str], list[int]] = {}
     for event in events:

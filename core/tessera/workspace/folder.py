@@ -51,6 +51,14 @@ class Workspace:
             raise WorkspaceError(f"no workspace in {root}: make one with `tessera ingest SOURCE --workspace {root}`")
         return cls.create(root)
 
+    def __eq__(self, other: object) -> bool:
+        """Two objects for one folder are equal, so that handles with them are."""
+        return isinstance(other, Workspace) and other.root == self.root
+
+    def __hash__(self) -> int:
+        """Of the folder."""
+        return hash(self.root)
+
     @property
     def tiles_path(self) -> Path:
         """The Lance table of all tiles."""

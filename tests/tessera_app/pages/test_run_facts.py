@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tessera.runs.control import Event
-from tessera.runs.text import told
+from tessera.runs.figures import Event
+from tessera.runs.text import summarise_events
 
 
 def test_what_was_said_of_several_intervals_stands_once() -> None:
@@ -14,9 +14,11 @@ def test_what_was_said_of_several_intervals_stands_once() -> None:
         Event(2, "advice", "interval 1: few tiles"),
         Event(1, "warning", "interval 1: few tiles"),
     ]
-    assert told(events) == [
+    assert summarise_events(events) == [
         ("warning", "intervals 1, 2, 4: few tiles"),
         ("info", "goes on at interval 2, batch 1"),
         ("advice", "interval 1: few tiles"),
     ]
-    assert told([Event(i, "warning", f"interval {i}: so") for i in (2, 1)]) == [("warning", "intervals 1 to 2: so")]
+    assert summarise_events([Event(i, "warning", f"interval {i}: so") for i in (2, 1)]) == [
+        ("warning", "intervals 1 to 2: so")
+    ]

@@ -10,7 +10,7 @@ import param
 from bokeh.models import ColumnDataSource
 from bokeh.plotting import figure
 from tessera.runs import control
-from tessera.runs.control import Metric
+from tessera.runs.figures import Metric
 
 from tessera_app.latest import Latest
 from tessera_app.page import html, term

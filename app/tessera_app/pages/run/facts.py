@@ -7,8 +7,9 @@ import statistics
 import time
 from dataclasses import dataclass
 
-from tessera.runs import control
-from tessera.runs.control import Event, Metric, Run
+from tessera.runs import figures
+from tessera.runs.figures import Event, Metric
+from tessera.runs.rows import Run, list_runs
 from tessera.workspace.folder import Workspace
 
 _EVENTS = 60
@@ -33,12 +34,12 @@ class RunFacts:
     log: str
 
 
-def read_run(workspace: Workspace, run: Run) -> RunFacts:
+def read_run(run: Run) -> RunFacts:
     """Read everything the page shows of one run."""
-    figures = control.metrics(workspace, run.name)
-    last = {metric.name: metric.value for metric in figures}
-    log = control.log_tail(workspace, run.name) if run.state == "failed" else ""
-    return RunFacts(run, last, time_left(run, figures, time.time()), control.events(workspace, run.name, _EVENTS), log)
+    measured = figures.metrics(run)
+    last = {metric.name: metric.value for metric in measured}
+    log = figures.log_tail(run) if run.state == "failed" else ""
+    return RunFacts(run, last, time_left(run, measured, time.time()), figures.events(run, _EVENTS), log)
 
 
 def read_all(workspace: Workspace) -> list[tuple[Run, float | None]]:
@@ -48,20 +49,20 @@ def read_all(workspace: Workspace) -> list[tuple[Run, float | None]]:
             "SELECT run_id, value, max(interval) FROM metric WHERE name = 'nmi' GROUP BY run_id"
         ).fetchall()
     nmi = {row["run_id"]: row["value"] for row in rows}
-    return [(run, nmi.get(run.id)) for run in reversed(control.list_runs(workspace))]
+    return [(run, nmi.get(run.id)) for run in reversed(list_runs(workspace))]
 
 
-def time_left(run: Run, figures: list[Metric], now: float) -> float | None:
+def time_left(run: Run, measured: list[Metric], now: float) -> float | None:
     """Seconds until a running run ends, from the median time of its intervals so far; None before the second clustering.
 
     Args:
         run: the run.
-        figures: all its figures, oldest first.
+        measured: all its figures, oldest first.
         now: seconds since 1970.
     """
     if run.state != "running" or not run.alive:
         return None
-    marks = [metric.time for metric in figures if metric.name == "clusters" and metric.time >= (run.started or 0)]
+    marks = [metric.time for metric in measured if metric.name == "clusters" and metric.time >= (run.started or 0)]
     if len(marks) < 2:
         return None
     each = statistics.median(later - earlier for earlier, later in itertools.pairwise(marks))

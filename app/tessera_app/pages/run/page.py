@@ -11,9 +11,9 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 from tessera.errors import TesseraError
-from tessera.runs import control
-from tessera.runs.control import Run
-from tessera.runs.text import told
+from tessera.runs import control, process
+from tessera.runs.rows import Run
+from tessera.runs.text import summarise_events
 
 from tessera_app.access import require_editor
 from tessera_app.latest import Latest
@@ -99,11 +99,11 @@ class RunPage(pn.viewable.Viewer):
     def _start_run(self) -> str:
         name = (self._name.value_input or self._name.value or "").strip()
         created = control.create(self._store.workspace, self._form.config(), name or None)
-        control.launch(self._store.workspace, created.name)
+        process.launch(created)
         return created.name
 
-    def _asker(self, want: str) -> Callable[[], None]:
-        return lambda: control.request(self._store.workspace, self._store.run, want)
+    def _asker(self, what: str) -> Callable[[], None]:
+        return lambda: control.request(self._store.workspace, self._store.run, what)
 
     def _choose(self, event: Any) -> None:
         if event.new and event.new != self._store.run:
@@ -115,7 +115,7 @@ class RunPage(pn.viewable.Viewer):
             options=self._store.run_names, value=self._store.run or None, visible=len(self._store.run_names) > 1
         )
         going = run is not None and run.alive and run.state in ("running", "paused", "queued")
-        asked_to_run = run is not None and run.want == "run"
+        asked_to_run = run is not None and run.requested == "run"
         self._steer["pause"].disabled = not (going and asked_to_run)
         self._steer["run"].disabled = run is None or run.state == "finished" or (going and asked_to_run)
         self._steer["stop"].disabled = not going
@@ -127,7 +127,7 @@ class RunPage(pn.viewable.Viewer):
             self._events.object = self._all.object = wrap("")
             return
         chosen = run
-        self._loads.load(lambda: read_run(self._store.workspace, chosen), self._show)
+        self._loads.load(lambda: read_run(chosen), self._show)
         self._lists.load(lambda: read_all(self._store.workspace), self._list)
 
     def _show(self, facts: RunFacts) -> None:
@@ -164,8 +164,8 @@ def _words(facts: RunFacts) -> str:
     run = facts.run
     if run.state == "queued":
         return "Its process is starting; the first figures come after one look at all tiles."
-    if run.want != "run" and run.alive and run.state == "running":
-        return f"Asked to {run.want}: it saves and does so after the present step."
+    if run.requested != "run" and run.alive and run.state == "running":
+        return f"Asked to {run.requested}: it saves and does so after the present step."
     if run.state == "running":
         return f"Interval {run.interval + 1} of {run.config.epochs}: {escape(run.phase or 'starting')}"
     if run.state == "paused":
@@ -184,7 +184,7 @@ def _story(facts: RunFacts) -> str:
     if facts.run.state == "failed":
         log = f"<h3>End of its log</h3><pre class='ts-log'>{escape(facts.log)}</pre>" if facts.log else ""
         body = alarm(facts.run.message) + log
-    said = "".join(alarm(text, level) for level, text in told(facts.events))
+    said = "".join(alarm(text, level) for level, text in summarise_events(facts.events))
     return body + (f"<h3>What happened</h3>{said}" if said else "")
 
 

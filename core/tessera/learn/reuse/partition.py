@@ -8,7 +8,6 @@ those they overlap most.
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -91,10 +90,7 @@ def partition(
     try:
         return _cluster_anew(workspace, run, config, chosen, told)
     except BaseException:
-        if chosen not in [
-            known.name for known in control.list_runs(workspace)
-        ]:  # another process may have been quicker
-            shutil.rmtree(workspace.run_folder(chosen).root, ignore_errors=True)
+        control.discard(workspace, chosen)
         raise
 
 

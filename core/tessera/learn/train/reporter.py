@@ -8,7 +8,8 @@ import signal
 import time
 from types import FrameType
 
-from tessera.runs import control
+from tessera.runs.figures import write_event, write_figures
+from tessera.runs.rows import Run
 from tessera.workspace.folder import Workspace
 
 logger = logging.getLogger(__name__)
@@ -29,10 +30,10 @@ class Reporter:
         silent: tell and ask nothing, since another process of the same run does.
     """
 
-    def __init__(self, workspace: Workspace, run: control.Run, *, silent: bool = False) -> None:
+    def __init__(self, workspace: Workspace, run: Run, *, silent: bool = False) -> None:
         self.workspace, self._run, self._silent = workspace, run, silent
         self._looked = 0.0
-        self._want = "run"
+        self._requested = "run"
         signal.signal(signal.SIGTERM, self._on_term)
 
     def state(self, state: str, message: str = "") -> None:
@@ -54,16 +55,16 @@ class Reporter:
         """
         if self._silent:
             return
-        if time.monotonic() - self._looked < _EVERY_S and self._want != "stop":
+        if time.monotonic() - self._looked < _EVERY_S and self._requested != "stop":
             return
         self._tell(phase, progress, rate)
-        while self._want == "pause":
+        while self._requested == "pause":
             self.state("paused")
             time.sleep(_EVERY_S / 2)
             self._tell(phase, progress, 0)
-            if self._want != "pause":
+            if self._requested != "pause":
                 self.state("running")
-        if self._want == "stop":
+        if self._requested == "stop":
             raise StopRequestedError
 
     def interval_done(self, interval: int) -> None:
@@ -77,12 +78,8 @@ class Reporter:
         """Record figures; figures of the same step are replaced (a resumed run measures them again)."""
         if self._silent:
             return
-        now = time.time()
         with self.workspace.ledger.write() as connection:
-            connection.executemany(
-                "INSERT OR REPLACE INTO metric (run_id, name, interval, step, value, time) VALUES (?, ?, ?, ?, ?, ?)",
-                [(self._run.id, name, interval, step, float(value), now) for name, value in values.items()],
-            )
+            write_figures(connection, self._run.id, values, interval=interval, step=step)
 
     def event(self, level: str, text: str) -> None:
         """Say something in words, in the ledger and the log."""
@@ -90,10 +87,7 @@ class Reporter:
             return
         logger.info("%s: %s", level, text)
         with self.workspace.ledger.write() as connection:
-            connection.execute(
-                "INSERT INTO event (run_id, time, level, text) VALUES (?, ?, ?, ?)",
-                (self._run.id, time.time(), level, text),
-            )
+            write_event(connection, self._run.id, level, text)
 
     def _tell(self, phase: str, progress: float, rate: float) -> None:
         self._looked = time.monotonic()
@@ -102,9 +96,9 @@ class Reporter:
                 "UPDATE run SET phase = ?, progress = ?, rate = ?, heartbeat = ?, pid = ? WHERE id = ?",
                 (phase, progress, rate, time.time(), os.getpid(), self._run.id),
             )
-            if self._want != "stop":
+            if self._requested != "stop":
                 row = connection.execute("SELECT want FROM run WHERE id = ?", (self._run.id,)).fetchone()
-                self._want = row["want"]
+                self._requested = row["want"]
 
     def _on_term(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature is Python's
-        self._want = "stop"
+        self._requested = "stop"

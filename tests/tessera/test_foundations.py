@@ -118,12 +118,13 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> 
     path = tmp_path / "ledger.sqlite"
     with sqlite3.connect(path) as connection:
         connection.executescript(
-            "CREATE TABLE slide (id INTEGER PRIMARY KEY, name TEXT NOT NULL, n_tiles INTEGER) STRICT;"
-            "INSERT INTO slide VALUES (1, 'old', 7); PRAGMA user_version = 1;"
+            "CREATE TABLE slide (id INTEGER PRIMARY KEY, name TEXT NOT NULL, n_tiles INTEGER, patient TEXT, site TEXT) STRICT;"
+            "INSERT INTO slide VALUES (1, 'old', 7, 'P-1', ''); PRAGMA user_version = 1;"
         )
     for _ in range(2):
         ledger = Ledger.create(path)
         with ledger.read() as connection:
-            assert tuple(connection.execute("SELECT name, n_tiles, project FROM slide").fetchone()) == ("old", 7, "")
+            row = connection.execute("SELECT name, n_tiles, project, patient_source, site_source FROM slide").fetchone()
+            assert tuple(row) == ("old", 7, "", "barcode", "")
             assert connection.execute("SELECT count(*) FROM remote_slide").fetchone()[0] == 0
             assert connection.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION

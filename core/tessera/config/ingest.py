@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from tessera.config.settings import Config, setting
 from tessera.errors import ConfigError
 
+TISSUE = ("auto", "he", "ihc", "special", "fluorescence", "grey", "all")
+
 
 @dataclass(frozen=True)
 class IngestConfig(Config):
@@ -17,6 +19,11 @@ class IngestConfig(Config):
     overlap: int = setting(0, "Pixels that neighbouring tiles share.", unit="px", low=0, high=1024)
     max_tiles_per_slide: int = setting(
         0, "Keep at most this many tiles of a slide, the same ones each time; 0 keeps all.", unit="tiles", low=0
+    )
+    tissue: str = setting(
+        "auto",
+        "Which stain to expect: auto guesses for each slide; all takes every position and drops no tile.",
+        choices=TISSUE,
     )
     min_tissue: float = setting(0.5, "Share of a tile that the tissue mask must cover.", low=0, high=1)
     default_mpp: float = setting(
@@ -33,6 +40,32 @@ class IngestConfig(Config):
     threads: int = setting(0, "Reading threads; 0 takes one per core.", low=0, high=256, advanced=True)
     commit_tiles: int = setting(
         20_000, "Tiles held in memory (17 kB each) and committed together.", unit="tiles", low=1, advanced=True
+    )
+
+    slide_pixels: int = setting(
+        100_000_000_000,
+        "Refuse a slide that claims more pixels; 100 gigapixels are 300,000 x 330,000.",
+        unit="px",
+        low=1_000_000,
+        advanced=True,
+    )
+    slide_memory: int = setting(
+        4_000_000_000,
+        "Memory that reading one slide may take; the slide fails, not the ingest.",
+        unit="bytes",
+        low=100_000_000,
+        advanced=True,
+    )
+    slide_seconds: float = setting(
+        7200, "Longest time for one slide; 0 sets no limit.", unit="s", low=0, high=1_000_000, advanced=True
+    )
+    slide_silence: float = setting(
+        300,
+        "A slide that gives no tile for so long hangs and is given up.",
+        unit="s",
+        low=1,
+        high=86_400,
+        advanced=True,
     )
 
     def __post_init__(self) -> None:

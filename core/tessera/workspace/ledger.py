@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tessera.errors import WorkspaceError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 # Slides that are fetched from an archive (tessera.ingest.archive.coordinator).
 _STREAM = """
@@ -46,6 +46,12 @@ CREATE TABLE IF NOT EXISTS stream (
 ) STRICT;
 """
 
+# What people corrected in the cohort; append-only, the slide's row holds the present values.
+_COHORT_CHANGES = """
+CREATE TABLE IF NOT EXISTS slide_change (id INTEGER PRIMARY KEY AUTOINCREMENT, slide_id INTEGER NOT NULL, time REAL NOT NULL,
+  author TEXT NOT NULL, field TEXT NOT NULL, old TEXT NOT NULL, new TEXT NOT NULL) STRICT;
+"""
+
 SCHEMA = (
     """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -66,6 +72,10 @@ CREATE TABLE IF NOT EXISTS slide (
   mpp REAL, mpp_source TEXT,              -- um per level-0 pixel and where the value came from
   reader TEXT,                            -- native or openslide
   patient TEXT NOT NULL DEFAULT '', site TEXT NOT NULL DEFAULT '',
+  patient_source TEXT NOT NULL DEFAULT '', site_source TEXT NOT NULL DEFAULT '',  -- user, archive, dicom, barcode
+  stain TEXT NOT NULL DEFAULT '', stain_source TEXT NOT NULL DEFAULT '',  -- he, ihc, special, fluorescence, grey; guess or user
+  cut_with TEXT NOT NULL DEFAULT '',      -- JSON of the settings that its tiles were cut with
+  replaced_by INTEGER,                    -- the slide whose tiles took the place of this one's when it was cut again
   project TEXT NOT NULL DEFAULT '', sample_type TEXT NOT NULL DEFAULT '',
   step0 REAL, side0 REAL,                 -- grid step and tile side in level-0 pixels
   grid_rows INTEGER, grid_columns INTEGER,
@@ -128,6 +138,7 @@ CREATE TABLE IF NOT EXISTS export (id INTEGER PRIMARY KEY, run_id INTEGER NOT NU
   time REAL NOT NULL) STRICT;
 """
     + _STREAM
+    + _COHORT_CHANGES
 )
 
 # What turns a ledger of the version before into this one; a workspace of months is never thrown away for a column.
@@ -137,6 +148,17 @@ ALTER TABLE slide ADD COLUMN project TEXT NOT NULL DEFAULT '';
 ALTER TABLE slide ADD COLUMN sample_type TEXT NOT NULL DEFAULT '';
 """
     + _STREAM,
+    2: """
+ALTER TABLE slide ADD COLUMN patient_source TEXT NOT NULL DEFAULT '';
+ALTER TABLE slide ADD COLUMN site_source TEXT NOT NULL DEFAULT '';
+ALTER TABLE slide ADD COLUMN stain TEXT NOT NULL DEFAULT '';
+ALTER TABLE slide ADD COLUMN stain_source TEXT NOT NULL DEFAULT '';
+ALTER TABLE slide ADD COLUMN cut_with TEXT NOT NULL DEFAULT '';
+ALTER TABLE slide ADD COLUMN replaced_by INTEGER;
+UPDATE slide SET patient_source = 'barcode' WHERE patient != '';
+UPDATE slide SET site_source = 'barcode' WHERE site != '';
+"""
+    + _COHORT_CHANGES,
 }
 
 

@@ -62,7 +62,8 @@ def claim(run: Run, pid: int) -> None:
         except psutil.NoSuchProcess:
             return  # it has ended already and says why in its row
         connection.execute(
-            "UPDATE run SET pid = ?, pid_started = ?, started = ?, heartbeat = ?, message = '' WHERE id = ?",
+            "UPDATE run SET pid = ?, pid_started = ?, started = ?, finished = NULL, heartbeat = ?,"
+            " message = '' WHERE id = ?",
             (pid, started, time.time(), time.time(), run.id),
         )
 

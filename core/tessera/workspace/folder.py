@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from tessera.errors import WorkspaceError
+from tessera.workspace import schema
 from tessera.workspace.ledger import Ledger
 from tessera.workspace.run_folder import RunFolder
 
@@ -28,10 +29,10 @@ class Workspace:
         """Make the folder if it is missing and open it.
 
         Raises:
-            WorkspaceError: the folder cannot be written, or holds a ledger of another version.
+            WorkspaceError: the folder cannot be written, or its ledger is newer, damaged or gone.
         """
         try:
-            root.mkdir(parents=True, exist_ok=True)
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)  # what is in it is about patients
         except OSError as error:
             raise WorkspaceError(f"cannot make the workspace folder {root}: {error}") from error
         if not os.access(root, os.W_OK):
@@ -45,9 +46,10 @@ class Workspace:
         """Open a workspace that exists.
 
         Raises:
-            WorkspaceError: there is none, or it has a ledger of another version.
+            WorkspaceError: there is none, or its ledger is newer, damaged or gone.
         """
         if not (root / "ledger.sqlite").is_file():
+            schema.refuse_to_replace(root / "ledger.sqlite")
             raise WorkspaceError(f"no workspace in {root}: make one with `tessera ingest SOURCE --workspace {root}`")
         return cls.create(root)
 

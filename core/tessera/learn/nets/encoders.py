@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from tessera.errors import ConfigError
-from tessera.learn.nets.alexnet_vgg import FEATURES, alexnet_bn, vgg16_bn
-from tessera.learn.nets.inputs import build_front
+from tessera.learn.nets import hub
+from tessera.learn.nets.families import OWN, Made, make
+from tessera.learn.nets.families import check_timm as check_timm
+from tessera.learn.nets.inputs import IMAGENET_MEAN, IMAGENET_STD, build_front
+from tessera.learn.nets.layouts import to_timm
+from tessera.learn.nets.pathology import check_runnable, known
+from tessera.learn.nets.tokens import Tokens
+from tessera.learn.nets.weights import Fit, check_fit, fit_state, read_state
 
 logger = logging.getLogger(__name__)
 
-_PREFIXES = ("module.", "model.", "encoder.", "backbone.", "resnet.")
+PUBLISHED = ("imagenet", "timm", "published")  # words for the weights that a network is published with
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an encoder's weights come from, for status, cards and exports.
+
+    Attributes:
+        encoder: its name.
+        weights: their source, in words.
+        licence: of the weights, as far as it is known.
+        left_out: what did not fit, in words; empty when everything did.
+    """
+
+    encoder: str
+    weights: str
+    licence: str = ""
+    left_out: str = ""
 
 
 class Encoder(nn.Module):
@@ -24,11 +48,13 @@ class Encoder(nn.Module):
         front: uint8 (B, 3, H, W) -> float (B, C, H, W).
         backbone: float (B, C, H, W) -> float (B, dim).
         dim: length of a feature vector.
+        origin: where its weights come from.
     """
 
-    def __init__(self, front: nn.Module, backbone: nn.Module, dim: int) -> None:
+    def __init__(self, front: nn.Module, backbone: nn.Module, dim: int, origin: Origin | None = None) -> None:
         super().__init__()
         self.front, self.backbone, self.dim = front, backbone, dim
+        self.origin = origin or Origin("", "random")
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Features, float (B, dim), of images uint8 (B, 3, H, W)."""
@@ -36,100 +62,85 @@ class Encoder(nn.Module):
         return features
 
 
-def build_encoder(name: str, *, weights: str, seed: int, input: str = "rgb") -> Encoder:
+def build_encoder(
+    name: str, *, weights: str, seed: int, input: str = "rgb", allow_partial: bool = False, own_colour: bool = True
+) -> Encoder:
     """Build an encoder.
 
     Args:
-        name: tiny (for tests), alexnet-bn, vgg16-bn, or any model of timm, resnet18 and resnet50 among them.
-        weights: random, timm (downloaded by timm), or the path of a .safetensors or .pth file.
+        name: tf_efficientnet_lite0 or any other model of timm; tiny (for tests), alexnet-bn, vgg16-bn; an encoder of
+            `tessera.learn.nets.pathology`; hf-hub:OWNER/NAME or local-dir:PATH.
+        weights: random; imagenet (those that the network is published with: they come with Tessera for
+            tf_efficientnet_lite0, and are downloaded for all others); or the path of a file or folder of tensors.
         seed: decides random weights.
         input: rgb, grey-sobel or haematoxylin, see `tessera.learn.nets.inputs`.
+        allow_partial: take weights of which only some fit; `Encoder.origin` says what was left out.
+        own_colour: scale colours as the network was trained; False does it as for ImageNet, as versions before 0.2 did.
 
     Raises:
-        ConfigError: no such model; weights that do not exist, do not fit or cannot be downloaded.
+        ConfigError: no such model; weights that do not exist, do not fit or cannot be fetched.
     """
-    front = build_front(input)
-    own = {"tiny": (_tiny, 32), "alexnet-bn": (alexnet_bn, FEATURES), "vgg16-bn": (vgg16_bn, FEATURES)}
-    if name in own and weights == "timm":
-        raise ConfigError(f"timm has no weights of {name}: give a file with weights=PATH, or weights=random")
+    channels = build_front(input).channels
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        if name in own:
-            build, dim = own[name]
-            backbone = build(front.channels)
-        else:
-            backbone, dim = _from_timm(name, front.channels, pretrained=weights == "timm")
-    if weights not in ("random", "timm"):
-        _load_weights(backbone, Path(weights))
-    return Encoder(front, backbone, dim)
+        made = make(name, channels)
+    origin = _load(made, name, weights, allow_partial=allow_partial)
+    mean, std = (made.mean, made.std) if own_colour else (IMAGENET_MEAN, IMAGENET_STD)
+    backbone = Tokens(made.network, made.pooling) if made.pooling else made.network
+    return Encoder(build_front(input, mean, std), backbone, made.dim, origin)
 
 
-def _tiny(channels: int) -> nn.Module:
-    """About 15,000 parameters: enough to tell drawn textures apart."""
-
-    def block(inputs: int, outputs: int) -> nn.Module:
-        return nn.Sequential(
-            nn.Conv2d(inputs, outputs, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
-        )
-
-    return nn.Sequential(block(channels, 16), block(16, 32), block(32, 32), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-
-
-def _from_timm(name: str, channels: int, *, pretrained: bool) -> tuple[nn.Module, int]:
-    import timm
-
-    check_timm(name)
-    try:
-        backbone = timm.create_model(name, pretrained=pretrained, num_classes=0, in_chans=channels)
-    except (OSError, RuntimeError) as error:  # no network: huggingface_hub raises OSErrors of several kinds
-        raise ConfigError(
-            f"the weights of {name} cannot be downloaded ({error}): give a file with weights=PATH, or weights=random"
-        ) from error
-    return backbone, int(backbone.num_features)
-
-
-def check_timm(name: str) -> None:
-    """Refuse a name that timm does not know.
+def check_name(name: str, tile_px: int) -> None:
+    """Refuse what a worker would refuse a minute later: unknown names, and tiles that patches cannot cover.
 
     Raises:
-        ConfigError: so it is; near names are told.
+        ConfigError: so it is.
     """
-    import timm
+    row = known(name)
+    if row is not None:
+        check_runnable(row)
+        _check_patches(name, row.patch_px, tile_px)
+    elif name not in OWN and name != "tiny" and not hub.is_hub_name(name):
+        check_timm(name)
+        stem, _, digits = name.partition("_patch")
+        if digits and stem.startswith(("vit", "deit", "eva", "beit")):
+            _check_patches(name, int(digits.split("_")[0]), tile_px)
 
-    if not timm.is_model(name):
-        close = ", ".join(timm.list_models(f"*{name[:6]}*")[:5]) or "resnet18, resnet50"
-        raise ConfigError(f"encoder={name}: timm knows no such model; near: {close}")
 
-
-def _load_weights(backbone: nn.Module, path: Path) -> None:
-    """Load weights without running code from the file; wrappers' prefixes and heads are passed over."""
-    if not path.is_file():
-        raise ConfigError(f"weights={path}: no such file")
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
+def _check_patches(name: str, patch_px: int, tile_px: int) -> None:
+    if tile_px % patch_px:
+        low = max(1, tile_px // patch_px) * patch_px
         raise ConfigError(
-            f"weights={path} cannot be read as tensors ({type(error).__name__}): give a .safetensors file, or what torch.save "
-            "wrote of a state_dict"
-        ) from error
-    state = state.get("state_dict", state)
-    own = backbone.state_dict()
-    found = {_strip(key): value for key, value in state.items() if isinstance(value, torch.Tensor)}
-    fitting = {key: value for key, value in found.items() if key in own and own[key].shape == value.shape}
-    if len(fitting) < 0.9 * len(own):
-        raise ConfigError(f"weights={path} fit {len(fitting)} of {len(own)} tensors: it is of another encoder")
-    left_out = sorted(set(own) - set(fitting))
-    if left_out:
-        logger.warning("weights=%s lack or do not fit %s: these start at random", path, ", ".join(left_out))
-    backbone.load_state_dict(fitting, strict=False)
+            f"tile_px={tile_px}: {name} cuts tiles into patches of {patch_px} px: choose {low} or {low + patch_px}"
+        )
 
 
-def _strip(key: str) -> str:
-    while (prefix := next((word for word in _PREFIXES if key.startswith(word)), None)) is not None:
-        key = key[len(prefix) :]
-    return key
+def _load(made: Made, name: str, weights: str, *, allow_partial: bool) -> Origin:
+    if weights == "random":
+        return Origin(name, "random")
+    if weights in PUBLISHED:
+        if name == "tiny":
+            return Origin(name, "random")  # it is for tests and has no others
+        if made.published is None:
+            raise ConfigError(
+                f"there are no published weights of {name}: give a file with weights=PATH, or weights=random"
+            )
+        state, source = made.published()
+        origin = Origin(name, source, made.licence)
+    else:
+        state, source = read_state(Path(weights)), f"weights={weights}"
+        row = known(name)
+        if row is not None:
+            state = to_timm(state, row.layout, made.network)
+        origin = Origin(name, weights, made.licence if row is not None else "")
+    fit = fit_state(made.network, state, head=made.head)
+    check_fit(fit, told=source, encoder=name, allow_partial=allow_partial)
+    return replace(origin, left_out=_said(fit, source))
+
+
+def _said(fit: Fit, source: str) -> str:
+    if fit.whole:
+        return ""
+    words = f"{source} fitted in part: {fit.words()}"
+    logger.warning("%s", words)
+    return words

@@ -68,12 +68,12 @@ def test_haematoxylin_agrees_with_scikit_images_constants() -> None:
 def test_unknown_inputs_and_weights_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="input=green"):
         build_encoder("tiny", weights="random", seed=0, input="green")
-    with pytest.raises(ConfigError, match="timm has no weights"):
+    with pytest.raises(ConfigError, match="no published weights"):
         build_encoder("alexnet-bn", weights="timm", seed=0)
     with pytest.raises(ConfigError, match="no such file"):
         build_encoder("tiny", weights=str(tmp_path / "none.pth"), seed=0)
     torch.save({"other": torch.zeros(2)}, tmp_path / "other.pth")
-    with pytest.raises(ConfigError, match="another encoder"):
+    with pytest.raises(ConfigError, match="of another encoder"):
         build_encoder("tiny", weights=str(tmp_path / "other.pth"), seed=0)
 
 

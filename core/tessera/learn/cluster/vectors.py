@@ -15,10 +15,10 @@ Labels = npt.NDArray[np.int32]
 Masses = npt.NDArray[np.int64]
 
 
-def chunks(stop: int, start: int = 0, size: int = CHUNK) -> Iterator[slice]:
-    """The rows `start` to `stop` in slices of at most `size`."""
-    for first in range(start, stop, size):
-        yield slice(first, min(first + size, stop))
+def chunks(stop: int, start: int = 0) -> Iterator[slice]:
+    """The rows `start` to `stop` in slices of at most `CHUNK`."""
+    for first in range(start, stop, CHUNK):
+        yield slice(first, min(first + CHUNK, stop))
 
 
 def unit_rows(vectors: Points, length: float = 1.0) -> npt.NDArray[np.float32]:

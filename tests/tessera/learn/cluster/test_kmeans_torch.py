@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from tessera.config import RunConfig
-from tessera.learn.cluster import kmeans, kmeans_torch
+from tessera.learn.cluster import kmeans, kmeans_torch, vectors
 from torch import distributed
 
 K, DIM = 7, 6
@@ -22,7 +22,7 @@ def blobs(n: int, seed: int) -> np.ndarray:
 
 @pytest.mark.parametrize("spherical", [False, True])
 def test_the_same_start_leads_to_faiss_centroids(spherical: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kmeans_torch, "_CHUNK", 50)
+    monkeypatch.setattr(vectors, "CHUNK", 50)
     points = blobs(600, 0)
     start = points[:K] / (np.linalg.norm(points[:K], axis=1, keepdims=True) if spherical else 1)
     if spherical:

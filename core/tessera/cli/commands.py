@@ -245,7 +245,7 @@ def cluster(options: argparse.Namespace) -> int:
             changes=configuration.parse_overrides(options.settings),
             progress=progress,
         )
-    human = f"{made.name}: {made.n_clusters} clusters of {made.n_tiles:,} tiles in {made.seconds:.1f} s"
+    human = f"{made.name}: {made.n_clusters} clusters of {made.n_tiles:,} tiles in {made.seconds:.1f} s ({made.how})"
     _answer(options, dataclasses.asdict(made), human)
     return 0
 

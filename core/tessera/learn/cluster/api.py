@@ -1,7 +1,7 @@
 """The one way to cluster tiles, whatever the clusterer: points in, a `ClusterResult` without empty or tiny clusters out.
 
 k-means has K by construction. The others find K: clusters below a least size are folded point by point into the nearest
-large one, and K is brought to `clusters` when `cluster_count` is target. Beyond `graph_points` tiles they work on
+large one, and K is brought to `clusters`, from above, when `cluster_count` is target (see `count`). Beyond `graph_points` tiles they work on
 micro-centroids, and each tile takes the label of its own.
 """
 
@@ -15,11 +15,12 @@ from tessera.config import RunConfig
 from tessera.errors import RunError
 from tessera.learn.cluster import hdbscan, kmeans
 from tessera.learn.cluster.base import Clusterer, Labels, Memory, Points, device_of
+from tessera.learn.cluster.count import count
 from tessera.learn.cluster.kmeans import ClusterResult
 from tessera.learn.cluster.leiden import find_leiden
 from tessera.learn.cluster.pic import find_pic
 from tessera.learn.cluster.rcc.find import find_rcc
-from tessera.learn.cluster.sizes import describe, fold, steer
+from tessera.learn.cluster.sizes import describe
 from tessera.learn.cluster.vectors import chunks
 
 if TYPE_CHECKING:
@@ -73,13 +74,12 @@ def cluster(
         few, owner = micro_centroids(points, limit, rng)
         masses = np.bincount(owner, minlength=len(few)).astype(np.int64)
     found = TABLE[config.clusterer].find(few, config, rng, {} if memory is None else memory)
-    least = least_size(len(points), config)
-    labels, folded = fold(few, found.labels, least, masses)
-    free = int(labels.max()) + 1
-    if config.cluster_count == "target" and free != config.clusters:
-        labels = steer(few, found.labels, config.clusters, least, masses=masses, finer=found.finer, rng=rng)
-    labels = labels if owner is None else labels[owner]
-    return describe(points, labels, folded, {**found.figures, "clusters_found": float(free)})
+    wanted = config.clusters if config.cluster_count == "target" else None
+    settled = count(few, found, wanted, least_size(len(points), config), masses=masses, rng=rng)
+    labels = settled.labels if owner is None else settled.labels[owner]
+    on = "" if owner is None else f" on {len(few):,} cells of {len(points):,} tiles"
+    how = f"{config.clusterer}{on} found {settled.how}"
+    return describe(points, labels, settled.folded, {**found.figures, **settled.figures}, how)
 
 
 def least_size(n_points: int, config: RunConfig) -> int:

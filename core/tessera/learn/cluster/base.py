@@ -2,7 +2,7 @@
 
 To add one: a file with a function of the signature `Find`, and a line in the table of `tessera.learn.cluster.api`. It takes
 points that fit its cost (beyond, `api` gives it micro-centroids) and answers with labels, noise allowed. Folding and
-the number of clusters are the same for all and stand in `tessera.learn.cluster.sizes`.
+the number of clusters are the same for all and stand in `sizes` and `count` beside this file.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ NO_LIMIT = 10_000_000  # points: more than are ever given to a clusterer
 Points = npt.NDArray[np.floating]
 Labels = npt.NDArray[np.int32]
 Memory = dict[str, npt.NDArray[np.float64]]
+Finer = Callable[[float], Labels]
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Found:
     """
 
     labels: Labels
-    finer: Callable[[float], Labels] | None = None
+    finer: Finer | None = None
     figures: dict[str, float] = field(default_factory=dict)
 
 

@@ -43,6 +43,7 @@ class ClusterResult:
         n_repaired: clusters that were empty or below the least size, dissolved, and refilled by splitting a large one,
             or folded into others by a clusterer that finds K itself.
         figures: what else the clusterer measured, by name.
+        how: which clusterer, what it found, and how the number of clusters was reached, in words.
     """
 
     labels: npt.NDArray[np.int32]
@@ -51,6 +52,7 @@ class ClusterResult:
     objective: float
     n_repaired: int
     figures: dict[str, float] = field(default_factory=dict)
+    how: str = ""
 
 
 def cluster(
@@ -107,7 +109,8 @@ def cluster(
         parted = functools.partial(_split_largest, subset, centroids, small, rng, spherical=config.spherical)
         centroids = _by_first(ranks, parted)
     squared = distances.astype(np.float64) ** 2
-    return ClusterResult(labels, distances, centroids, float(squared.mean()), repaired)
+    how = f"k-means with {k} clusters" + (f"; {repaired} too small ones made anew" if repaired else "")
+    return ClusterResult(labels, distances, centroids, float(squared.mean()), repaired, how=how)
 
 
 def assign(

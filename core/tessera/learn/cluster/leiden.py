@@ -28,7 +28,7 @@ def find_leiden(points: Points, config: RunConfig, rng: np.random.Generator, mem
         ConfigError: the library is not installed.
     """
     if importlib.util.find_spec("graspologic_native") is None:
-        raise ConfigError("clusterer=leiden needs one more package: pip install 'tessera-pathology[community]'")
+        raise ConfigError("clusterer=leiden needs one more package: pip install graspologic-native")
     first, place = distinct_rows(points)
     if len(first) < 2:
         return Found(np.zeros(len(points), np.int32))

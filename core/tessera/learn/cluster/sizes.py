@@ -1,11 +1,9 @@
-"""From the partition that a method found to classes that can be trained on: fold tiny clusters, steer their number.
+"""From the partition that a clusterer found to classes that can be trained on: fold tiny clusters, merge, describe.
 
 All rules work on points with a mass, so that micro-centroids count as the tiles that they stand for.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +13,10 @@ from tessera.learn.cluster.vectors import chunks, class_means
 from tessera.learn.cluster.ward import ward
 
 _WARD_LIMIT = 4_000
-_FINER = 8
 
 Points = npt.NDArray[np.floating]
 Labels = npt.NDArray[np.int32]
 Masses = npt.NDArray[np.int64]
-Finer = Callable[[float], Labels]
 
 
 def fold(points: Points, labels: Labels, least: int, masses: Masses | None = None) -> tuple[Labels, int]:
@@ -56,53 +52,8 @@ def fold(points: Points, labels: Labels, least: int, masses: Masses | None = Non
     return by_size(out, weights), int((sizes > 0).sum() - len(large))
 
 
-def steer(
-    points: Points,
-    labels: Labels,
-    k: int,
-    least: int,
-    *,
-    masses: Masses | None = None,
-    finer: Finer | None = None,
-    rng: np.random.Generator,
-) -> Labels:
-    """Bring a partition, not yet folded, to `k` clusters of at least `least` tiles.
-
-    Ward's merges of all its clusters, by size, down to k; what stays tiny is folded, and fewer merges are made until k large
-    ones are left. When there are not so many, the partition is made finer, by halves (`finer`); as a last resort the
-    largest cluster is halved by 2-means, again and again.
-
-    Args:
-        points: (M, D).
-        labels: int32 (M,), -1 = noise.
-        k: clusters wanted.
-        least: tiles that a cluster must have; halves may have fewer.
-        masses: int64 (M,), tiles of each point; one each if None.
-        finer: labels at a share of the present granularity; None when the method has no such dial.
-        rng: of the halving.
-
-    Returns:
-        int32 (M,) labels 0..K-1, largest first; K is below k only when there are fewer distinct points.
-    """
-    weights = np.ones(len(labels), np.int64) if masses is None else masses
-    share, best = 1.0, merge(points, labels, k, least, weights)
-    for _ in range(_FINER if finer is not None else 0):
-        if best.max() + 1 >= k:
-            break
-        share /= 2
-        assert finer is not None
-        found = merge(points, finer(share), k, least, weights)
-        best = found if found.max() >= best.max() else best
-    while best.max() + 1 < k:
-        halved = _halve_largest(points, best, rng)
-        if halved is None:
-            break
-        best = by_size(halved, weights)
-    return best
-
-
 def merge(points: Points, labels: Labels, k: int, least: int, masses: Masses) -> Labels:
-    """At most `k` clusters of at least `least` tiles by Ward's merges, then folding; see `steer`.
+    """At most `k` clusters of at least `least` tiles by Ward's merges, then folding.
 
     Beyond 4,000 clusters the smallest are folded first, because Ward's time grows with the square.
     """
@@ -122,7 +73,9 @@ def merge(points: Points, labels: Labels, k: int, least: int, masses: Masses) ->
         left = min(left + missing, n)
 
 
-def describe(points: Points, labels: Labels, n_repaired: int, figures: dict[str, float]) -> ClusterResult:
+def describe(
+    points: Points, labels: Labels, n_repaired: int, figures: dict[str, float], how: str = ""
+) -> ClusterResult:
     """The clustering of all points: means, and distances to them, in chunks.
 
     Args:
@@ -130,13 +83,14 @@ def describe(points: Points, labels: Labels, n_repaired: int, figures: dict[str,
         labels: int32 (N,), 0..K-1, none empty.
         n_repaired: clusters that were folded.
         figures: measured on the way.
+        how: what was found and done, in words.
     """
     means = class_means(points, labels, int(labels.max()) + 1)
     distances = np.empty(len(points), np.float32)
     for part in chunks(len(points)):
         distances[part] = np.linalg.norm(np.asarray(points[part], np.float32) - means[labels[part]], axis=1)
     return ClusterResult(
-        labels, distances, means, float((distances.astype(np.float64) ** 2).mean()), n_repaired, figures
+        labels, distances, means, float((distances.astype(np.float64) ** 2).mean()), n_repaired, figures, how
     )
 
 
@@ -147,19 +101,3 @@ def by_size(labels: Labels, masses: Masses) -> Labels:
     rank = np.empty(len(sizes), np.int32)
     rank[np.lexsort((first, -sizes))] = np.arange(len(sizes), dtype=np.int32)
     return rank[places]
-
-
-def _halve_largest(points: Points, labels: Labels, rng: np.random.Generator) -> Labels | None:
-    """The largest cluster that is not all one point, in two by 2-means; None when there is none."""
-    from sklearn.cluster import KMeans
-
-    for cluster in np.argsort(-np.bincount(labels), kind="stable"):
-        members = np.flatnonzero(labels == cluster)
-        inside = np.asarray(points[members], np.float32)
-        if (inside == inside[0]).all():
-            continue
-        halves = KMeans(2, n_init=1, random_state=int(rng.integers(2**31 - 1))).fit_predict(inside)
-        out = labels.copy()
-        out[members[halves == 1]] = labels.max() + 1
-        return out
-    return None

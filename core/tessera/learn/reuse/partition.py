@@ -46,6 +46,7 @@ class Partition:
         n_clusters: K.
         figures: sizes, agreement with the source (ami_source), and what the clusterer measured.
         seconds: of the clustering.
+        how: what the clusterer found and how the number of clusters was reached, in words.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Partition:
     n_clusters: int
     figures: dict[str, float]
     seconds: float
+    how: str = ""
 
 
 def partition(
@@ -134,10 +136,10 @@ def _cluster_anew(workspace: Workspace, run: control.Run, config: RunConfig, cho
         store_version=run.store_version,
         config=config,
         figures=figures,
-        event=f"features of {source}, clustered by {clusterer}",
+        event=f"features of {source}, clustered by {clusterer}: {found.how}",
     )
     told.update("clustering", len(bank), len(bank))
-    return Partition(chosen, source, int((labels >= 0).sum()), int((sizes > 0).sum()), figures, seconds)
+    return Partition(chosen, source, int((labels >= 0).sum()), int((sizes > 0).sum()), figures, seconds, found.how)
 
 
 def _spread(values: npt.NDArray[Any], rows: npt.NDArray[np.int64], n: int, absent: float) -> npt.NDArray[Any]:

@@ -166,8 +166,6 @@ def measure(page: Page, address: str, rounds: int, n_clusters: int) -> Iterator[
     canvas = page.locator(".ts-map canvas").first.bounding_box()
     assert canvas is not None
     page.mouse.move(canvas["x"] + canvas["width"] / 2, canvas["y"] + canvas["height"] / 2)
-    page.mouse.down()  # the wheel zooms once the map has been pressed
-    page.mouse.up()
 
     def zoom() -> None:
         page.mouse.wheel(0, -120)

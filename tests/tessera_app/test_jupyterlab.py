@@ -24,9 +24,9 @@ TOKEN = "tessera"
 CELLS = """
 from pathlib import Path
 from tessera_app.components.jupyter import cluster_gallery, embedding_map
-from tessera.explore.clustering import open_view
+from tessera.explore.clustering import open_clustering
 from tessera.workspace.folder import Workspace
-view = open_view(Workspace.open(Path({root!r})), {run!r})
+view = open_clustering(Workspace.open(Path({root!r})), {run!r})
 points = embedding_map(view, {{0: "stroma"}})
 points
 ---

@@ -6,65 +6,44 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-import anywidget
 import numpy as np
-import traitlets
 from tessera.explore.clustering import Clustering
 from tessera.explore.palette import colour
 from tessera.explore.projection import points_file
 from tessera.explore.representatives import pick
 
-from tessera_app.components.panel import DIST
+from tessera_app.components.properties import EMBEDDING_MAP, TILE_GALLERY, widget_class
 
 _MAX_SENT = 400
 _ROWS = ("typical", "middle", "edge")
 
 
-class _TilesWidget(anywidget.AnyWidget):
-    """What both components share; `view` answers the browser's questions for pictures."""
-
-    tile_url = traitlets.Unicode("").tag(sync=True)
-    picked = traitlets.Int(-1).tag(sync=True)
-    wanted = traitlets.List([]).tag(sync=True)
-    images = traitlets.Dict({}).tag(sync=True)
+class TilesMixin:
+    """Answers the browser's questions for pictures of tiles; goes before a class that `widget_class` made."""
 
     def __init__(self, clustering: Clustering, **traits: Any) -> None:
         super().__init__(**traits)
         self._clustering = clustering
-        self.observe(self._answer, "wanted")
+        self.observe(self._answer, "wanted")  # type: ignore[attr-defined]
 
     def _answer(self, change: Any) -> None:
-        missing = [int(tile) for tile in change["new"][:_MAX_SENT] if str(tile) not in self.images]
-        known = [tile for tile in missing if 0 <= tile < len(self._clustering.labels)]
-        if known:
-            kept = list(self.images.items())[-_MAX_SENT:]
-            self.images = {**dict(kept), **pictures(self._clustering, known)}
+        known = self.images  # type: ignore[has-type]
+        missing = [int(tile) for tile in change["new"][:_MAX_SENT] if str(tile) not in known]
+        wanted = [tile for tile in missing if 0 <= tile < len(self._clustering.labels)]
+        if wanted:
+            self.images = {**dict(list(known.items())[-_MAX_SENT:]), **pictures(self._clustering, wanted)}
 
 
-class EmbeddingMapWidget(_TilesWidget):
-    """The map; `polygon` is the lasso, in map coordinates."""
-
-    _esm = DIST / "embedding_map.js"
-    url = traitlets.Unicode("").tag(sync=True)
-    data = traitlets.Bytes(b"").tag(sync=True)
-    ids = traitlets.List([]).tag(sync=True)
-    colours = traitlets.List([]).tag(sync=True)
-    labels = traitlets.List([]).tag(sync=True)
-    highlight = traitlets.Int(-1).tag(sync=True)
-    polygon = traitlets.List([]).tag(sync=True)
-    height_px = traitlets.Int(480).tag(sync=True)
-    point_size = traitlets.Float(5).tag(sync=True)
-    most = traitlets.Int(50_000).tag(sync=True)
-    dark = traitlets.Bool(False).tag(sync=True)
+_Map: Any = widget_class("EmbeddingMapTraits", "embedding_map", EMBEDDING_MAP, height_px=480)
+_Gallery: Any = widget_class("TileGalleryTraits", "tile_gallery", TILE_GALLERY, side_px=112)
 
 
-class TileGalleryWidget(_TilesWidget):
+class EmbeddingMapWidget(TilesMixin, _Map):
+    """The map; `polygon` is the lasso, in map coordinates, and `held` what it holds."""
+
+
+class TileGalleryWidget(TilesMixin, _Gallery):
     """Rows of tiles."""
-
-    _esm = DIST / "tile_gallery.js"
-    rows = traitlets.List([]).tag(sync=True)
-    chosen = traitlets.List([]).tag(sync=True)
-    side_px = traitlets.Int(112).tag(sync=True)
 
 
 def pictures(clustering: Clustering, tiles: list[int]) -> dict[str, str]:

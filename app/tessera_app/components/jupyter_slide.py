@@ -8,14 +8,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import traitlets
 from tessera.errors import TesseraError
 from tessera.explore.clustering import Clustering
 from tessera.explore.slide_map import cells_file
 from tessera.workspace.folder import Workspace
 
-from tessera_app.components.jupyter import _TilesWidget
-from tessera_app.components.panel import DIST
+from tessera_app.components.jupyter import TilesMixin
+from tessera_app.components.properties import SLIDE_VIEWER, widget_class
 from tessera_app.http.slide_routes import tile_jpeg
 from tessera_app.pages.slide.facts import around, read_slide, rows_of
 
@@ -23,24 +22,11 @@ _NAME = re.compile(r"(\d+)/(\d+)/(\d+)_(\d+)")
 _MAX_ASKED = 64
 
 
-class SlideViewerWidget(_TilesWidget):
-    """A slide with its clusters; `picked` is the tile that was clicked, `hidden` names clusters that are not painted."""
+_Viewer: Any = widget_class("SlideViewerTraits", "slide_viewer", SLIDE_VIEWER, height_px=560)
 
-    _esm = DIST / "slide_viewer.js"
-    slide = traitlets.Dict({}).tag(sync=True)
-    cells_url = traitlets.Unicode("").tag(sync=True)
-    cells = traitlets.Bytes(b"").tag(sync=True)
-    ids = traitlets.List([]).tag(sync=True)
-    colours = traitlets.List([]).tag(sync=True)
-    labels = traitlets.List([]).tag(sync=True)
-    hidden = traitlets.List([]).tag(sync=True)
-    opacity = traitlets.Float(0.5).tag(sync=True)
-    goto = traitlets.Dict({}).tag(sync=True)
-    seen = traitlets.Dict({}).tag(sync=True)
-    failed = traitlets.Int(0).tag(sync=True)
-    pieces_wanted = traitlets.Dict({}).tag(sync=True)
-    pieces = traitlets.Dict({}).tag(sync=True)
-    height_px = traitlets.Int(560).tag(sync=True)
+
+class SlideViewerWidget(TilesMixin, _Viewer):
+    """A slide with its clusters; `picked` is the tile that was clicked, `hidden` names clusters that are not painted."""
 
     def __init__(self, clustering: Clustering, **traits: Any) -> None:
         super().__init__(clustering, **traits)

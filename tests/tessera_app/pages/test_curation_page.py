@@ -27,16 +27,9 @@ def said(planted: Planted) -> list[tuple[str, int, str]]:
     return [(d.kind, d.cluster, d.value) for d in history(planted.workspace, RUN)]
 
 
-def spread_of_points(page: Any) -> float:
-    """Share of the map's width between its leftmost and rightmost coloured pixel, the buttons left out."""
-    picture = cv2.imdecode(np.frombuffer(page.locator(".ts-map canvas").screenshot(), np.uint8), cv2.IMREAD_COLOR)[70:]
-    columns = np.flatnonzero((picture.max(axis=2) < 250).any(axis=0) | (np.ptp(picture, axis=2) > 20).any(axis=0))
-    return float((columns[-1] - columns[0]) / picture.shape[1]) if len(columns) else 0.0
-
-
 def brightness(page: Any) -> float:
     """Median of the map's pixels, 0-255."""
-    picture = cv2.imdecode(np.frombuffer(page.locator(".ts-map canvas").screenshot(), np.uint8), cv2.IMREAD_COLOR)
+    picture = cv2.imdecode(np.frombuffer(page.locator(".ts-map-stage").screenshot(), np.uint8), cv2.IMREAD_COLOR)
     return float(np.median(picture))
 
 
@@ -47,17 +40,6 @@ def until(page: Any, check: Callable[[], bool]) -> None:
             return
         page.wait_for_timeout(200)
     assert check()
-
-
-def greys(page: Any) -> int:
-    """Pixels of the map in the full colour of clusters that are not open."""
-    picture = cv2.imdecode(np.frombuffer(page.locator(".ts-map canvas").screenshot(), np.uint8), cv2.IMREAD_COLOR)
-    return int((np.abs(picture[70:].astype(int) - (0xC9, 0xBD, 0xB9)).max(axis=2) < 6).sum())
-
-
-def opacity(page: Any) -> float:
-    """Of the points of the cluster that is highlighted."""
-    return float(page.locator(".ts-map").get_attribute("data-opacity"))
 
 
 @pytest.mark.browser
@@ -125,28 +107,8 @@ def test_the_map_by_day_and_by_night_and_a_lasso_that_is_kept(offline_page: Any,
     page.locator(".ts-map[data-ready]").wait_for()
     page.locator(".ts-author input").fill("Dr Virchow")
     page.locator(".ts-author input").press("Tab")
-    page.locator(".ts-map canvas").hover()
-    page.mouse.wheel(0, -300)
-    expect(page.locator(".ts-map-asleep")).to_have_class(
-        re.compile("told")
-    )  # the page scrolls until the map is clicked
-    page.mouse.wheel(0, 300)
-    page.locator(".ts-map canvas").click(position={"x": 30, "y": 430})
-    for _ in range(20):
-        page.mouse.wheel(0, 500)
-    page.wait_for_timeout(500)
-    until(page, lambda: spread_of_points(page) > 0.3)  # scrolling past the map does not shrink it to nothing
-    page.locator(".ts-map-bar").get_by_text("Whole map").click()
-    until(page, lambda: opacity(page) < 0.8)  # shaded where points lie thick,
-    page.wait_for_timeout(500)
-    whole = opacity(page)
-    page.locator(".ts-map canvas").click(position={"x": 230, "y": 240})
-    for _ in range(8):
-        page.mouse.wheel(0, -300)
-    until(page, lambda: opacity(page) > 1.2 * whole)  # less so when they part
-    page.locator(".ts-map-bar").get_by_text("Whole map").click()
     page.locator(".ts-map-lasso").click()
-    box = page.locator(".ts-map canvas").bounding_box()
+    box = page.locator(".ts-map canvas").first.bounding_box()
     page.mouse.move(box["x"] + 120, box["y"] + 120)
     page.mouse.down()
     for x, y in ((420, 120), (420, 400), (120, 400), (120, 130)):
@@ -157,12 +119,6 @@ def test_the_map_by_day_and_by_night_and_a_lasso_that_is_kept(offline_page: Any,
     page.locator(".ts-keep-selection button").click()
     expect(page.get_by_text("Kept.")).to_be_visible()
     assert [selection.name for selection in state_of(workspace, RUN).selections] == ["upper left"]
-
-    page.locator(".ts-map-bar").get_by_text("Whole map").click()
-    page.locator(".ts-clusters .tabulator-row").nth(1).click()
-    expect(page.locator(".ts-open-name")).not_to_have_text("cluster 0")
-    page.wait_for_timeout(800)
-    until(page, lambda: greys(page) < 30)  # the one that was open before is faint again
 
     assert brightness(page) > 200
     page.get_by_label("Toggle theme").click()

@@ -1,230 +1,382 @@
-// The map of tiles: points over HTTP as one binary file (or as `data` in a notebook), drawn by regl-scatterplot.
-// A lasso sends its polygon, never ids; hovering shows the tile.
-import createScatterplot from "regl-scatterplot";
-
-import { fitting, typicalDensity } from "./lib/density.js";
-import { button, make, mount } from "./lib/dom.js";
-import { readPoints, shuffled, thinned } from "./lib/points.js";
+// The map of tiles: all of them, as one binary file over HTTP (or as `data` in a notebook), thinned by density as they are drawn
+// (lib/thinning.js). A lasso sends its polygon, never ids, and says at once what it holds; hovering shows the tile.
+import { boundsOf, camera } from "./lib/camera.js";
+import { make, mount } from "./lib/dom.js";
+import { glPoints } from "./lib/gl_points.js";
+import { inside } from "./lib/lasso.js";
+import { lassoCard, partsOf } from "./lib/lasso_card.js";
+import { mapBar } from "./lib/map_bar.js";
+import { mapInk } from "./lib/map_ink.js";
+import { steer } from "./lib/map_steer.js";
+import { HOVER_PX, LOOKS, STYLE, rgb } from "./lib/map_style.js";
+import { readCodes, readPoints } from "./lib/points.js";
+import { fittingRuns, levelFor, members, nearest, sorted } from "./lib/thinning.js";
 import { tileSource } from "./lib/tiles.js";
 
-const OTHERS = { light: "#b9bdc9", dark: "#666978" }; // tiles of other clusters than the highlighted one
-const LOOKS = {
-  light: { backgroundColor: "#ffffff", pointColorActive: "#111111", pointColorHover: "#111111", lassoColor: "#4f3d8f" },
-  dark: { backgroundColor: "#16161e", pointColorActive: "#ffffff", pointColorHover: "#ffffff", lassoColor: "#b3a4f0" },
-};
-const HOVER_PX = 120;
 const whenIdle = window.requestIdleCallback ?? ((act) => setTimeout(act, 300)); // Safari has none
-const REST_FIRST_MS = 3000; // WebGL without a GPU takes a second to start, and nothing else is drawn meanwhile
-const SEEN = 0.6; // opacity that a highlighted cluster has at least
-const SETTLED_MS = 120;
-const MARGIN = 0.3; // around what is in sight, so that there is something to see while the map is moved
-const FARTHEST_AND_NEAREST = [0.8, 5000]; // scrolling up past the map must not shrink it to nothing
-const STYLE = `
-.ts-map{position:relative;width:100%;border-radius:10px;overflow:hidden;background:var(--paper);touch-action:none}
-.ts-map canvas{width:100%;height:100%;display:block}
-.ts-map-bar{position:absolute;left:10px;top:10px;display:flex;gap:2px;padding:3px;border-radius:9px;background:color-mix(in srgb,var(--paper) 93%,transparent);
-  box-shadow:0 1px 4px #1a1a2e26;z-index:2}
-.ts-map-bar button{border:0;background:none;font:500 12px/1 system-ui,sans-serif;color:var(--soft);padding:7px 10px;border-radius:7px;cursor:pointer}
-.ts-map-bar button:hover{background:var(--tint)}
-.ts-map-bar button:focus-visible{outline:2px solid var(--violet);outline-offset:1px}
-.ts-map-bar button[aria-pressed=true]{background:var(--violet);color:var(--paper)}
-.ts-map-hover{position:absolute;display:none;width:${HOVER_PX}px;padding:3px;border-radius:8px;background:var(--paper);
-  box-shadow:0 4px 18px #1a1a2e55;pointer-events:none;z-index:3;font:12px/1.35 system-ui,sans-serif;color:var(--ink)}
-.ts-map-hover img{width:${HOVER_PX - 6}px;height:${HOVER_PX - 6}px;border-radius:6px;display:block;background:var(--line)}
-.ts-map-hover span{display:block;padding:3px 3px 1px;overflow-wrap:anywhere}
-.ts-map-asleep{position:absolute;left:50%;bottom:14px;transform:translateX(-50%);padding:6px 12px;border-radius:8px;background:var(--paper);color:var(--soft);
-  box-shadow:0 1px 6px #1a1a2e40;font:12px system-ui,sans-serif;opacity:0;transition:opacity .2s;pointer-events:none;z-index:2}
-.ts-map-asleep.told{opacity:1}
-.ts-map-share{position:absolute;right:10px;bottom:8px;font:12px system-ui,sans-serif;color:var(--quiet);pointer-events:none;z-index:2}
-.ts-map-note{position:absolute;inset:0;display:grid;place-items:center;font:14px system-ui,sans-serif;color:var(--quiet);pointer-events:none}
-`;
+const REST_FIRST_MS = 3000; // WebGL without a GPU takes a while to start, and nothing else is drawn meanwhile
+const SETTLED_MS = 250;
+const REACH_PX = 8; // around the pointer, in which a point is found
+const OPEN_PX = 2.5; // by which points of the open cluster are larger
+const RING_FROM_PX = 4.5; // points smaller than this have no ring
+const CROSS = 3;
+const usual = (n) => Math.max(2.5, Math.min(6, 400 / Math.sqrt(n))); // diameter of a point, px
+const NO_WEBGL = "This browser cannot draw the map: it has no WebGL. The list of clusters and the gallery work without it.";
 
 function render({ model, el }) {
   const box = make("div", "ts-map");
-  box.style.height = `${model.get("height_px")}px`;
+  const stage = make("div", "ts-map-stage");
   const canvas = make("canvas");
+  const over = make("canvas");
   const hover = make("div", "ts-map-hover");
   const picture = make("img");
   const caption = make("span");
-  hover.append(picture, caption);
+  const key = make("div", "ts-map-key");
   const note = make("div", "ts-map-note", "Loading the map…");
+  const height = model.get("height_px");
+  box.style.height = height ? `${height}px` : "100%";
+  if (!height) el.style.height = "100%";
+  hover.append(picture, caption);
+  key.style.display = "none";
+  canvas.setAttribute("role", "img");
+  stage.tabIndex = 0;
+  stage.setAttribute("role", "group");
+  stage.setAttribute("aria-label", "Map of tiles. Keys: arrows move, plus and minus zoom, 0 shows all, L draws a lasso, Escape lets go.");
+
   const source = tileSource(model);
-
-  let plot = null;
+  const view = camera();
+  let gl = null;
   let points = null;
-  let drawn = { shown: null, rate: 1 }; // numbers of the points that are drawn, null = all
+  let codes = null; // values of the tiles where something else than clusters colours them
+  let code = null; // what each point is drawn as
+  let index = null;
+  let groups = null; // where the points of each cluster lie in it
+  let own = ""; // what the points of open clusters were collected for
+  let drawing = 0;
   let waiting = 0; // for the browser to be idle
-  let settling = 0; // until the view has come to rest
+  let settling = 0;
+  let asked = 0;
   let gone = false;
-  let awake = false; // the wheel zooms once the map has been pressed; before, it scrolls the page
-  let fresh = 0;
+  let hovered = -1;
+  let lassoed = [];
+  let place = new Map(); // of each cluster in ids
   const look = () => LOOKS[model.get("dark") ? "dark" : "light"];
-  const most = () => model.get("most"); // points are drawn at a time: where more are in sight, a fair sample of them
-  const setMode = (mode) => {
-    plot?.set({ mouseMode: mode });
-    pan.setAttribute("aria-pressed", mode === "panZoom");
-    lasso.setAttribute("aria-pressed", mode === "lasso");
+  const tell = (values) => {
+    for (const [name, value] of Object.entries(values)) model.set(name, value);
+    model.save_changes();
   };
-  const pan = button("Move", "Drag to move; click the map, and the wheel zooms it", () => setMode("panZoom"));
-  const lasso = button("Lasso", "Draw around tiles to see them in the gallery", () => setMode("lasso"));
-  lasso.classList.add("ts-map-lasso");
-  const whole = button("Whole map", "Show all points again", () => plot?.reset());
-  const bar = make("div", "ts-map-bar");
-  bar.append(pan, lasso, whole);
-  const asleep = make("div", "ts-map-asleep", "Click the map, then the wheel zooms it");
-  const share = make("div", "ts-map-share");
-  box.append(canvas, bar, hover, note, asleep, share);
-  box.addEventListener("pointerdown", () => (awake = true));
-  box.addEventListener("pointerleave", () => {
-    awake = false;
-    asleep.classList.remove("told");
-  });
-  box.addEventListener("wheel", (event) => {
-    if (awake || event.ctrlKey || event.metaKey) return asleep.classList.remove("told");
-    event.stopPropagation();
-    asleep.classList.add("told");
-  }, { capture: true, passive: true });
-  const unmount = mount(el, STYLE, box);
-  setMode("panZoom");
+  const open = () => [model.get("highlight"), ...(model.get("compared") ?? [])].filter((id) => place.has(id));
 
-  // Shaded by density: the thicker points lie at this zoom, the less opaque each is.
-  const shade = (most) => {
-    const zoom = plot.get("camera").scaling[0];
-    const diameter = model.get("point_size") * (Math.asinh(Math.max(1, zoom)) / Math.asinh(1)); // as the plot scales points
-    return fitting(points.density * drawn.rate, diameter, (plot.get("height") / 2) * zoom, most);
+  // Colours: an empty one stands for "has no name", which differs in light and dark.
+  const shade = (colour, shape) => colour || (shape === CROSS ? look().artefact : look().unnamed);
+  const about = {
+    get open() { return open(); },
+    of(id) {
+      const i = place.get(id) ?? -1;
+      const shape = model.get("shapes")[i] ?? 0;
+      return { colour: shade(model.get("colours")[i] ?? look().none, shape), shape, name: model.get("names")[i] ?? "", number: model.get("numbers")[i] ?? String(id) };
+    },
+    title: (id) => (id < 0 ? "in no cluster" : (model.get("labels")[place.get(id)] ?? `cluster ${id}`)),
+  }; // prettier-ignore
+  const looks = () => {
+    const entries = codes ? model.get("entries") : model.get("ids").map((id, i) => [id, model.get("colours")[i], model.get("shapes")[i] ?? 0]);
+    return [...entries.map(([, colour, shape = 0]) => [rgb(shade(colour, shape)), shape]), [rgb(look().none), 0]];
   };
-  const categories = () => {
-    const chosen = model.get("highlight");
-    const ids = model.get("ids");
-    const quiet = OTHERS[model.get("dark") ? "dark" : "light"];
-    const pointColor = ids.map((id, i) => (chosen < 0 || id === chosen ? model.get("colours")[i] : quiet));
-    // the plot takes a new list only if its set of values is another: a highlight that moves would only swap them
-    fresh = (fresh + 1) % 1000;
-    const [all, own, others] = [shade(0.7), Math.max(shade(1), SEEN), shade(0.25)].map((value) => value - fresh * 1e-6);
-    box.dataset.opacity = chosen < 0 ? all : own;
-    const opacity = ids.map((id) => (chosen < 0 ? all : id === chosen ? own : others));
-    // regl-scatterplot wants at least two entries, and the last one stands for unassigned tiles (-1)
-    return { pointColor: [...pointColor, quiet], opacity: [...opacity, Math.min(others, 0.2)] };
+
+  // The open clusters' points, to be drawn over the others: a buffer for each, as fine as what is drawn.
+  const collect = (level) => {
+    const wanted = `${open()} ${level}`;
+    if (wanted === own) return;
+    own = wanted;
+    open().forEach((id, slot) => {
+      groups ??= members(index, points.cluster);
+      const found = groups.of(id).filter((k) => index.level[k] <= level);
+      const places = new Float32Array(2 * found.length);
+      found.forEach((at, k) => {
+        places[2 * k] = points.x[index.order[at]];
+        places[2 * k + 1] = points.y[index.order[at]];
+      });
+      gl.put(`open ${slot}`, places, new Uint16Array(found.length));
+      collect.sizes[slot] = found.length;
+    });
   };
-  const inSight = () => {
-    const camera = plot.get("camera");
-    const half_y = (1 + MARGIN) / camera.scaling[1];
-    return { x: camera.target[0], y: camera.target[1], half_x: (half_y * plot.get("width")) / plot.get("height"), half_y };
-  };
-  const paint = async () => {
-    if (!plot || !points) return;
-    const order = new Map(model.get("ids").map((id, i) => [id, i]));
-    if (points.n > most()) drawn = thinned(points, inSight(), most(), model.get("highlight"));
-    const { shown } = drawn;
-    const take = (values) => (shown ? Float32Array.from(shown, (i) => values[i]) : values);
-    const category = Float32Array.from(take(points.cluster), (id) => order.get(id) ?? order.size);
-    plot.set({ ...categories(), colorBy: "valueA", opacityBy: "valueA", pointSize: model.get("point_size") });
-    plot.hover(-1); // the plot counts what is drawn, and that has changed
-    hover.style.display = "none";
-    await plot.draw({ x: take(points.x), y: take(points.y), valueA: category }, { zDataType: "categorical" });
-    const picked = shown ? shown.indexOf(model.get("picked")) : -1;
-    if (shown) plot.select(picked < 0 ? [] : [picked], { preventEvent: true });
+  collect.sizes = [];
+  const draw = () => {
+    drawing = 0;
+    if (gone || !gl || !index || gl.lost()) return;
+    const ratio = devicePixelRatio || 1;
+    const [wide, tall] = view.size;
+    if (canvas.width !== Math.round(wide * ratio)) canvas.width = Math.round(wide * ratio);
+    if (canvas.height !== Math.round(tall * ratio)) canvas.height = Math.round(tall * ratio);
+    const size = (model.get("point_size") || usual(points.n)) * Math.min(2.6, view.zoom ** 0.3);
+    const fitting = fittingRuns(index, view.area(), levelFor(view.scale, size), model.get("most"));
+    const style = { size: size * ratio, ring: rgb(look().paper), ringPx: size >= RING_FROM_PX ? 0.8 * ratio : 0 };
+    gl.clear(canvas.width, canvas.height);
+    gl.draw("all", fitting.runs, view.clip(), style);
+    collect(fitting.level);
+    open().forEach((_, slot) => {
+      const large = { ...style, size: (size + OPEN_PX) * ratio, ringPx: 0.8 * ratio, ink: rgb(look().ink) };
+      gl.draw(`open ${slot}`, [[0, collect.sizes[slot]]], view.clip(), slot ? { ...large, hole: rgb(look().paper) } : large);
+    });
+    draw.level = fitting.level;
+    const marked = [model.get("picked"), hovered].filter((i) => i >= 0 && i < points.n).map((i) => view.toScreen(points.x[i], points.y[i]));
+    const polygon = hand.drawn() ?? model.get("polygon");
+    ink.draw(view, about, look(), { mode: model.get("labelled"), polygon, marked });
+    box.dataset.shown = fitting.shown;
+    box.dataset.labels = ink.labels.length;
     note.style.display = "none";
-    share.textContent = drawn.rate < 1 ? `one tile in ${Math.round(1 / drawn.rate)} is drawn: zoom in to see more` : "";
-    box.dataset.shown = shown?.length ?? points.n;
     box.dataset.ready = points.n;
   };
-  const atRest = () => {
-    if (!plot || !points) return;
-    if (points.n > most()) paint();
-    else plot.set({ opacity: categories().opacity });
+  const redraw = () => (drawing ||= requestAnimationFrame(draw));
+  const ink = mapInk(over, source, redraw);
+
+  const moved = () => {
+    redraw();
+    clearTimeout(settling);
+    settling = setTimeout(() => {
+      if (!gone && String(view.window) !== String(model.get("seen"))) tell({ seen: view.window });
+    }, SETTLED_MS);
+  };
+  const paint = () => {
+    place = new Map(model.get("ids").map((id, i) => [id, i]));
+    own = "";
+    describe();
+    if (!gl || !index) return;
+    gl.paint(looks());
+    redraw();
+  };
+  // Codes of all points, their order, and both in the card's memory.
+  const sort = () => {
+    if (!gl || !points) return;
+    place = new Map(model.get("ids").map((id, i) => [id, i]));
+    const last = codes ? model.get("entries").length : place.size;
+    code = new Uint16Array(points.n);
+    for (let i = 0; i < points.n; i++) code[i] = codes ? (codes[i] < 0 ? last : codes[i]) : (place.get(points.cluster[i]) ?? last);
+    if (!index || !model.get("ramp")?.length) {
+      index = sorted(points, code, last + 1); // shades of a number need no order of their own
+      groups = null;
+    }
+    const { order } = index;
+    const places = new Float32Array(2 * order.length);
+    const drawn = new Uint16Array(order.length);
+    for (let k = 0; k < order.length; k++) {
+      const i = order[k];
+      places[2 * k] = points.x[i];
+      places[2 * k + 1] = points.y[i];
+      drawn[k] = code[i];
+    }
+    gl.put("all", places, drawn);
+    paint();
+  };
+  const failed = (words, error) => {
+    note.style.display = "grid";
+    note.textContent = words;
+    box.dataset.error = String(error);
   };
   const load = async () => {
-    const data = model.get("data");
-    const url = model.get("url");
-    if (!url && !data?.byteLength) return;
+    const [url, data, mine] = [model.get("url"), model.get("data"), ++asked];
+    if (!gl || (!url && !data?.byteLength)) return;
     try {
-      points = await readPoints(url, data);
-      points.density = typicalDensity(points);
-      drawn = { shown: null, rate: 1 };
-      if (points.n > most()) points.turn = shuffled(points.n);
-      await paint();
+      const read = await readPoints(url, data);
+      if (mine !== asked || gone) return;
+      points = read;
+      index = null;
+      if (codes?.length !== points.n) codes = null;
+      view.bound(boundsOf(points));
+      if (!load.done) view.window = model.get("seen") ?? [];
+      load.done = true;
+      ink.find(points);
+      sort();
+      await loadCodes();
+      holdLasso();
     } catch (error) {
-      note.style.display = "grid";
-      note.textContent = "The map could not be loaded. Reload the page to try again.";
-      box.dataset.error = String(error);
+      failed("The map could not be loaded. Reload the page to try again.", error);
     }
   };
-  const outline = () => {
-    if (!plot) return;
+  const loadCodes = async () => {
+    const [url, data, mine] = [model.get("values_url"), model.get("values"), (loadCodes.asked = (loadCodes.asked ?? 0) + 1)];
+    let read = null;
+    try {
+      if (url || data?.byteLength) read = await readCodes(url, data);
+    } catch (error) {
+      box.dataset.error = String(error);
+    }
+    if (mine !== loadCodes.asked || gone || !points || (!read && !codes)) return;
+    codes = read?.length === points.n ? read : null;
+    sort();
+  };
+
+  const describe = () => {
+    const ids = model.get("ids");
+    const by = model.get("colour_options").find(([value]) => value === model.get("colour_by"))?.[1];
+    const [chosen] = open();
+    const words = `Map of ${(points?.n ?? 0).toLocaleString("en")} tiles in ${ids.length.toLocaleString("en")} clusters`;
+    const names = [...new Set(model.get("names").filter(Boolean))];
+    canvas.setAttribute("aria-label", [
+      words, by ? `coloured by ${by}` : "", chosen === undefined ? "no cluster is open" : `${about.title(chosen)} is open`,
+      names.length ? `named: ${names.slice(0, 8).join(", ")}` : "",
+    ].filter(Boolean).join("; ")); // prettier-ignore
+    const entries = codes ? model.get("entries") : [];
+    const ramp = model.get("ramp") ?? [];
+    key.style.display = entries.length ? "" : "none";
+    if (ramp.length) {
+      const bar = make("span", "ramp");
+      bar.style.background = `linear-gradient(to right,${entries.map(([, colour]) => colour).join(",")})`;
+      const ends = make("div", "", `${ramp[0]} – ${ramp[1]}`);
+      return key.replaceChildren(bar, ends);
+    }
+    const line = ([label, colour, shape = 0]) => {
+      const row = make("div");
+      const dot = make("i");
+      dot.style.background = shade(colour, shape);
+      row.append(dot, label);
+      return row;
+    };
+    key.replaceChildren(...entries.slice(0, 12).map(line));
+    if (entries.length > 12) key.append(make("div", "", `and ${entries.length - 12} more`));
+  };
+  const groupOf = (tile) => {
+    const id = points.cluster[tile];
+    if (id < 0) return { label: "in no cluster", colour: look().none };
+    const { name, colour } = about.of(id);
+    return { label: name || about.title(id), colour };
+  };
+  const holdLasso = () => {
     const polygon = model.get("polygon");
-    plot.clearAnnotations();
-    if (polygon.length < 3) plot.deselect();
-    else plot.drawAnnotations([{ vertices: [...polygon, polygon[0]], lineColor: look().lassoColor, lineWidth: 2 }]);
+    lassoed = points && polygon.length >= 3 ? inside(points, polygon) : [];
+    const parts = partsOf(lassoed, groupOf);
+    if (lassoed.length) card.show(lassoed, parts);
+    else card.hide();
+    box.dataset.lassoed = lassoed.length;
+    const found = { n: lassoed.length, parts: parts.slice(0, 50).map(({ label, n }) => [label, n]) };
+    if (JSON.stringify(found) !== JSON.stringify(model.get("held"))) tell({ held: found });
+    redraw();
   };
-  const showHover = async (at) => {
-    const [x, y] = plot.getScreenPosition(at) ?? [0, 0];
-    const i = drawn.shown ? drawn.shown[at] : at;
-    const cluster = points.cluster[i];
-    caption.textContent = model.get("labels")[model.get("ids").indexOf(cluster)] ?? `cluster ${cluster}`;
-    hover.style.left = `${Math.min(x + 14, box.clientWidth - HOVER_PX - 8)}px`;
-    hover.style.top = `${Math.max(4, Math.min(y + 14, box.clientHeight - HOVER_PX - 40))}px`;
-    hover.style.display = "block";
-    hover.dataset.tile = i;
-    picture.removeAttribute("src");
-    const address = await source.address(i);
-    if (hover.dataset.tile === String(i)) picture.src = address;
+  const release = () => {
+    tell({ highlight: -1, picked: -1, polygon: [] });
+    holdLasso();
+    paint();
   };
-  const start = () => {
+  const choose = (tile) => {
+    const id = points.cluster[tile];
+    tell(id >= 0 ? { picked: tile, highlight: id } : { picked: tile });
+    paint();
+  };
+  const card = lassoCard({
+    release: () => {
+      tell({ polygon: [] });
+      holdLasso();
+    },
+    source,
+    open: choose,
+  });
+  const pointAt = (x, y) => (index ? nearest(index, points, view.toMap(x, y), REACH_PX / view.scale, draw.level) : -1);
+
+  const hand = steer(stage, view, {
+    moved,
+    redraw,
+    lassoed(polygon) {
+      tell({ polygon });
+      setMode("move");
+      holdLasso();
+    },
+    clicked(x, y) {
+      if (!points) return;
+      const label = ink.at(x, y);
+      const tile = label ? -1 : pointAt(x, y);
+      if (label) tell({ highlight: label.id });
+      else if (tile >= 0) return choose(tile);
+      else return release();
+      paint();
+    },
+    async over(x, y) {
+      const at = points && x !== null && !ink.at(x, y) ? pointAt(x, y) : -1;
+      if (at === hovered) return;
+      hovered = at;
+      redraw();
+      stage.dataset.over = at >= 0;
+      hover.style.display = at < 0 ? "none" : "block";
+      if (at < 0) return;
+      const value = codes ? model.get("entries")[codes[at]]?.[0] : "";
+      caption.textContent = [about.title(points.cluster[at]), value].filter(Boolean).join(" · ");
+      const [wide, tall] = view.size;
+      hover.style.left = `${Math.max(4, Math.min(x + 14, wide - HOVER_PX - 8))}px`;
+      hover.style.top = `${Math.max(4, Math.min(y + 14, tall - HOVER_PX - 40))}px`;
+      hover.dataset.tile = at;
+      picture.removeAttribute("src");
+      picture.alt = "";
+      const address = await source.address(at);
+      if (hover.dataset.tile === String(at)) picture.src = address;
+    },
+    released: release,
+    lasso: () => setMode("lasso"),
+  });
+  const setMode = (mode) => {
+    hand.mode = stage.dataset.mode = mode;
+    bar.showMode(mode);
+  };
+  const bar = mapBar({
+    setMode,
+    setLabels: (labelled) => {
+      tell({ labelled });
+      redraw();
+    },
+    setColour: (colour_by) => tell({ colour_by }),
+    whole: () => {
+      view.whole();
+      moved();
+    },
+  });
+  const offer = () => {
+    bar.offer(model.get("colour_options"), model.get("colour_by"));
+    describe();
+  };
+  stage.append(canvas, over, key, hover, note, card.element);
+  box.append(bar.element, stage);
+  const unmount = mount(el, STYLE, box);
+  setMode("move");
+  bar.showLabels(model.get("labelled"));
+  offer();
+
+  const begin = () => {
     waiting = 0;
-    const { width, height } = box.getBoundingClientRect();
-    if (plot || gone || !width) return; // a page that is not shown yet
-    plot = createScatterplot({
-      canvas, width, height, pointSize: model.get("point_size"), pointOutlineWidth: 2, ...look(),
-      cameraDistance: 1.08, // points at the border are whole
-    });
-    plot.get("camera").setScaleBounds([FARTHEST_AND_NEAREST, FARTHEST_AND_NEAREST]);
-    plot.subscribe("pointOver", showHover);
-    plot.subscribe("pointOut", () => (hover.style.display = "none"));
-    plot.subscribe("view", () => {
-      clearTimeout(settling);
-      settling = setTimeout(atRest, SETTLED_MS);
-    });
-    plot.subscribe("select", ({ points: chosen }) => {
-      if (chosen.length !== 1) return;
-      model.set("picked", drawn.shown ? drawn.shown[chosen[0]] : chosen[0]);
-      model.save_changes();
-    });
-    plot.subscribe("lassoEnd", ({ coordinates }) => {
-      if (!coordinates || coordinates.length < 3) return;
-      model.set("polygon", Array.from(coordinates, ([x, y]) => [x, y]));
-      model.save_changes();
-      outline();
-      setMode("panZoom");
-    });
+    if (gl || gone) return;
+    gl = glPoints(canvas);
+    if (!gl) return failed(NO_WEBGL, "no WebGL");
     load();
   };
+  canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
+  canvas.addEventListener("webglcontextrestored", () => {
+    if (gone) return;
+    gl = glPoints(canvas);
+    own = "";
+    sort();
+  });
   const resize = new ResizeObserver(() => {
-    const { width, height } = box.getBoundingClientRect();
-    if (plot && width) plot.set({ width, height });
-    else if (width && !waiting) waiting = whenIdle(start, { timeout: REST_FIRST_MS });
+    const [wide, tall] = [stage.clientWidth, stage.clientHeight];
+    if (!wide || !tall) return; // a page that is not shown
+    view.resize(wide, tall);
+    redraw();
+    if (!gl && !waiting) waiting = whenIdle(begin, { timeout: REST_FIRST_MS });
   });
-  resize.observe(box);
-  model.on("change:url", load);
-  model.on("change:data", load);
-  model.on("change:highlight", () => {
-    if (!plot || !points) return;
-    if (points.n > most()) paint(); // so that all tiles of the cluster are there
-    else plot.set(categories());
-  });
-  model.on("change:colours", paint);
-  model.on("change:polygon", outline);
-  model.on("change:dark", () => {
-    plot?.set(look());
-    if (points) plot?.set(categories());
-    outline();
-  });
+  resize.observe(stage);
+  const heard = {
+    url: load, data: load, values_url: loadCodes, values: loadCodes, ids: sort, polygon: holdLasso,
+    labelled: () => (bar.showLabels(model.get("labelled")), redraw()), colour_options: offer, colour_by: offer, picked: redraw,
+    seen: () => {
+      if (String(view.window) === String(model.get("seen"))) return;
+      view.window = model.get("seen") ?? [];
+      redraw();
+    },
+  }; // prettier-ignore
+  for (const name of ["colours", "shapes", "names", "labels", "numbers", "entries", "highlight", "compared", "dark", "point_size", "most"]) heard[name] = paint;
+  for (const [name, act] of Object.entries(heard)) model.on(`change:${name}`, act);
   return () => {
     gone = true;
     clearTimeout(settling);
     resize.disconnect();
-    plot?.destroy();
-    plot = null;
+    hand.stop();
+    gl?.destroy();
     unmount();
   };
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 from tessera.explore.clustering import Clustering
@@ -107,7 +106,6 @@ class ExplorePage(pn.viewable.Viewer):
                 url=f"points/{run}/{interval}/{mapped}?v={self._store.current.id}-{self._store.edits()}",
                 ids=ids,
                 colours=[colour(i) for i in ids],
-                point_size=float(np.clip(220 / len(clustering.labels) ** 0.5, 1.5, 6)),
                 highlight=self._store.cluster,
             )
             self._name_points()

@@ -9,8 +9,9 @@ from html import escape
 import panel as pn
 from tessera.errors import TesseraError
 from tessera.explore.clustering import Clustering
+from tessera.workspace.people import Role
 
-from tessera_app.access import require_editor
+from tessera_app import access
 from tessera_app.page import alarm, wrap
 from tessera_app.store import Store
 
@@ -42,7 +43,7 @@ class Decider:
         if clustering is None:
             return False
         try:
-            require_editor()
+            access.require(Role.READER)
             await asyncio.to_thread(decide, clustering, self._store.who())
         except TesseraError as error:
             self._said.object = wrap(alarm(str(error)))

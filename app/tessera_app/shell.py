@@ -12,8 +12,9 @@ from panel.io.notifications import NotificationAreaBase
 from panel.io.state import state
 from tessera.errors import TesseraError
 from tessera.workspace.folder import default_root
+from tessera.workspace.people import Role
 
-from tessera_app.access import may_change
+from tessera_app import access
 from tessera_app.page import alarm, empty, going_on, html, wrap
 from tessera_app.pages.cohort.page import CohortPage
 from tessera_app.pages.explore.page import ExplorePage
@@ -76,7 +77,7 @@ def _pages(store: Store) -> dict[str, pn.Column]:
 
 
 def _workspace(store: Store) -> str:
-    role = "" if may_change(pn.state.user) else " · you may look, not change"
+    role = "" if access.may(Role.READER) else " · you may look, not change"
     return wrap(f"<span class='quiet ts-workspace'>workspace <b>{escape(store.workspace.root.name)}</b>{role}</span>")
 
 

@@ -17,7 +17,7 @@ from tessera.workspace import activity
 from tessera.workspace.background import start_command
 from tessera.workspace.folder import Workspace, default_root
 
-from tessera_app.access import require_editor
+from tessera_app import access
 from tessera_app.pages.cohort import archive_facts
 
 PAGES = ("cohort", "run", "explore", "slide", "review", "export")  # in the order of the tabs
@@ -115,13 +115,13 @@ class Store(param.Parameterized):
         return f"{zlib.crc32(repr([edit.id for edit in self.decided().edits]).encode()):08x}"
 
     def who(self) -> str:
-        """Who decides: the login, or else what was typed."""
-        return pn.state.user or self.author
+        """Who decides: the login; what was typed counts only where nobody logs in."""
+        return (access.user_or_none() or "") if access.has_login() else self.author
 
     def start(self, *words: str) -> bool:
         """Start a command as a process of its own; says so and answers False when this person may only look."""
         try:
-            require_editor()
+            access.require_command(words[0])
         except AccessError as error:
             pn.state.notifications.error(str(error))
             return False

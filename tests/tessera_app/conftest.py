@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +34,16 @@ PATIENCE_MS = 120_000  # a busy machine may need it; nothing is judged by time
 expect.set_options(timeout=PATIENCE_MS)
 
 Serve = Callable[..., str]
+PASSWORD = "omnis cellula e cellula"
+
+
+def password_file(path: Path, **roles: str) -> Path:
+    """A password file of logins and their roles; all have `PASSWORD`, hashed as weakly as argon2 lets us."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    people = {name: {"hash": cheap.hash(PASSWORD), "role": role} for name, role in roles.items()}
+    path.write_text(json.dumps({"version": 1, "people": people}))
+    path.chmod(0o600)
+    return path
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import sys
 from bokeh.document import Document
 from bokeh.server import urls
 from panel.command import main
+from tessera_app.http import door
 from tornado.web import RequestHandler
 
 
@@ -24,4 +25,5 @@ class Live(RequestHandler):
 
 
 urls.toplevel_patterns.append((r"/live", Live))
+door.allow(r"/live")
 sys.exit(main(["panel", *sys.argv[1:]]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +9,25 @@ import pytest
 from playwright.sync_api import expect
 from tessera.cli import main
 from tessera.curate.decisions.history import history
-from tessera_app.access import EDITORS, may_change
+from tessera.workspace.people import PasswordFile, Role
+from tessera_app.access import EDITORS, role_of
+from tessera_app.http.logins import Logins
 
 from tests.tessera.planted import RUN, Planted
+from tests.tessera_app.conftest import PASSWORD, password_file
 
 
-def test_everybody_may_change_until_editors_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_roles_of_the_password_file_count_until_editors_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv(EDITORS, raising=False)
-    assert may_change(None)
-    assert may_change("osler")
+    logins = Logins(PasswordFile(password_file(tmp_path / "p.json", osler="reader", cushing="viewer")))
+    assert role_of("osler", logins) == Role.READER
+    assert role_of("cushing", logins) == Role.VIEWER
+    assert role_of("nobody", logins) == Role.VIEWER
     monkeypatch.setenv(EDITORS, "virchow, cushing")
-    assert may_change("cushing")
-    assert not may_change("osler")
-    assert not may_change(None)
+    assert role_of("cushing", logins) == Role.OWNER
+    assert role_of("osler", logins) == Role.VIEWER
 
 
 def test_editors_need_passwords(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -33,7 +38,7 @@ def test_editors_need_passwords(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def log_in(page: Any, address: str, user: str) -> None:
     page.goto(address)
     page.fill("#username", user)
-    page.fill("#password", "secret")
+    page.fill("#password", PASSWORD)
     page.click("button[type=submit]")
 
 
@@ -41,7 +46,7 @@ def log_in(page: Any, address: str, user: str) -> None:
 def test_a_viewer_looks_and_an_editor_names(
     browser: Any, serve: Any, planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "passwords.json").write_text(json.dumps({"osler": "secret", "virchow": "secret"}))
+    password_file(tmp_path / "passwords.json", osler="viewer", virchow="viewer")
     monkeypatch.setenv(EDITORS, "virchow")
     words = ("--basic-auth", str(tmp_path / "passwords.json"), "--cookie-secret", "0123456789abcdef")
     address = f"{serve(planted.workspace.root, *words)}?page=2&run={RUN}&cluster=0"

@@ -1,14 +1,13 @@
-"""Data over HTTP: tiles, pictures of slides, overlays, points. Ids only, never paths; every route asks for the login.
+"""Data over HTTP: tiles, pictures of slides, overlays, points. Ids only, never paths.
 
-The patterns are appended to Bokeh's lists when `app_hooks.py` is imported, before the server is built; so plain
+The patterns are appended to Bokeh's list when `app_hooks.py` is imported, before the server is built; so plain
 `panel serve app/` has them. A test holds this.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from tessera.curate.curated import curated_clustering
@@ -19,38 +18,20 @@ from tessera.tiles.store import TileStore
 from tessera.workspace.folder import Workspace, default_root
 from tornado.web import HTTPError, RequestHandler
 
-from tessera_app.http import slide_routes
+from tessera_app.http import door, slide_routes
 
-_PAGES = Path(__file__).parent
 FOREVER = "private, max-age=86400, immutable"
-_POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws: wss: data: blob:; worker-src 'self' blob:"
-)
-
 Answer = tuple[bytes, str]
 
 
 class DataHandler(RequestHandler):
-    """Answers one route: checks the login, runs `make` in a thread, sends the bytes with a long life."""
+    """Answers one route: runs `make` in a thread, sends the bytes with a long life. The login is checked at the door."""
 
-    def initialize(self, make: Callable[..., Answer], **_: Any) -> None:
+    def initialize(self, make: Callable[..., Answer]) -> None:
         self._make = make
 
     def compute_etag(self) -> None:
         """None: addresses carry versions, so answers never change."""
-
-    def prepare(self) -> Awaitable[None]:
-        return self._check_login()
-
-    async def _check_login(self) -> None:
-        provider = self.application.auth_provider
-        if provider.get_user_async is not None:
-            user = await provider.get_user_async(self)
-        else:
-            user = provider.get_user(self) if provider.get_user is not None else "local"
-        if not user:
-            raise HTTPError(403)
 
     async def get(self, *parts: str) -> None:
         try:
@@ -59,7 +40,6 @@ class DataHandler(RequestHandler):
             raise HTTPError(404, str(error)) from error
         self.set_header("Content-Type", kind)
         self.set_header("Cache-Control", FOREVER)
-        self.set_header("X-Content-Type-Options", "nosniff")
         self.finish(data)
 
 
@@ -142,16 +122,10 @@ _STORES: dict[tuple[Any, int], TileStore] = {}
 
 
 def install() -> None:
-    """Add the routes, the content security policy and our login page to Bokeh's server; may be called again."""
+    """Add the routes to Bokeh's server, behind the door; may be called again."""
     from bokeh.server import urls
-    from panel import auth
-    from panel.io.server import DocHandler, per_app_patterns
 
-    for patterns in (urls.toplevel_patterns, per_app_patterns):
-        known = {pattern[0] for pattern in patterns}
-        patterns.extend(route for route in ROUTES if route[0] not in known)
-    for handler in (DocHandler, auth.BasicLoginHandler, auth.LogoutHandler):
-        handler.set_default_headers = lambda self: self.set_header("Content-Security-Policy", _POLICY)
-    # Panel's own pages fetch pictures and fonts from its CDN and write the `error` of the address into the page unescaped
-    auth.BASIC_LOGIN_TEMPLATE = auth._env.from_string((_PAGES / "login.html").read_text())
-    auth.LOGOUT_TEMPLATE = auth._env.from_string((_PAGES / "logout.html").read_text())
+    known = {pattern[0] for pattern in urls.toplevel_patterns}
+    urls.toplevel_patterns.extend(route for route in ROUTES if route[0] not in known)
+    door.allow(*(route[0] for route in ROUTES))
+    door.install()

@@ -8,11 +8,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import getpass
-import importlib.util
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -20,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from tessera import config as configuration
 from tessera.cli import archive
+from tessera.cli.dashboard import Serving, start_dashboard
 from tessera.cli.terminal import TerminalProgress
 from tessera.config import KNOWN_ENCODERS, ExportConfig, IngestConfig, RunConfig
 from tessera.errors import ConfigError, TesseraError
 from tessera.workspace.activity import track
-from tessera.workspace.background import SAFE_PYTHON, safe_environment
-from tessera.workspace.folder import ENVIRONMENT_VARIABLE, Workspace
+from tessera.workspace.folder import Workspace
 
 if TYPE_CHECKING:
     from tessera.runs.rows import Run
@@ -33,8 +31,6 @@ if TYPE_CHECKING:
 _POLL_S = 0.5
 _SAVE_S = 20  # what a scheduler gives a process between SIGTERM and SIGKILL is mostly 30 s or more
 _ASKED = {"run": "{} continues", "pause": "asked {} to pause", "stop": "asked {} to stop"}
-_CHECKOUT_APP = Path(__file__).resolve().parents[3] / "app" / "tessera_app"
-_LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 def ingest(options: argparse.Namespace) -> int:
@@ -351,20 +347,10 @@ def _cluster_list(text: str | None) -> list[int] | str | None:
         raise ConfigError(f"--clusters {text}: write cluster numbers as 3,7,12, or all") from error
 
 
-def _served_folder() -> str:
-    """The folder with main.py and app_hooks.py: inside an installed package, or app/ of the checkout."""
-    found = importlib.util.find_spec("tessera_app")
-    package = Path(found.submodule_search_locations[0]) if found and found.submodule_search_locations else _CHECKOUT_APP
-    for folder in (package / "app", package.parent):
-        if (folder / "app_hooks.py").is_file():
-            return str(folder)
-    raise TesseraError("the dashboard (package tessera_app) is not installed: run `make install` in the checkout")
-
-
 def serve(options: argparse.Namespace) -> int:
     """`tessera serve`: run `panel serve app/` on this workspace."""
     workspace = Workspace.create(options.workspace)
-    process = start_dashboard(workspace.root, options)
+    process = start_dashboard(workspace.root, _serving(options))
     try:
         return process.wait()
     except KeyboardInterrupt:
@@ -374,40 +360,25 @@ def serve(options: argparse.Namespace) -> int:
         process.wait()
 
 
-def start_dashboard(root: Path, options: argparse.Namespace) -> subprocess.Popen[bytes]:
-    """Start the dashboard's server process.
+def _serving(options: argparse.Namespace) -> Serving:
+    if (options.tls_cert is None) != (options.tls_key is None):
+        raise TesseraError("--tls-cert and --tls-key go together: a certificate needs its key")
+    return Serving(
+        port=options.port,
+        address=options.address,
+        passwords=options.basic_auth,
+        editors=options.editors,
+        origins=tuple(options.origin),
+        tls=None if options.tls_cert is None else (options.tls_cert, options.tls_key),
+    )
 
-    Args:
-        root: the workspace folder.
-        options: port, address, basic_auth and editors.
 
-    Raises:
-        TesseraError: the dashboard is not installed, or it would be open to others without a password.
-    """
-    if options.editors and options.basic_auth is None:
-        raise TesseraError("--editors names logins: give --basic-auth FILE with it, or nobody has one")
-    if options.address not in _LOCAL and options.basic_auth is None:
-        raise TesseraError(
-            f"refusing to serve slides on {options.address} without a password: give --basic-auth FILE, "
-            "or serve on 127.0.0.1 behind a proxy that asks for one"
-        )
-    folder = _served_folder()
-    origin = f"{options.address}:{options.port}"
-    words = [*SAFE_PYTHON, "-m", "panel", "serve", folder, "--port", str(options.port), "--address", options.address]
-    words += [
-        "--num-threads",
-        "4",
-        "--allow-websocket-origin",
-        origin,
-        "--allow-websocket-origin",
-        f"localhost:{options.port}",
-    ]
-    if options.basic_auth is not None:
-        words += ["--basic-auth", options.basic_auth, "--cookie-secret", os.urandom(16).hex()]
-    print(f"Tessera dashboard: http://{origin}/app  (workspace {root}; Ctrl-C ends it)", flush=True)
-    settings = {ENVIRONMENT_VARIABLE: str(root)} | ({"TESSERA_EDITORS": options.editors} if options.editors else {})
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that callers end the server too
-    return subprocess.Popen(words, env={**safe_environment(os.environ), **settings})
+def password(options: argparse.Namespace) -> int:
+    """`tessera password`."""
+    from tessera.cli.password import password as set_one
+
+    print(set_one(options.name, options.file, options.role, gone=options.remove))
+    return 0
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -415,13 +386,13 @@ def demo(options: argparse.Namespace) -> int:
     from tessera.demo import demo
 
     workspace = Workspace.create(options.workspace)
-    server = None if options.no_serve else start_dashboard(workspace.root, options)
+    server = None if options.no_serve else start_dashboard(workspace.root, _serving(options))
     try:
         with TerminalProgress() as bars:
             demo.prepare(workspace, bars, offline=options.offline)
         if server is None:
             return 0
-        print(f"The demo is ready: http://{options.address}:{options.port}/app", flush=True)
+        print(f"The demo is ready: {_serving(options).url}", flush=True)
         return server.wait()
     finally:
         if server is not None:

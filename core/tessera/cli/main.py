@@ -224,13 +224,30 @@ def _add_tool_commands(group: Any) -> None:
         parser.add_argument("--address", default="127.0.0.1", help="interface to listen on (%(default)s)")
         parser.add_argument(
             "--basic-auth",
+            type=Path,
             default=None,
             metavar="FILE",
-            help="JSON file of users and passwords; needed for any other address",
+            help="password file made by `tessera password`; needed for any other address",
         )
         parser.add_argument(
             "--editors", default="", metavar="A,B", help="logins that may decide, run and export; all others only look"
         )
+        parser.add_argument(
+            "--origin",
+            action="append",
+            default=[],
+            metavar="HOST",
+            help="another host name (and :port) under which browsers reach it, as behind a proxy; may be repeated",
+        )
+        parser.add_argument("--tls-cert", type=Path, default=None, metavar="PEM", help="certificate, to serve https")
+        parser.add_argument("--tls-key", type=Path, default=None, metavar="PEM", help="key of the certificate")
+    password = _command(group, "password", commands.password, "give somebody a login to the dashboard, or take it away")
+    password.add_argument("name", metavar="NAME", help="login")
+    password.add_argument("--file", type=Path, default=Path("passwords.json"), help="password file (%(default)s)")
+    password.add_argument(
+        "--role", default=None, help="viewer: look; reader: also name clusters; owner: also run, export and delete"
+    )
+    password.add_argument("--remove", action="store_true", help="take the login away")
     demo.add_argument("--no-serve", action="store_true", help="only make the workspace")
     demo.add_argument("--offline", action="store_true", help="draw synthetic slides, whatever else is there")
     _command(

@@ -34,12 +34,13 @@ def fsync_directory(folder: Path) -> None:
         os.close(handle)
 
 
-def write_bytes(path: Path, data: bytes | memoryview) -> None:
+def write_bytes(path: Path, data: bytes | memoryview, *, private: bool = False) -> None:
     """Write `data` to `path` whole or not at all.
 
     Args:
         path: final name; an older file of that name is replaced.
         data: the contents.
+        private: whether only the owner may read it (mode 0600), for secrets.
 
     Raises:
         OSError: no space, no permission; the old file is then still there and no temporary file is left.
@@ -48,6 +49,8 @@ def write_bytes(path: Path, data: bytes | memoryview) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as stream:
+            if private:
+                os.fchmod(stream.fileno(), stat.S_IRUSR | stat.S_IWUSR)
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())

@@ -18,8 +18,9 @@ from tessera.ingest.slide_task import NO_RESOLUTION
 from tessera.words import counted
 from tessera.workspace.activity import Activity
 from tessera.workspace.background import start_command
+from tessera.workspace.people import Role
 
-from tessera_app.access import require_editor
+from tessera_app import access
 from tessera_app.latest import Latest
 from tessera_app.page import alarm, bar, duration, html, number, wrap
 from tessera_app.pages.cohort.archive_facts import StreamFacts, read_stream
@@ -130,7 +131,7 @@ class StreamPanel(pn.viewable.Viewer):
         async def clicked(_: Any) -> None:
             button.disabled = True
             try:
-                require_editor()
+                access.require(Role.OWNER)
                 await asyncio.to_thread(act)
                 self._message.object = wrap("")
                 self._store.publish(await asyncio.to_thread(self._store.read))

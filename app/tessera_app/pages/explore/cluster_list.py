@@ -11,7 +11,9 @@ from tessera.curate.decisions.decide import name_cluster
 from tessera.curate.decisions.state import State
 from tessera.errors import TesseraError
 from tessera.explore.palette import colour
+from tessera.workspace.people import Role
 
+from tessera_app import access
 from tessera_app.latest import Latest
 from tessera_app.page import TERMS, alarm, html, waiting
 from tessera_app.pages.explore.facts import ONE_SLIDE, table_of
@@ -135,15 +137,15 @@ class ClusterList(pn.viewable.Viewer):
         if event.column != "name" or clustering is None or self._table is None:
             return
         cluster = int(self._table.value["cluster"].iloc[event.row])
-        author = self._store.who()
         try:
+            access.require(Role.READER)
             name_cluster(
                 self._store.workspace,
                 clustering.run,
                 clustering.interval,
                 cluster,
                 str(event.value or ""),
-                author=author,
+                author=self._store.who(),
             )
         except TesseraError as error:
             pn.state.notifications.error(str(error))

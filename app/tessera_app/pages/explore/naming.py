@@ -11,6 +11,7 @@ from tessera.curate.decisions.decide import NAMES, mark_cluster, name_cluster
 from tessera.curate.decisions.state import State
 from tessera.explore.clustering import Clustering
 
+from tessera_app import access
 from tessera_app.decider import Decider
 from tessera_app.page import alarm, html, wrap
 from tessera_app.store import Store
@@ -53,7 +54,7 @@ class Naming(pn.viewable.Viewer):
         self._save.on_click(self._clicked)
         self._mark.param.watch(self._marked, "value")
         self._author.value = store.who()
-        self._author.disabled = bool(pn.state.user)  # who is logged in decides under that name
+        self._author.disabled = access.has_login()  # who is logged in decides under that name
         self._author.param.watch(lambda event: setattr(store, "author", event.new or ""), "value")
         store.param.watch(lambda *_: self._draw(), ["cluster", "names_version", "run"])
         self._draw()

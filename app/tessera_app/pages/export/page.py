@@ -18,6 +18,7 @@ from tessera.explore.clustering import Clustering
 from tessera.explore.palette import colour
 from tessera.words import counted
 
+from tessera_app import access
 from tessera_app.latest import Latest
 from tessera_app.page import alarm, empty, html, waiting, wrap
 from tessera_app.store import Store
@@ -93,7 +94,7 @@ class ExportPage(pn.viewable.Viewer):
             lambda *_: setattr(self._message, "object", wrap("")), ["exports", "failures"]
         )  # it is in the list
         store.param.watch(lambda event: setattr(self._author, "value", event.new), "author")
-        self._author.value = store.author or pn.state.user or ""
+        self._author.value, self._author.disabled = store.who(), access.has_login()
         for widget in (self._which, self._some, self._format, self._per_class, self._val, self._test):
             widget.param.watch(lambda *_: self._draw(), "value")
         self._draw()
@@ -133,7 +134,7 @@ class ExportPage(pn.viewable.Viewer):
             words = ["export", run, f"--to={folder}", f"--format={self._format.value}", f"--interval={interval}"]
             words += [f"--clusters={clusters}"] if clusters else []
             words += [f"--{name.replace('_', '-')}={value}" for name, value in shares.items()]
-            author = pn.state.user or self._author.value_input or self._author.value
+            author = self._store.who() if access.has_login() else (self._author.value_input or self._author.value)
             words += [f"--author={author}"] if author else []
             if not self._store.start(*words):
                 return

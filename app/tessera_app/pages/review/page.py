@@ -7,6 +7,7 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
+from tessera_app import access
 from tessera_app.page import empty, html, wrap
 from tessera_app.pages.review.comparing import Comparing
 from tessera_app.pages.review.proposals import Proposals
@@ -29,7 +30,7 @@ class ReviewPage(pn.viewable.Viewer):
             value=store.who(),
             size="small",
             width=190,
-            disabled=bool(pn.state.user),
+            disabled=access.has_login(),
             css_classes=["ts-review-author"],
         )
         self._why = html(

@@ -12,8 +12,9 @@ from tessera.curate.decisions.decide import mark_cluster, name_cluster
 from tessera.curate.transfer import Suggestion, carry_over
 from tessera.errors import TesseraError
 from tessera.explore.clustering import Clustering
+from tessera.workspace.people import Role
 
-from tessera_app.access import require_editor
+from tessera_app import access
 from tessera_app.decider import Decider
 from tessera_app.latest import Latest
 from tessera_app.page import alarm, html, wrap
@@ -99,7 +100,7 @@ class TransferPanel(pn.viewable.Viewer):
 
         before = len(self._store.names())
         try:
-            require_editor()
+            access.require(Role.READER)
             self._asked = await asyncio.to_thread(carry)
         except TesseraError as error:
             self._trouble(str(error))

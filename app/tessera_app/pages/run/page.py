@@ -14,8 +14,9 @@ from tessera.errors import TesseraError
 from tessera.runs import control, process
 from tessera.runs.rows import Run
 from tessera.runs.text import summarise_events
+from tessera.workspace.people import Role
 
-from tessera_app.access import require_editor
+from tessera_app import access
 from tessera_app.latest import Latest
 from tessera_app.page import alarm, bar, duration, empty, html, number, term, wrap
 from tessera_app.pages.run.curves import Curves
@@ -81,7 +82,7 @@ class RunPage(pn.viewable.Viewer):
         async def clicked(_: Any) -> None:
             button.disabled = True
             try:
-                require_editor()
+                access.require(Role.OWNER)
                 created = await asyncio.to_thread(act)
                 self._message.object = wrap("")
                 if created:

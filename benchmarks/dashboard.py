@@ -39,7 +39,7 @@ _LOOKED_AT_MS = 1000  # before the next cluster is opened: its pictures have com
 _FREED_S = 30  # after which the server has let sessions go whose pages were closed
 READY = {  # page: what must be there for it to count as painted
     "cohort": ".card .badge",
-    "run": ".ts-set-clusters input",
+    "run": ".ts-set-clustering-clusters input",
     "explore": ".ts-gallery button.ts-tile img",
     "slide": ".ts-slide-viewer[data-ready]",
     "review": ".ts-propose button",
@@ -99,7 +99,7 @@ def make(root: Path, n_tiles: int, n_clusters: int, n_slides: int) -> Workspace:
         )
     centres = rng.uniform(-1, 1, (n_clusters, 2))
     kinds = rng.integers(0, n_clusters, n_tiles)
-    control.create(workspace, RunConfig(clusters=n_clusters, epochs=0), RUN)
+    control.create(workspace, RunConfig.of({"clustering.clusters": n_clusters}, epochs=0), RUN)
     folder = workspace.run_folder(RUN)
     folder.save_distances(0, rng.uniform(0.1, 2, n_tiles).astype(np.float16))
     ids, sizes = np.unique(kinds, return_counts=True)

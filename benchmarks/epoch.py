@@ -49,10 +49,10 @@ class Stepper(Trainer):
 
 
 def ours(workspace: Workspace, options: argparse.Namespace, method: str, precision: str) -> Stepper:
-    config = RunConfig(
+    config = RunConfig.of(
+        {"clustering.clusters": options.clusters},
         method=method,
         encoder=options.encoder,
-        clusters=options.clusters,
         tile_px=options.px,
         batch_size=options.batch,
         epochs=1000,

@@ -133,7 +133,11 @@ def learned(options: argparse.Namespace, name: str, files: list[Path]) -> np.nda
         ingest_tiles(workspace, data_folder() / "tiles" / name, IngestConfig())
     if not control.list_runs(workspace):
         control.create(
-            workspace, RunConfig(clusters=50, epochs=options.epochs, tile_px=options.tile_px, pca_dim=64), "r"
+            workspace,
+            RunConfig.of(
+                {"clustering.clusters": 50, "features.pca_dim": 64}, epochs=options.epochs, tile_px=options.tile_px
+            ),
+            "r",
         )
         control.launch(workspace, "r")
     while control.get(workspace, "r").state not in ("finished", "failed", "stopped"):

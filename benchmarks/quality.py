@@ -10,7 +10,6 @@ k-means on the standardised features, and beside it that of the run's own cluste
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import shutil
 import tempfile
 import time
@@ -49,16 +48,18 @@ Features = npt.NDArray[np.float32]
 
 def simclr(store: TileStore, config: RunConfig, views: int) -> nn.Module:
     """SimCLR (Chen et al. 2020): two views of a tile attract, all others of the batch repel. Returns the encoder."""
-    config = dataclasses.replace(config, learning_rate=SIMCLR_RATE)
+    config = config.but({"optimiser.learning_rate": SIMCLR_RATE})
     torch.manual_seed(config.seed)
-    encoder = build_encoder(config.encoder, weights="random", seed=config.seed, input=config.input)
+    encoder = build_encoder(config.encoder.name, weights="random", seed=config.seed, input=config.encoder.input)
     projector = nn.Sequential(
-        nn.Linear(encoder.dim, encoder.dim), nn.ReLU(), nn.Linear(encoder.dim, config.projection_dim)
+        nn.Linear(encoder.dim, encoder.dim), nn.ReLU(), nn.Linear(encoder.dim, config.method.projection_dim)
     )
     whole = nn.Sequential(encoder, projector).train()
-    optimiser = torch.optim.SGD(whole.parameters(), lr=0.1, momentum=config.momentum, weight_decay=config.weight_decay)
+    optimiser = torch.optim.SGD(
+        whole.parameters(), lr=0.1, momentum=config.optimiser.momentum, weight_decay=config.optimiser.weight_decay
+    )
     loader = TileLoader(store, config.tile_px, config.threads)
-    augment = Augment(config.tile_px, config.crop_scale, config.stain_jitter)
+    augment = Augment(config.tile_px, config.views.crop_scale, config.views.stain_jitter)
     n_tiles, step = len(store), 0
     steps_per_pass = n_tiles // config.batch_size
     n_steps = max(1, views // (2 * config.batch_size))
@@ -114,15 +115,15 @@ def config_of(options: argparse.Namespace, method: str, clusters: int, n_tiles: 
     overrides: dict[str, Any] = {
         "method": "deepcluster-v2" if method == "simclr" else method,
         "encoder": options.encoder,
-        "clusters": clusters,
+        "clustering.clusters": clusters,
         "tile_px": options.px,
         "device": "cpu",
         "seed": seed,
         **configuration.parse_overrides(options.settings),
     }
     config = configuration.from_mapping(RunConfig, overrides)
-    crops = config.crops if config.method == "deepcluster-v2" else 1
-    per_interval = config.interval_tiles or n_tiles
+    crops = config.method.crops if config.method.name == "deepcluster-v2" else 1
+    per_interval = config.sampling.interval_tiles or n_tiles
     epochs = max(1, round(options.views / (per_interval * crops)))
     return configuration.from_mapping(RunConfig, {**overrides, "epochs": epochs})
 
@@ -139,7 +140,11 @@ def one_seed(workspace: Workspace, options: argparse.Namespace, seed: int) -> di
         "means and spreads of RGB": (plain_rgb(statistics), {}),
         "colour-and-edge statistics": (statistics, {}),
         "random encoder": (
-            features_of(build_encoder(base.encoder, weights="random", seed=seed, input=base.input), store, options.px),
+            features_of(
+                build_encoder(base.encoder.name, weights="random", seed=seed, input=base.encoder.input),
+                store,
+                options.px,
+            ),
             {},
         ),
     }

@@ -232,7 +232,7 @@ def count(options: argparse.Namespace) -> None:
         for factor in (1, 2, 4, 10):
             cells: list[object] = [name, factor * classes]
             for clusterer in ("rcc", "leiden", "kmeans"):
-                config = RunConfig(clusterer=clusterer, clusters=factor * classes)
+                config = RunConfig.of({"clustering.clusterer": clusterer, "clustering.clusters": factor * classes})
                 found = api.cluster(unit, config, np.random.default_rng(0))
                 cells.append(ami(truth, found.labels))
             row(*cells)

@@ -29,32 +29,39 @@ from tessera.tiles.store import TileStore
 from tessera.workspace.folder import Workspace
 
 WAYS: dict[str, dict[str, Any]] = {
-    "kmeans": {"clusterer": "kmeans"},
-    "kmeans-pca": {"clusterer": "kmeans", "normalisation": "pca"},
-    "rcc": {"clusterer": "rcc", "cluster_count": "target"},
-    "rcc-whitened": {"clusterer": "rcc", "cluster_count": "target", "normalisation": "pca-whiten"},
-    "rcc-free-whitened": {"clusterer": "rcc", "cluster_count": "free", "normalisation": "pca-whiten"},
-    "rcc-free": {"clusterer": "rcc", "cluster_count": "free"},
-    "rcc-free-loose": {"clusterer": "rcc", "cluster_count": "free", "rcc_hold": False},
-    "rcc-loose": {"clusterer": "rcc", "cluster_count": "target", "rcc_hold": False},
-    "pic": {"clusterer": "pic", "cluster_count": "target"},
-    "leiden": {"clusterer": "leiden", "cluster_count": "target"},
-    "leiden-free": {"clusterer": "leiden", "cluster_count": "free"},
+    "kmeans": {"clustering.clusterer": "kmeans"},
+    "kmeans-pca": {"clustering.clusterer": "kmeans", "features.normalisation": "pca"},
+    "rcc": {"clustering.clusterer": "rcc", "clustering.count": "target"},
+    "rcc-whitened": {
+        "clustering.clusterer": "rcc",
+        "clustering.count": "target",
+        "features.normalisation": "pca-whiten",
+    },
+    "rcc-free-whitened": {
+        "clustering.clusterer": "rcc",
+        "clustering.count": "free",
+        "features.normalisation": "pca-whiten",
+    },
+    "rcc-free": {"clustering.clusterer": "rcc", "clustering.count": "free"},
+    "rcc-free-loose": {"clustering.clusterer": "rcc", "clustering.count": "free", "clustering.clusterer.hold": False},
+    "rcc-loose": {"clustering.clusterer": "rcc", "clustering.count": "target", "clustering.clusterer.hold": False},
+    "pic": {"clustering.clusterer": "pic", "clustering.count": "target"},
+    "leiden": {"clustering.clusterer": "leiden", "clustering.count": "target"},
+    "leiden-free": {"clustering.clusterer": "leiden", "clustering.count": "free"},
 }
 
 
 def train(workspace: Workspace, options: argparse.Namespace, way: str, seed: int) -> list[object]:
     """One run; its row of the table."""
-    config = RunConfig(
+    config = RunConfig.of(
+        {"clustering.clusters": options.clusters, **WAYS[way]},
         method=options.method,
         encoder=options.encoder,
-        clusters=options.clusters,
         tile_px=options.px,
         seed=seed,
         batch_size=options.batch,
         epochs=options.epochs,
         device=options.device,
-        **WAYS[way],
     )
     name = f"{way}-{seed}"
     reporter = Reporter(workspace, control.create(workspace, config, name))
@@ -99,7 +106,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--encoder", default="resnet18")
-    parser.add_argument("--method", default=RunConfig().method)
+    parser.add_argument("--method", default=RunConfig().method.name)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--ways", nargs="*", choices=WAYS, default=["kmeans", "rcc", "rcc-free", "rcc-free-loose"])
     parser.add_argument("--seeds", type=int, nargs="*", default=[0])

@@ -94,16 +94,14 @@ def small_tiles() -> list[bytes]:
 
 def prepared(workspace: Workspace, n_tiles: int, clusters: int) -> Timed:
     """A run of deepcluster-v2 that has clustered once and trained since."""
-    config = RunConfig(
+    config = RunConfig.of(
+        {"clustering.clusters": clusters, "method.projection_dim": DIM, "clustering.train_points_per_centroid": 20},
         method="deepcluster-v2",
         encoder="tiny",
-        clusters=clusters,
         tile_px=PX,
         batch_size=128,
         epochs=1000,
-        projection_dim=DIM,
         device="cpu",
-        train_points_per_centroid=20,
     )
     run = control.create(workspace, config, "relabel")
     trainer = Timed(workspace, run, Reporter(workspace, run))
@@ -172,7 +170,7 @@ def time_alone(trainer: Timed, n_tiles: int) -> float:
 
     ids = np.random.default_rng(3).permutation(n_tiles).astype(np.int64)
     began = time.perf_counter()
-    views = Augment(PX, trainer.config.crop_scale, trainer.config.stain_jitter)
+    views = Augment(PX, trainer.config.views.crop_scale, trainer.config.views.stain_jitter)
     next(iter(trainer.loader.augmented(ids, 128, views, seed=(1,))))
     return time.perf_counter() - began
 

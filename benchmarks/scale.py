@@ -99,7 +99,9 @@ def figures(labels: npt.NDArray[np.int32], previous: npt.NDArray[np.int32]) -> N
 
 def one_size(n_tiles: int, clusters: int, iterations: int) -> dict[str, tuple[float, float]]:
     """All parts, one after the other."""
-    config = RunConfig(method="deepcluster-v2", clusters=clusters, kmeans_iterations=iterations)
+    config = RunConfig.of(
+        {"clustering.clusters": clusters, "clustering.kmeans_iterations": iterations}, method="deepcluster-v2"
+    )
     found: dict[str, tuple[float, float]] = {}
     with tempfile.TemporaryDirectory(prefix="tessera-bench-") as scratch:
         folder = RunFolder(Path(scratch))

@@ -32,7 +32,7 @@ def main() -> None:
     jpegs = [path.read_bytes() for path in sorted(options.tiles_from.rglob("*.jpg"))]
     fill(workspace, options.tiles, jpegs, 224)
     settings: dict[str, Any] = {
-        "clusters": options.clusters,
+        "clustering.clusters": options.clusters,
         "tile_px": options.px,
         "encoder": options.encoder,
         "epochs": 1000,

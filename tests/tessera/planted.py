@@ -65,7 +65,7 @@ def plant(root: Path, sources: list[Path]) -> Planted:
     labels[1] = np.where(rng.random(n) < 0.3, labels[0], labels[2])
     labels[2, rng.choice(n, 3, replace=False)] = -1
     distances = rng.uniform(0.1, 2, n).astype(np.float16)
-    control.create(workspace, RunConfig(clusters=N_CLUSTERS, epochs=2), RUN)
+    control.create(workspace, RunConfig.of({"clustering.clusters": N_CLUSTERS}, epochs=2), RUN)
     folder = workspace.run_folder(RUN)
     for interval, row in enumerate(labels):
         ids, sizes = np.unique(row[row >= 0], return_counts=True)

@@ -44,8 +44,9 @@ def test_from_slide_to_named_tile_set(offline_page: Any, serve: Any, tmp_path: P
 
     page.get_by_role("tab", name="Run").click()
     page.get_by_text("No run yet").wait_for()
-    for key, value in {"clusters": "6", "epochs": "3", "encoder": "tiny", "tile_px": "32", "batch_size": "32"}.items():
-        fill(page, f"ts-set-{key}", value)
+    entered = {"clustering.clusters": "6", "epochs": "3", "encoder.name": "tiny", "tile_px": "32", "batch_size": "32"}
+    for key, value in entered.items():
+        fill(page, f"ts-set-{key.replace('.', '-')}", value)
         expect(page.locator(".ts-changed")).to_contain_text(f"{key}\u00a0{value}")
     page.locator(".ts-start button").click()
     expect(page.locator(".badge").filter(has_text="finished")).to_be_visible(timeout=120_000)

@@ -69,10 +69,10 @@ def run(options: argparse.Namespace) -> int:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         return _run_together(workspace, options)
     config = configuration.load(RunConfig, options.config, configuration.parse_overrides(options.settings))
-    if config.encoder not in KNOWN_ENCODERS:  # what the worker would refuse a minute later
+    if config.encoder.name not in KNOWN_ENCODERS:  # what the worker would refuse a minute later
         from tessera.learn.nets.encoders import check_timm
 
-        check_timm(config.encoder)
+        check_timm(config.encoder.name)
     created = create(workspace, config, options.name)
     launch(created)
     if not options.detach:

@@ -9,7 +9,7 @@ import time
 
 from tessera import config as configuration
 from tessera.cli.terminal import TerminalProgress
-from tessera.config import PropagateConfig, RunConfig
+from tessera.config import PropagateConfig
 from tessera.errors import ConfigError
 from tessera.words import counted
 from tessera.workspace.activity import track
@@ -74,7 +74,6 @@ def recluster(options: argparse.Namespace) -> int:
         reject = [int(word) for word in options.reject.split(",") if word]
     except ValueError as error:
         raise ConfigError(f"--reject {options.reject}: write cluster numbers as 3,7,12") from error
-    settings = configuration.as_dict(training_config(workspace, options.name))
     changed = configuration.parse_overrides(options.settings)
     made = reject_and_recluster(
         workspace,
@@ -83,7 +82,7 @@ def recluster(options: argparse.Namespace) -> int:
         author=_author(options),
         interval=options.interval,
         name=options.title,
-        config=configuration.from_mapping(RunConfig, {**settings, **changed}),
+        config=training_config(workspace, options.name).but(changed),
     )
     print(f"{made.name} is running on the tiles that are left; follow it with `tessera status`")
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import logging
 import os
 import signal
@@ -109,7 +108,7 @@ def _add_cohort_commands(group: Any) -> None:
 
 def _add_run_commands(group: Any) -> None:
     run = _command(group, "run", commands.run, "train: cluster, pseudo-label, learn, repeat", json=True)
-    run.add_argument("--config", type=Path, metavar="FILE", help="JSON file of settings")
+    run.add_argument("--config", type=Path, metavar="FILE", help="TOML or JSON file of settings")
     run.add_argument("--name", metavar="R", help="name of the run; run-1, run-2, ... if not given")
     run.add_argument("--detach", action="store_true", help="start it and return at once")
     _add_settings(run)
@@ -133,7 +132,7 @@ def _add_result_commands(group: Any) -> None:
         group, "cluster", commands.cluster, "cluster the tiles of a finished run anew, without training", json=True
     )
     cluster.add_argument(
-        "--with", dest="clusterer", choices=configuration.CLUSTERERS, default="rcc", help="method (%(default)s)"
+        "--with", dest="clusterer", choices=list(configuration.CLUSTERERS), default="rcc", help="method (%(default)s)"
     )
     cluster.add_argument(
         "--clusters",
@@ -272,13 +271,14 @@ def _add_options(parser: argparse.ArgumentParser, config: type[Any], names: tupl
 
 def _about_settings(config: type[configuration.Config]) -> Iterator[str]:
     """Every setting with its default, choices and help, wrapped for a terminal."""
-    defaults = {field.name: field.default for field in dataclasses.fields(config)}
-    for name, about in configuration.settings(config).items():
+    for leaf in configuration.leaves(config):
+        about = leaf.about
         if about.internal:
             continue
         choices = f" ({', '.join(about.choices)})" if about.choices else ""
         unit = f" {about.unit}" if about.unit else ""
-        text = f"{name}={defaults[name]}{unit}{choices}: {about.help}"
+        only = f" [with {leaf.only[0]}={leaf.only[1]}]" if leaf.only else ""
+        text = f"{leaf.path}={leaf.default}{unit}{choices}{only}: {about.help}"
         yield textwrap.fill(text, 110, initial_indent="  ", subsequent_indent="      ")
 
 

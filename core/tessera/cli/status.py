@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from tessera.config import as_dict
 from tessera.runs.figures import events
 from tessera.runs.rows import Run, list_runs
 from tessera.runs.text import summarise_events
@@ -117,13 +117,13 @@ def _run(workspace: Workspace, run: Run) -> dict[str, Any]:
         "state": run.state,
         "alive": run.alive,
         "interval": run.interval,
-        "epochs": run.config.epochs,
+        "epochs": run.epochs,
         "phase": run.phase,
         "progress": run.progress,
-        "message": run.message,
+        "message": run.message or run.problem,
         "want": run.requested,
         "said": [text for _, text in summarise_events(events(run))[:_NOTES]],
-        "config": json.loads(json.dumps(vars(run.config))),
+        "config": None if run.settings is None else as_dict(run.settings),
         **{name: None if row is None else row["value"] for name, row in last.items()},
     }
 
@@ -134,8 +134,11 @@ def _asked(run: dict[str, Any]) -> str:
     return f" and asked to {run['want']}" if waits else ""
 
 
-def _how(config: dict[str, Any]) -> str:
+def _how(config: dict[str, Any] | None) -> str:
     """What a run is, in few words."""
+    if config is None:
+        return "settings cannot be read"
+    clusterer = config["clustering"]["clusterer"]["name"]
     if config["source"]:
-        return f"{config['source']} clustered anew by {config['clusterer']}"
-    return f"{config['method']} with {config['clusterer']}"
+        return f"{config['source']} clustered anew by {clusterer}"
+    return f"{config['method']['name']} with {clusterer}"

@@ -6,6 +6,7 @@ Help and bounds live in each field's metadata (instead of a docstring under the 
 
 from tessera.config.curate import ExportConfig, PropagateConfig
 from tessera.config.ingest import IngestConfig, StreamConfig
+from tessera.config.reading import as_dict, digest, flat, from_mapping, load, parse_bytes, parse_overrides
 from tessera.config.run import (
     BALANCES,
     CLUSTERERS,
@@ -16,20 +17,16 @@ from tessera.config.run import (
     METHODS,
     NORMALISATIONS,
     SCHEDULES,
+    ClusteringConfig,
+    EncoderConfig,
+    FeaturesConfig,
+    OptimiserConfig,
     RunConfig,
+    SamplingConfig,
+    ViewsConfig,
 )
-from tessera.config.settings import (
-    Config,
-    Setting,
-    as_dict,
-    digest,
-    from_mapping,
-    load,
-    parse_bytes,
-    parse_overrides,
-    setting,
-    settings,
-)
+from tessera.config.schema import schema
+from tessera.config.settings import Config, Leaf, Setting, leaves, setting, settings
 
 __all__ = [
     "BALANCES",
@@ -41,19 +38,29 @@ __all__ = [
     "METHODS",
     "NORMALISATIONS",
     "SCHEDULES",
+    "ClusteringConfig",
     "Config",
+    "EncoderConfig",
     "ExportConfig",
+    "FeaturesConfig",
     "IngestConfig",
+    "Leaf",
+    "OptimiserConfig",
     "PropagateConfig",
     "RunConfig",
+    "SamplingConfig",
     "Setting",
     "StreamConfig",
+    "ViewsConfig",
     "as_dict",
     "digest",
+    "flat",
     "from_mapping",
+    "leaves",
     "load",
     "parse_bytes",
     "parse_overrides",
+    "schema",
     "setting",
     "settings",
 ]

@@ -1,18 +1,20 @@
-"""What a setting is, and how settings are read from files, forms and the command line."""
+"""What a setting is: frozen dataclasses, nested one in another, each field with its help, unit and bounds.
+
+A field is a plain value (`setting`), a group of settings (`part`), or one of several groups, chosen by name (`one_of`),
+whose classes live beside the component that they configure and are imported when they are needed.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import hashlib
-import json
-import re
-from collections.abc import Iterable, Mapping
+import importlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, ClassVar, TypeVar, cast, get_type_hints
 
 from tessera.errors import ConfigError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Setting:
         choices: the values allowed, when they can be listed.
         advanced: hidden at first in forms.
         internal: set by Tessera itself, in no form.
+        options: for one of several groups: name -> "module:Class" of each.
     """
 
     help: str
@@ -36,11 +39,23 @@ class Setting:
     choices: tuple[str, ...] = ()
     advanced: bool = False
     internal: bool = False
+    options: Mapping[str, str] | None = None
 
 
-def setting(default: Any, help: str, **about: Any) -> Any:
-    """Declare a field with its default and its `Setting`."""
-    return dataclasses.field(default=default, metadata={"setting": Setting(help, **about)})
+def setting(
+    default: T,
+    help: str,
+    *,
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    advanced: bool = False,
+    internal: bool = False,
+) -> T:
+    """Declare a field with its default and its `Setting`. Typed as the default, so that mypy sees a wrong one."""
+    about = Setting(help, unit, low, high, choices, advanced, internal)
+    return dataclasses.field(default=default, metadata={"setting": about})
 
 
 @dataclass(frozen=True)
@@ -54,119 +69,142 @@ class Config:
             ConfigError: a value is unknown or out of its bounds.
         """
         for name, about in settings(type(self)).items():
-            value = getattr(self, name)
-            unit = f" {about.unit}" if about.unit else ""
-            if about.choices and value not in about.choices:
-                raise ConfigError(f"{name}={value}: choose one of {', '.join(about.choices)}")
-            if isinstance(value, float) and value != value:
-                raise ConfigError(f"{name} is not a number")
-            if about.low is not None and value < about.low:
-                raise ConfigError(f"{name}={value}: must be at least {about.low:g}{unit}")
-            if about.high is not None and value > about.high:
-                raise ConfigError(f"{name}={value}: must be at most {about.high:g}{unit}")
+            check(name, about, getattr(self, name))
+
+    @classmethod
+    def translate(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Values as an older version wrote them, by their present names; most classes have no past."""
+        return values
+
+    @classmethod
+    def of(cls: type[C], values: Mapping[str, Any] | None = None, **more: Any) -> C:
+        """Build from plain values, nested or with dotted names: `RunConfig.of({"clustering.clusters": 9}, seed=1)`.
+
+        Raises:
+            ConfigError: an unknown name, a value of the wrong type or out of its bounds.
+        """
+        from tessera.config.reading import from_mapping
+
+        return from_mapping(cls, {**(values or {}), **more})
+
+    def but(self: C, values: Mapping[str, Any] | None = None, **more: Any) -> C:
+        """The same settings with some changed, as `of` takes them.
+
+        Another choice of a named group, such as another method, starts from that group's defaults.
+
+        Raises:
+            ConfigError: an unknown name, a value of the wrong type or out of its bounds.
+        """
+        from tessera.config.reading import as_dict, from_mapping
+
+        return from_mapping(type(self), {**(values or {}), **more}, over=as_dict(self))
 
 
 C = TypeVar("C", bound=Config)
 
 
+@dataclass(frozen=True)
+class Choice(Config):
+    """Base of groups that are chosen by name: a method, a clusterer.
+
+    Attributes:
+        name: what it is called in settings.
+    """
+
+    name: ClassVar[str]
+
+
+def part(config: type[C], help: str = "") -> C:
+    """Declare a field that is a group of settings."""
+    about = Setting(help or (config.__doc__ or "").splitlines()[0])
+    return dataclasses.field(default_factory=config, metadata={"setting": about})
+
+
+def one_of(options: Mapping[str, str], default: str, help: str, *, advanced: bool = False) -> Any:
+    """Declare a field that is one of several groups of settings.
+
+    Args:
+        options: name -> "module:Class", a subclass of `Choice`; the module must not load torch.
+        default: a name.
+        help: one line.
+        advanced: hidden at first in forms.
+    """
+    about = Setting(help, choices=tuple(options), advanced=advanced, options=options)
+    return dataclasses.field(default_factory=lambda: option(options, default)(), metadata={"setting": about})
+
+
+def option(options: Mapping[str, str], name: str) -> type[Choice]:
+    """The class of a named group.
+
+    Raises:
+        KeyError: no such name.
+    """
+    module, _, found = options[name].partition(":")
+    return cast(type[Choice], getattr(importlib.import_module(module), found))
+
+
 def settings(config: type[Config]) -> dict[str, Setting]:
-    """Name and `Setting` of every field of a config class, in order."""
+    """Name and `Setting` of every field of a config class, in order; groups are not opened."""
     return {field.name: field.metadata["setting"] for field in dataclasses.fields(config)}
 
 
-def from_mapping(config: type[C], values: Mapping[str, Any]) -> C:
-    """Build a config from plain values, as read from a file, a form or the command line.
+def group_of(config: type[Config], name: str) -> type[Config] | None:
+    """The class of a field that is one group of settings; None for plain values and named groups."""
+    kind = get_type_hints(config)[name]
+    opened = settings(config)[name].options is None and isinstance(kind, type) and issubclass(kind, Config)
+    return kind if opened else None
 
-    Args:
-        config: the config class.
-        values: field name to value; strings are converted to the field's type.
+
+@dataclass(frozen=True)
+class Leaf:
+    """One plain value in the tree of settings.
+
+    Attributes:
+        path: dotted name, `optimiser.learning_rate`.
+        about: its help, unit and bounds.
+        default: its default.
+        kind: its type.
+        only: the choice that it belongs to, as (dotted name of the group, name of the choice); None = always there.
+    """
+
+    path: str
+    about: Setting
+    default: Any
+    kind: Any
+    only: tuple[str, str] | None = None
+
+
+def leaves(config: type[Config], within: str = "", only: tuple[str, str] | None = None) -> Iterator[Leaf]:
+    """Every plain value of a config class, in order; the name of a choice is one, and those of all choices follow it."""
+    kinds, made = get_type_hints(config), config()
+    for name, about in settings(config).items():
+        path, value = f"{within}{name}", getattr(made, name)
+        if about.options is not None:
+            yield Leaf(path, about, value.name, str, only)
+            for each in about.options:
+                yield from leaves(option(about.options, each), f"{path}.", (path, each))
+        elif (group := group_of(config, name)) is not None:
+            yield from leaves(group, f"{path}.", only)
+        else:
+            yield Leaf(path, about, value, kinds[name], only)
+
+
+def check(path: str, about: Setting, value: Any) -> None:
+    """Refuse a value out of its bounds.
 
     Raises:
-        ConfigError: an unknown key, a value of the wrong type or out of its bounds.
+        ConfigError: it is unknown or out of its bounds.
     """
-    known = get_type_hints(config)
-    unknown = sorted(set(values) - {field.name for field in dataclasses.fields(config)})
-    if unknown:
-        near = [name for key in unknown for name in difflib.get_close_matches(key, settings(config), 1)]
-        meant = f", did you mean {', '.join(near)}?" if near else "."
-        raise ConfigError(f"unknown setting {', '.join(unknown)}{meant} The settings are {', '.join(settings(config))}")
-    units = {name: about.unit for name, about in settings(config).items()}
-    converted: dict[str, Any] = {
-        name: parse_bytes(name, value) if units[name] == "bytes" else _convert(name, value, known[name])
-        for name, value in values.items()
-    }
-    return config(**converted)
-
-
-_BYTE_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-_BYTE_UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
-
-
-def parse_bytes(name: str, value: Any) -> int:
-    """A size such as 12GB, 1.5 TiB or 800000000 in bytes.
-
-    Raises:
-        ConfigError: not a size.
-    """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(value))
-    if match is None or match.group(2).upper() not in _BYTE_UNITS:
-        raise ConfigError(f"{name}={value}: write a size as 12GB, 500MB or 2TB")
-    return round(float(match.group(1)) * _BYTE_UNITS[match.group(2).upper()])
-
-
-def parse_overrides(pairs: Iterable[str]) -> dict[str, str]:
-    """Split `key=value` words of the command line.
-
-    Raises:
-        ConfigError: a word has no equals sign.
-    """
-    words = [pair.partition("=") for pair in pairs]
-    for key, equals, value in words:
-        if not equals:
-            raise ConfigError(f"--set {key}{value}: write it as key=value")
-    return {key.strip(): value.strip() for key, _, value in words}
-
-
-def load(config: type[C], path: Path | None, overrides: Mapping[str, Any]) -> C:
-    """Read a JSON config file, if there is one, and put `overrides` on top.
-
-    Raises:
-        ConfigError: the file cannot be read, is not a JSON object, or a setting is wrong.
-    """
-    values: dict[str, Any] = {}
-    if path is not None:
-        try:
-            values = json.loads(path.read_text())
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"cannot read the config file {path}: {error}") from error
-        if not isinstance(values, dict):
-            raise ConfigError(f"{path} must hold one JSON object of settings")
-    return from_mapping(config, {**values, **overrides})
-
-
-def as_dict(config: Config) -> dict[str, Any]:
-    """Plain values of a config, ready for JSON."""
-    return dataclasses.asdict(config)
-
-
-def digest(config: Config) -> str:
-    """Short stable hash of a config, for provenance."""
-    return hashlib.sha256(json.dumps(as_dict(config), sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _convert(name: str, value: Any, kind: type) -> Any:
-    """`value` as the field's type; text from the command line is parsed."""
-    if kind is bool:
-        words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-        if isinstance(value, bool):
-            return value
-        if str(value).lower() in words:
-            return words[str(value).lower()]
-        raise ConfigError(f"{name}={value}: must be true or false")
-    try:
-        if kind is int and isinstance(value, float) and not value.is_integer():
-            raise ValueError
-        return kind(value)
-    except (TypeError, ValueError) as error:
-        noun = {int: "a whole number", float: "a number"}.get(kind, kind.__name__)
-        raise ConfigError(f"{name}={value}: must be {noun}") from error
+    if isinstance(value, Config):
+        return
+    unit = f" {about.unit}" if about.unit else ""
+    if about.options is not None:
+        raise ConfigError(f"{path}={value}: choose one of {', '.join(about.options)}")
+    if about.choices and value not in about.choices:
+        raise ConfigError(f"{path}={value}: choose one of {', '.join(about.choices)}")
+    if isinstance(value, float) and value != value:
+        raise ConfigError(f"{path} is not a number")
+    if about.low is not None and value < about.low:
+        raise ConfigError(f"{path}={value}: must be at least {about.low:g}{unit}")
+    if about.high is not None and value > about.high:
+        raise ConfigError(f"{path}={value}: must be at most {about.high:g}{unit}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -74,4 +73,4 @@ def training_config(workspace: Workspace, run: str) -> RunConfig:
     config = control.get(workspace, run).config
     if not config.source:
         return config
-    return replace(config, source="", epochs=training_config(workspace, config.source).epochs)
+    return config.but(source="", epochs=training_config(workspace, config.source).epochs)

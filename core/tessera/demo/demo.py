@@ -25,7 +25,7 @@ DATA_VARIABLE = "TESSERA_DATA"
 RUN_NAME = "demo"
 # Chosen so that a first trained run is there within five minutes on two cores (see README, measured by `make app`).
 INGEST = IngestConfig(max_tiles_per_slide=450)
-RUN = RunConfig(clusters=16, epochs=5, tile_px=64, batch_size=64)
+RUN = RunConfig.of({"clustering.clusters": 16}, epochs=5, tile_px=64, batch_size=64)
 
 # CC0, from OpenSlide's public test data.
 CMU_URL = "https://openslide.cs.cmu.edu/download/openslide-testdata/Aperio/CMU-1-Small-Region.svs"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tessera import config as configuration
 from tessera.config import RunConfig
+from tessera.config.migrate import to_store
 from tessera.errors import ConfigError, RunError
 from tessera.runs.figures import write_event, write_figures
 from tessera.runs.rows import Run, open_run, run_names
@@ -144,8 +145,10 @@ def check_clusters(config: RunConfig, n_tiles: int) -> None:
     Raises:
         ConfigError: fewer than two tiles a cluster.
     """
-    if config.clusters * 2 > n_tiles:
-        raise ConfigError(f"clusters={config.clusters} is too many for {n_tiles} tiles: choose at most {n_tiles // 2}")
+    if config.clustering.clusters * 2 > n_tiles:
+        raise ConfigError(
+            f"clusters={config.clustering.clusters} is too many for {n_tiles} tiles: choose at most {n_tiles // 2}"
+        )
 
 
 def check_machine(config: RunConfig) -> None:
@@ -154,8 +157,8 @@ def check_machine(config: RunConfig) -> None:
     Raises:
         ConfigError: the weights' file does not exist, or the device is no device.
     """
-    if config.weights not in ("random", "timm") and not Path(config.weights).is_file():
-        raise ConfigError(f"weights={config.weights}: no such file; random and timm need none")
+    if config.encoder.weights not in ("random", "timm") and not Path(config.encoder.weights).is_file():
+        raise ConfigError(f"weights={config.encoder.weights}: no such file; random and timm need none")
     if not _DEVICE.fullmatch(config.device):
         raise ConfigError(f"device={config.device}: choose auto, cpu, cuda or cuda:N")
 
@@ -209,7 +212,7 @@ def _reserved(workspace: Workspace) -> set[str]:
 
 
 def _write_config(workspace: Workspace, name: str, config: RunConfig) -> str:
-    text = json.dumps(configuration.as_dict(config), indent=2)
+    text = to_store(config)
     files.write_text(workspace.run_folder(name).root / "config.json", text)
     return text
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tessera import config as configuration
 from tessera.config import RunConfig
-from tessera.errors import RunError
+from tessera.config.migrate import read_stored
+from tessera.errors import ConfigError, RunError
 from tessera.workspace.activity import is_alive
 from tessera.workspace.folder import Workspace
 from tessera.workspace.run_folder import RunFolder
@@ -71,9 +70,27 @@ class Run:
         """Its settings.
 
         Raises:
-            ConfigError: this version of Tessera cannot read them.
+            RunError: what is stored is damaged or of a newer version; clusters, names and exports are there all the same.
         """
-        return _config(self.config_json)
+        settings, problem = _config(self.config_json)
+        if settings is None:
+            raise RunError(f"{self.name}: {problem}")
+        return settings
+
+    @property
+    def settings(self) -> RunConfig | None:
+        """Its settings; None when this version cannot read them."""
+        return _config(self.config_json)[0]
+
+    @property
+    def problem(self) -> str:
+        """Why its settings cannot be read, and what to do; empty when they can."""
+        return _config(self.config_json)[1]
+
+    @property
+    def epochs(self) -> int:
+        """Passes that it makes; those made so far when its settings cannot be read."""
+        return max(self.interval, 0) if self.settings is None else self.settings.epochs
 
     @property
     def folder(self) -> RunFolder:
@@ -153,6 +170,9 @@ def _may_live(row: sqlite3.Row, now: float) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _config(text: str) -> RunConfig:
-    """Settings as stored; they are frozen, so that every handle may share them."""
-    return configuration.from_mapping(RunConfig, json.loads(text))
+def _config(text: str) -> tuple[RunConfig | None, str]:
+    """Settings as stored, or why they cannot be read; they are frozen, so that every handle may share them."""
+    try:
+        return read_stored(text), ""
+    except ConfigError as error:
+        return None, str(error)

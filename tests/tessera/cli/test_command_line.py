@@ -20,7 +20,9 @@ import simplejpeg
 from tessera.cli.main import main
 from tessera.demo.synthetic import CLASSES, draw_slide, draw_texture
 
-SETTINGS = "encoder=tiny clusters=6 epochs=2 tile_px=32 batch_size=32 pca_dim=8 threads=1 device=cpu"
+SETTINGS = (
+    "encoder=tiny clustering.clusters=6 epochs=2 tile_px=32 batch_size=32 features.pca_dim=8 threads=1 device=cpu"
+)
 TINY = [word for setting in SETTINGS.split() for word in ("--set", setting)]
 
 
@@ -123,11 +125,11 @@ def test_the_whole_path_by_the_command_line(tmp_path: Path) -> None:
 def test_runs_are_steered_and_scored_by_the_command_line(tmp_path: Path, groups: bool) -> None:
     tessera = Shell(tmp_path / "w")
     tessera.json("ingest", "--tiles", labelled_tiles(tmp_path / "tiles", groups), "--tile-px", 96)
-    assert "too many" in tessera.fails("run", "--set", "clusters=1000")
+    assert "too many" in tessera.fails("run", "--set", "clustering.clusters=1000")
     assert "unknown setting" in tessera.fails("run", "--set", "colour=red")
     assert "did you mean clusters?" in tessera.fails("run", "--set", "clutsers=7")
     assert "resnet" in tessera.fails("run", "--set", "encoder=resnet19")
-    assert "no such file" in tessera.fails("run", "--set", f"weights={tmp_path / 'none.pth'}")
+    assert "no such file" in tessera.fails("run", "--set", f"encoder.weights={tmp_path / 'none.pth'}")
     assert "choose auto, cpu, cuda" in tessera.fails("run", "--set", "device=tpu")
     assert tessera.json("status")["runs"] == []  # what cannot be leaves no run behind
     (tmp_path / "settings.json").write_text('{"clusters": 7, "epochs": 2}')

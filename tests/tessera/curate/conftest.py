@@ -41,7 +41,11 @@ def ready(workspace: Workspace, tile_folder: Path) -> Workspace:
 
 def make_run(workspace: Workspace, name: str, labels: np.ndarray, intervals: int = 2) -> None:
     """Write a finished run: features are two clouds a cluster, so that each can be split in a known way."""
-    control.create(workspace, RunConfig(method="deepcluster", clusters=2, pca_dim=8, epochs=intervals - 1), name)
+    control.create(
+        workspace,
+        RunConfig.of({"clustering.clusters": 2, "features.pca_dim": 8}, method="deepcluster", epochs=intervals - 1),
+        name,
+    )
     folder, rng = workspace.run_folder(name), np.random.default_rng(1)
     ids, sizes = np.unique(labels[labels >= 0], return_counts=True)
     points = np.zeros((len(labels), 8), np.float32)

@@ -23,8 +23,14 @@ from tessera.workspace.folder import Workspace
 from tessera.workspace.run_folder import Clusters
 
 ME = "Dr Virchow"
-TINY = RunConfig(
-    encoder="tiny", clusters=4, epochs=1, tile_px=32, batch_size=16, pca_dim=8, threads=1, device="cpu", min_cluster=2
+TINY = RunConfig.of(
+    {"clustering.clusters": 4, "features.pca_dim": 8, "clustering.min_cluster": 2},
+    encoder="tiny",
+    epochs=1,
+    tile_px=32,
+    batch_size=16,
+    threads=1,
+    device="cpu",
 )
 LEFT = [i for i in range(120) if i % 6 not in (2, 5) and i not in (0, 1)]
 
@@ -75,7 +81,9 @@ def test_what_cannot_be_is_refused(ready: Workspace) -> None:
     with pytest.raises(DecisionError, match="no cluster 9"):
         reject_and_recluster(ready, "r", [9], author=ME, config=TINY, launch=False)
     with pytest.raises(ConfigError, match="too many for 20 tiles"):
-        reject_and_recluster(ready, "r", [0, 1, 2, 3, 4], author=ME, config=RunConfig(clusters=11), launch=False)
+        reject_and_recluster(
+            ready, "r", [0, 1, 2, 3, 4], author=ME, config=RunConfig.of({"clustering.clusters": 11}), launch=False
+        )
     assert [run.name for run in control.list_runs(ready)] == ["r"]
 
 

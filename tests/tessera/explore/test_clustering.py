@@ -39,7 +39,7 @@ def test_what_is_not_there_is_said(planted: Planted) -> None:
         open_clustering(planted.workspace, RUN, -1)
     with pytest.raises(RunError, match="no run nobody"):
         open_clustering(planted.workspace, "nobody")
-    control.create(planted.workspace, RunConfig(clusters=2), "young")
+    control.create(planted.workspace, RunConfig.of({"clustering.clusters": 2}), "young")
     with pytest.raises(RunError, match="no clusters yet"):
         open_clustering(planted.workspace, "young")
 

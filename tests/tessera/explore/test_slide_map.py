@@ -104,7 +104,7 @@ def test_ready_made_tiles_have_a_place_in_no_slide(workspace: Workspace, tmp_pat
         data = simplejpeg.encode_jpeg(draw_texture("fat", np.random.default_rng(i), 64))
         (tmp_path / "tiles" / "fat" / f"{i}.jpg").write_bytes(data)
     ingest_tiles(workspace, tmp_path / "tiles", IngestConfig(tile_px=64))
-    control.create(workspace, RunConfig(clusters=2, epochs=1), RUN)
+    control.create(workspace, RunConfig.of({"clustering.clusters": 2}, epochs=1), RUN)
     folder, labels = workspace.run_folder(RUN), np.array([0, 0, 0, 1, 1, 1], np.int32)
     folder.save_distances(0, np.ones(6))
     folder.save_interval(0, labels, Clusters(np.arange(2), np.array([3, 3]), np.zeros((2, 4), np.float32)))

@@ -61,7 +61,9 @@ def test_dead_and_constant_features_do_not_become_infinite() -> None:
 def test_kmeans_finds_blobs_and_its_objective_is_the_brute_force_one() -> None:
     rng = np.random.default_rng(1)
     points, truth = blobs(600, 5, rng)
-    found = kmeans.cluster(points.astype(np.float16), RunConfig(method="deepcluster", clusters=5), rng)
+    found = kmeans.cluster(
+        points.astype(np.float16), RunConfig.of({"clustering.clusters": 5}, method="deepcluster"), rng
+    )
     assert normalized_mutual_info_score(truth, found.labels) > 0.99
     stored = points.astype(np.float16).astype(np.float64)
     brute = ((stored - found.centroids[found.labels].astype(np.float64)) ** 2).sum(axis=1).mean()
@@ -73,15 +75,19 @@ def test_kmeans_finds_blobs_and_its_objective_is_the_brute_force_one() -> None:
 def test_warm_start_from_the_same_labels_keeps_every_row() -> None:
     rng = np.random.default_rng(2)
     points, _ = blobs(400, 4, rng)
-    first = kmeans.cluster(points, RunConfig(method="deepcluster", clusters=4), rng)
-    again = kmeans.cluster(points, RunConfig(method="deepcluster", clusters=4), np.random.default_rng(99), first.labels)
+    first = kmeans.cluster(points, RunConfig.of({"clustering.clusters": 4}, method="deepcluster"), rng)
+    again = kmeans.cluster(
+        points, RunConfig.of({"clustering.clusters": 4}, method="deepcluster"), np.random.default_rng(99), first.labels
+    )
     np.testing.assert_array_equal(first.labels, again.labels)
 
 
 def test_tiny_clusters_are_dissolved_and_refilled() -> None:
     rng = np.random.default_rng(3)
     points = np.concatenate([rng.normal(size=(300, 4)), np.full((1, 4), 50.0)])
-    found = kmeans.cluster(points, RunConfig(method="deepcluster", clusters=4, min_cluster=10), rng)
+    found = kmeans.cluster(
+        points, RunConfig.of({"clustering.clusters": 4, "clustering.min_cluster": 10}, method="deepcluster"), rng
+    )
     assert found.n_repaired > 0
     assert np.bincount(found.labels, minlength=4).min() >= 10
 
@@ -89,9 +95,9 @@ def test_tiny_clusters_are_dissolved_and_refilled() -> None:
 def test_kmeans_refuses_what_cannot_be() -> None:
     rng = np.random.default_rng(0)
     with pytest.raises(ConfigError, match="too many"):
-        kmeans.cluster(rng.normal(size=(10, 2)), RunConfig(method="deepcluster", clusters=6), rng)
+        kmeans.cluster(rng.normal(size=(10, 2)), RunConfig.of({"clustering.clusters": 6}, method="deepcluster"), rng)
     with pytest.raises(RunError, match="not finite"):
-        kmeans.cluster(np.full((50, 2), np.nan), RunConfig(method="deepcluster", clusters=3), rng)
+        kmeans.cluster(np.full((50, 2), np.nan), RunConfig.of({"clustering.clusters": 3}, method="deepcluster"), rng)
 
 
 def test_ids_persist_under_permutation_and_new_clusters_get_new_ids() -> None:

@@ -101,7 +101,7 @@ def _create(root: Path, start: float, names: multiprocessing.Queue[str]) -> None
     workspace = Workspace.open(root)
     while time.time() < start:  # all at the same moment
         pass
-    names.put(create.create(workspace, RunConfig(clusters=3)).name)
+    names.put(create.create(workspace, RunConfig.of({"clustering.clusters": 3})).name)
 
 
 def test_runs_that_are_created_at_once_all_get_a_name(planted: Planted) -> None:

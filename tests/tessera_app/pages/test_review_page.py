@@ -62,7 +62,7 @@ def test_names_that_no_longer_fit_and_names_of_another_run(offline_page: Any, se
     names(planted, 0, {0: "stroma", 3: "tumour"})  # clustering 0 was a shuffled one
     labels = planted.labels[2].copy()
     labels[labels == 9] = 6  # one cluster of the other run is two of this one
-    control.create(workspace, RunConfig(clusters=4, epochs=0), "other")
+    control.create(workspace, RunConfig.of({"clustering.clusters": 4}, epochs=0), "other")
     folder = workspace.run_folder("other")
     ids, sizes = np.unique(labels[labels >= 0], return_counts=True)
     folder.save_distances(0, planted.distances)
@@ -129,7 +129,11 @@ def test_the_tiles_are_clustered_anew_and_clusterings_compared(offline_page: Any
     name = f"{RUN}-rcc-1"
     expect(page.locator(".ts-agreement").get_by_text(name, exact=True)).to_be_visible()
     made = control.get(workspace, name)
-    assert (made.config.clusterer, made.config.clusters, made.config.source) == ("rcc", 4, RUN)
+    assert (made.config.clustering.clusterer.name, made.config.clustering.clusters, made.config.source) == (
+        "rcc",
+        4,
+        RUN,
+    )
     page.locator(".ts-measure-stability button").click()
     expect(page.locator(".ts-agreement").get_by_text("of the method with itself")).to_be_visible()
     expect(page.get_by_text("This is being done")).to_be_hidden()

@@ -9,7 +9,7 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 import param
-from tessera.config import CLUSTERERS, RunConfig, settings
+from tessera.config import CLUSTERERS, ClusteringConfig, settings
 from tessera.workspace.activity import Activity
 
 from tessera_app.latest import Latest
@@ -40,7 +40,7 @@ class Comparing(pn.viewable.Viewer):
             options=list(CLUSTERERS),
             value="rcc",
             width=200,
-            description=settings(RunConfig)["clusterer"].help,
+            description=settings(ClusteringConfig)["clusterer"].help,
             css_classes=["ts-anew-method"],
             **small,
         )

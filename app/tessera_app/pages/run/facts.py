@@ -66,4 +66,4 @@ def time_left(run: Run, measured: list[Metric], now: float) -> float | None:
     if len(marks) < 2:
         return None
     each = statistics.median(later - earlier for earlier, later in itertools.pairwise(marks))
-    return max(each * (run.config.epochs - run.interval) - (now - marks[-1]), 0.0)
+    return max(each * (run.epochs - run.interval) - (now - marks[-1]), 0.0)

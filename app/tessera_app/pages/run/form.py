@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from html import escape
 from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
 from tessera import config as configuration
-from tessera.config import RunConfig, Setting
+from tessera.config import Leaf, RunConfig
 
 from tessera_app.page import html, wrap
 
@@ -19,15 +18,15 @@ class SettingsForm(pn.viewable.Viewer):
 
     def __init__(self, **params: Any) -> None:
         super().__init__(**params)
-        about = {name: entry for name, entry in configuration.settings(RunConfig).items() if not entry.internal}
-        self._defaults = {field.name: field.default for field in dataclasses.fields(RunConfig)}
-        self.widgets = {name: _widget(name, entry, self._defaults[name]) for name, entry in about.items()}
+        self._leaves = [leaf for leaf in configuration.leaves(RunConfig) if not leaf.about.internal]
+        self.widgets = {_key(leaf): _widget(leaf) for leaf in self._leaves}
+        self._defaults = {key: widget.value for key, widget in self.widgets.items()}
         self.changed = html(css_classes=["ts-changed"])
         for widget in self.widgets.values():
             widget.param.watch(self._tell, "value")
         self._tell()
-        self._basic = [self.widgets[name] for name, entry in about.items() if not entry.advanced]
-        self._advanced = [self.widgets[name] for name, entry in about.items() if entry.advanced]
+        self._basic = [self.widgets[_key(leaf)] for leaf in self._leaves if not leaf.about.advanced]
+        self._advanced = [self.widgets[_key(leaf)] for leaf in self._leaves if leaf.about.advanced]
 
     def __panel__(self) -> pn.viewable.Viewable:
         advanced = pmui.Accordion(
@@ -41,7 +40,13 @@ class SettingsForm(pn.viewable.Viewer):
 
     def _tell(self, *_: Any) -> None:
         """Say what the server has taken, so that nobody starts a run with a value that never arrived."""
-        other = [(n, w.value) for n, w in self.widgets.items() if w.value != self._defaults[n]]
+        for leaf in self._leaves:
+            self.widgets[_key(leaf)].visible = self._counts(leaf)
+        other = [
+            (leaf.path, self.widgets[_key(leaf)].value)
+            for leaf in self._leaves
+            if self._counts(leaf) and self.widgets[_key(leaf)].value != self._defaults[_key(leaf)]
+        ]
         words = ", ".join(f"{escape(name)}&nbsp;<b>{escape(str(value))}</b>" for name, value in other)
         text = f"Changed: {words}." if other else "All settings are at their defaults."
         self.changed.object = wrap(f"<p class='quiet'>{text}</p>")
@@ -52,17 +57,28 @@ class SettingsForm(pn.viewable.Viewer):
         Raises:
             ConfigError: one is out of its bounds.
         """
-        return configuration.from_mapping(RunConfig, {name: widget.value for name, widget in self.widgets.items()})
+        entered = {leaf.path: self.widgets[_key(leaf)].value for leaf in self._leaves if self._counts(leaf)}
+        return configuration.from_mapping(RunConfig, entered)
+
+    def _counts(self, leaf: Leaf) -> bool:
+        """Whether a setting is of the method or clusterer that is chosen, or of all."""
+        return leaf.only is None or self.widgets[leaf.only[0]].value == leaf.only[1]
 
 
-def _widget(name: str, about: Setting, default: Any) -> Any:
+def _key(leaf: Leaf) -> str:
+    """Dotted name; settings of one method or clusterer also say which, since two may share a name."""
+    return leaf.path if leaf.only is None else f"{leaf.path}@{leaf.only[1]}"
+
+
+def _widget(leaf: Leaf) -> Any:
+    about, default = leaf.about, leaf.default
     unit = f" [{about.unit}]" if about.unit else ""
     common = {
-        "label": f"{name}{unit}",
+        "label": f"{leaf.path}{unit}",
         "description": about.help,
         "sizing_mode": "stretch_width",
         "size": "small",
-        "css_classes": [f"ts-set-{name}"],
+        "css_classes": [f"ts-set-{leaf.path.replace('.', '-')}"],
     }
     if about.choices:
         return pmui.Select(options=list(about.choices), value=default, **common)

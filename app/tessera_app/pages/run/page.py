@@ -143,12 +143,14 @@ def _status(facts: RunFacts) -> str:
     run = facts.run
     going = run.state == "running" and run.alive
     words = _words(facts)
-    numbers = number(f"{max(run.interval, 0)} of {run.config.epochs}", term("interval", "intervals done"))
+    numbers = number(f"{max(run.interval, 0)} of {run.epochs}", term("interval", "intervals done"))
     if "nmi" in facts.last:
         numbers += number(f"{facts.last['nmi']:.3f}", term("NMI", "NMI with the interval before"))
     if "loss" in facts.last:
         numbers += number(f"{facts.last['loss']:.3f}", term("loss"))
-    numbers += number(f"{int(facts.last.get('clusters', run.config.clusters))}", term("cluster", "clusters"))
+    if "clusters" in facts.last or run.settings is not None:
+        count = facts.last.get("clusters") or run.config.clustering.clusters
+        numbers += number(f"{int(count)}", term("cluster", "clusters"))
     numbers += number(f"{run.n_tiles:,}", "tiles")
     if going and run.rate:
         numbers += number(f"{run.rate:,.0f}", "tiles a second")
@@ -168,7 +170,7 @@ def _words(facts: RunFacts) -> str:
     if run.requested != "run" and run.alive and run.state == "running":
         return f"Asked to {run.requested}: it saves and does so after the present step."
     if run.state == "running":
-        return f"Interval {run.interval + 1} of {run.config.epochs}: {escape(run.phase or 'starting')}"
+        return f"Interval {run.interval + 1} of {run.epochs}: {escape(run.phase or 'starting')}"
     if run.state == "paused":
         return "Waits and keeps its place; Resume goes on at once."
     if run.state == "stopped":
@@ -181,10 +183,10 @@ def _words(facts: RunFacts) -> str:
 
 
 def _story(facts: RunFacts) -> str:
-    body = ""
+    body = alarm(facts.run.problem) if facts.run.problem else ""
     if facts.run.state == "failed":
         log = f"<h3>End of its log</h3><pre class='ts-log'>{escape(facts.log)}</pre>" if facts.log else ""
-        body = alarm(facts.run.message) + log
+        body += alarm(facts.run.message) + log
     said = "".join(alarm(text, level) for level, text in summarise_events(facts.events))
     return body + (f"<h3>What happened</h3>{said}" if said else "")
 
@@ -192,8 +194,8 @@ def _story(facts: RunFacts) -> str:
 def _table(found: list[tuple[Run, float | None]]) -> str:
     rows = "".join(
         f"<tr><td><a href='?page=1&run={escape(run.name)}'>{escape(run.name)}</a></td><td>{badge(run.state)}</td>"
-        f"<td class='n'>{run.config.clusters}</td><td class='n'>{max(run.interval, 0)} of {run.config.epochs}</td>"
-        f"<td class='n'>{'–' if nmi is None else f'{nmi:.3f}'}</td><td>{escape(run.config.encoder)}</td>"
+        f"<td class='n'>{run.settings.clustering.clusters if run.settings else '?'}</td><td class='n'>{max(run.interval, 0)} of {run.epochs}</td>"
+        f"<td class='n'>{'–' if nmi is None else f'{nmi:.3f}'}</td><td>{escape(run.settings.encoder.name if run.settings else run.problem)}</td>"
         f"<td>{time.strftime('%d %b %H:%M', time.localtime(run.created))}</td></tr>"
         for run, nmi in found
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import numpy.typing as npt
 
@@ -80,7 +78,9 @@ def _parts_of(
     from tessera.learn.cluster import kmeans
 
     points = workspace.run_folder(run).features(members)[:]
-    config = replace(control.get(workspace, run).config, clusters=parts, min_cluster=_SMALLEST_PART)
+    config = control.get(workspace, run).config.but(
+        {"clustering.clusters": parts, "clustering.min_cluster": _SMALLEST_PART}
+    )
     tries = (kmeans.cluster(points, config, np.random.default_rng((seed, i))) for i in range(_RESTARTS))
     found = min(tries, key=lambda clustering: clustering.objective).labels
     order = np.argsort(-np.bincount(found, minlength=parts), kind="stable")

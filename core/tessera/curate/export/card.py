@@ -73,7 +73,7 @@ def _facts(clustering: Clustering, plan: Plan, format: str, author: str, config:
         "format": format,
         "run": clustering.run,
         "interval": clustering.interval,
-        "settings": vars(run.config),
+        "settings": {} if run.settings is None else as_dict(run.settings),
         "settings_digest": run.digest,
         "export_settings": as_dict(config),
         "n_tiles": sum(sum(splits.values()) for splits in counts.values()),
@@ -100,8 +100,7 @@ def _card(
         "## Classes",
         _class_table(counts),
         "## How it was made",
-        f"Method {settings['method']}, clusterer {settings['clusterer']}, {settings['clusters']} clusters asked for, encoder "
-        f"{markdown_cell(str(settings['encoder']))}, settings digest {facts['settings_digest']}.",
+        f"{_how(settings)}, settings digest {facts['settings_digest']}.",
         *(
             [f"At most {config.per_class:,} tiles a class, evenly over {config.bins} bins of distance to the centre."]
             if config.per_class
@@ -175,3 +174,14 @@ def _slide_table(slides: list[dict[str, Any]]) -> str:
 def _table(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _how(settings: dict[str, Any]) -> str:
+    """Method, clusterer and encoder of a run in a line."""
+    if not settings:
+        return "Settings that this version cannot read"
+    clustering, encoder = settings["clustering"], markdown_cell(str(settings["encoder"]["name"]))
+    return (
+        f"Method {settings['method']['name']}, clusterer {clustering['clusterer']['name']}, "
+        f"{clustering['clusters']} clusters asked for, encoder {encoder}"
+    )

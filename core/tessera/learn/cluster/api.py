@@ -1,7 +1,7 @@
 """The one way to cluster tiles, whatever the clusterer: points in, a `ClusterResult` without empty or tiny clusters out.
 
 k-means has K by construction. The others find K: clusters below a least size are folded point by point into the nearest
-large one, and K is brought to `clusters`, from above, when `cluster_count` is target (see `count`). Beyond `graph_points` tiles they work on
+large one, and K is brought to `clusters`, from above, when `count` is target (see `count`). Beyond `graph_points` tiles they work on
 micro-centroids, and each tile takes the label of its own.
 """
 
@@ -42,11 +42,11 @@ def cluster(
     memory: Memory | None = None,
     ranks: Ranks | None = None,
 ) -> ClusterResult:
-    """Cluster all points by `config.clusterer`.
+    """Cluster all points by `config.clustering.clusterer.name`.
 
     Args:
         points: (N, D), any float type, memory-mapped or not.
-        config: clusterer, clusters, cluster_count, graph_points, min_cluster, and what the clusterer itself reads.
+        config: its `clustering`, and what the clusterer itself reads.
         rng: decides everything random.
         previous: int32 (N,), row of each point in the last clustering, -1 = none: where k-means starts.
         memory: what a clusterer holds from one clustering of a run to the next; changed in place, small.
@@ -57,7 +57,7 @@ def cluster(
         ConfigError: the clusterer cannot work with these settings.
         RunError: points are not finite.
     """
-    if config.clusterer not in TABLE:
+    if config.clustering.clusterer.name not in TABLE:
         device = device_of(config)
         return kmeans.cluster(points, config, rng, previous, None if device == "cpu" else device, ranks)
     if ranks is not None and ranks.world > 1:
@@ -65,7 +65,7 @@ def cluster(
         assert answers[0] is not None
         return answers[0]
     _refuse_infinite(points)
-    limit = min(config.graph_points, TABLE[config.clusterer].limit)
+    limit = min(config.clustering.graph_points, TABLE[config.clustering.clusterer.name].limit)
     if len(points) <= limit:
         few, owner, masses = points, None, None
     else:
@@ -73,21 +73,21 @@ def cluster(
 
         few, owner = micro_centroids(points, limit, rng)
         masses = np.bincount(owner, minlength=len(few)).astype(np.int64)
-    found = TABLE[config.clusterer].find(few, config, rng, {} if memory is None else memory)
-    wanted = config.clusters if config.cluster_count == "target" else None
+    found = TABLE[config.clustering.clusterer.name].find(few, config, rng, {} if memory is None else memory)
+    wanted = config.clustering.clusters if config.clustering.count == "target" else None
     settled = count(few, found, wanted, least_size(len(points), config), masses=masses, rng=rng)
     labels = settled.labels if owner is None else settled.labels[owner]
     on = "" if owner is None else f" on {len(few):,} cells of {len(points):,} tiles"
-    how = f"{config.clusterer}{on} found {settled.how}"
+    how = f"{config.clustering.clusterer.name}{on} found {settled.how}"
     return describe(points, labels, settled.folded, {**found.figures, **settled.figures}, how)
 
 
 def least_size(n_points: int, config: RunConfig) -> int:
     """Tiles that a cluster must have: one in a thousand, or a tenth of the mean when very many clusters are asked for.
 
-    Never below `config.min_cluster`.
+    Never below `config.clustering.min_cluster`.
     """
-    return max(config.min_cluster, n_points // max(1000, 10 * config.clusters))
+    return max(config.clustering.min_cluster, n_points // max(1000, 10 * config.clustering.clusters))
 
 
 def _refuse_infinite(points: Points) -> None:

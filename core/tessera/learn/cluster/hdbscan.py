@@ -21,7 +21,7 @@ def find_hdbscan(points: Points, config: RunConfig, rng: np.random.Generator, me
     if len(first) <= _SAMPLES:
         return Found(np.zeros(len(points), np.int32))
     reduced = fit_space(points[first], _DIMENSIONS).apply(points[first])
-    smallest = max(config.min_cluster, 5, len(first) // 1000)
+    smallest = max(config.clustering.min_cluster, 5, len(first) // 1000)
     model = HDBSCAN(min_cluster_size=smallest, min_samples=_SAMPLES, n_jobs=config.threads or -1, copy=True)
     labels = model.fit_predict(reduced).astype(np.int32)[place]
     return Found(labels, figures={"noise": float((labels < 0).mean())})

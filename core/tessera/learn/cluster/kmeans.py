@@ -63,7 +63,7 @@ def cluster(
     gpu: str | None = None,
     ranks: Ranks | None = None,
 ) -> ClusterResult:
-    """Cluster all points into `config.clusters` clusters.
+    """Cluster all points into `config.clustering.clusters` clusters.
 
     With `previous` labels the start is the mean of the current points of each former cluster, and a few Lloyd steps
     suffice; rows then continue the former ones. Deviations from DeepCluster, which runs faiss's Lloyd steps on all points
@@ -83,14 +83,14 @@ def cluster(
         ConfigError: more clusters than points allow.
         RunError: points are not finite.
     """
-    k = config.clusters
+    k = config.clustering.clusters
     if k * 2 > len(points):
         raise ConfigError(f"clusters={k} is too many for {len(points)} tiles: choose at most {len(points) // 2}")
-    subset = _subset(points, k * config.train_points_per_centroid, rng)
+    subset = _subset(points, k * config.clustering.train_points_per_centroid, rng)
     if not np.isfinite(subset).all():
         raise RunError("features are not finite: training has diverged; lower learning_rate and start again")
     start = None if previous is None else _class_means(points, previous, k, ranks)
-    iterations = config.kmeans_iterations if start is None else _WARM_ITERATIONS
+    iterations = config.clustering.kmeans_iterations if start is None else _WARM_ITERATIONS
     together = ranks if gpu is not None and not faiss.get_num_gpus() else None  # torch's Lloyd steps share the subset
 
     def steps() -> npt.NDArray[np.float32]:
@@ -102,8 +102,8 @@ def cluster(
     repaired = 0
     for _ in range(_MAX_REPAIRS):
         labels, distances = assign(points, centroids, gpu, ranks)
-        small = np.flatnonzero(np.bincount(labels, minlength=k) < config.min_cluster)
-        if not len(small) or len(points) < 2 * k * config.min_cluster:
+        small = np.flatnonzero(np.bincount(labels, minlength=k) < config.clustering.min_cluster)
+        if not len(small) or len(points) < 2 * k * config.clustering.min_cluster:
             break
         repaired += len(small)
         parted = functools.partial(_split_largest, subset, centroids, small, rng, spherical=config.spherical)

@@ -160,7 +160,7 @@ def _feature_sets(
             place(encoder, device),
             loader,
             ids,
-            batch_size=run.config.extract_batch,
+            batch_size=run.config.features.batch_size,
             device=device,
             precision=run.config.precision,
         )

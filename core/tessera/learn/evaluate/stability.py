@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,7 +55,7 @@ def stability(
         moved = sample + rng.normal(scale=step, size=sample.shape).astype(np.float32)
         scores["drift"].append(agreement(base, _labels(moved, config, rng)))
         drawn = np.unique(rng.integers(0, len(sample), len(sample)))
-        fewer = dataclasses.replace(config, clusters=min(config.clusters, len(drawn) // 2))
+        fewer = config.but({"clustering.clusters": min(config.clustering.clusters, len(drawn) // 2)})
         scores["bootstrap"].append(agreement(base[drawn], _labels(sample[drawn], fewer, rng)))
         scores["seed"].append(agreement(base, _labels(sample, config, rng)))
     return Stability(**{kind: float(np.mean(values)) for kind, values in scores.items()})

@@ -74,7 +74,7 @@ class FeaturePass:
     Args:
         network: uint8 images to features.
         loader: reads the tiles.
-        config: pca_dim, extract_batch, precision, seed.
+        config: pca_dim, features.batch_size, precision, seed.
         device: where the network is.
         ranks: the processes that share the pass; each reads its part of the tiles and writes their rows.
     """
@@ -137,7 +137,7 @@ class FeaturePass:
                 self._network,
                 self._loader,
                 ids,
-                batch_size=self._config.extract_batch,
+                batch_size=self._config.features.batch_size,
                 device=self._device,
                 precision=self._config.precision,
             ):

@@ -93,7 +93,10 @@ class Method(ABC):
     def __init__(self, site: TrainContext) -> None:
         self.site, self.config, self.device, self.ranks = site, site.config, site.device, site.ranks
         encoder = build_encoder(
-            self.config.encoder, weights=self.config.weights, seed=self.config.seed, input=self.config.input
+            self.config.encoder.name,
+            weights=self.config.encoder.weights,
+            seed=self.config.seed,
+            input=self.config.encoder.input,
         )
         self.encoder: Encoder = place(self.ranks.synced(encoder), self.device)
         self.unreadable: npt.NDArray[np.int64] = np.empty(0, np.int64)

@@ -7,10 +7,13 @@ unless asked otherwise; augmentation is made for H&E; RGB instead of Sobel unles
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import torch
 from torch import nn
 
+from tessera.config.methods import DeepClusterConfig
 from tessera.learn.features.device import autocast, place
 from tessera.learn.features.distributed import open_together
 from tessera.learn.features.extract import FeaturePass, Told
@@ -29,7 +32,8 @@ class DeepCluster(Method):
 
     def __init__(self, site: TrainContext) -> None:
         super().__init__(site)
-        self.optimiser = self._sgd(self.encoder, self.config.momentum)
+        self.own = cast(DeepClusterConfig, self.config.method)
+        self.optimiser = self._sgd(self.encoder, self.config.optimiser.momentum)
         self.ids = np.empty(0, np.int32)
         self.weights: torch.Tensor | None = None
         self.head = nn.Linear(self.encoder.dim, 2)
@@ -38,7 +42,7 @@ class DeepCluster(Method):
     def points(self, interval: int, told: Told) -> ClusterInput:
         """Features of all tiles, normalised."""
         kind = self.config.chosen_normalisation
-        dim = min(self.config.pca_dim, self.encoder.dim) if kind.startswith("pca") else self.encoder.dim
+        dim = min(self.config.features.pca_dim, self.encoder.dim) if kind.startswith("pca") else self.encoder.dim
         bank = open_together(self.ranks, lambda: self.site.folder.open_bank((self.site.n_tiles, dim)))
         whole = FeaturePass(self.encoder, self.site.loader, self.config, self.device, self.ranks)
         filled = whole.fill(bank, kind, interval, told)
@@ -56,7 +60,7 @@ class DeepCluster(Method):
         with torch.no_grad():
             head.weight.normal_(0, 0.01, generator=generator)
             head.bias.zero_()
-            if self.config.keep_head and len(ids_before):
+            if self.own.keep_head and len(ids_before):
                 _, new, old = np.intersect1d(classes.ids, ids_before, return_indices=True)
                 head.weight[new] = before.weight.cpu()[old]
                 head.bias[new] = before.bias.cpu()[old]
@@ -89,5 +93,8 @@ class DeepCluster(Method):
 
     def _sgd(self, module: nn.Module, momentum: float) -> torch.optim.SGD:
         return torch.optim.SGD(
-            module.parameters(), lr=self.config.learning_rate, momentum=momentum, weight_decay=self.config.weight_decay
+            module.parameters(),
+            lr=self.config.optimiser.learning_rate,
+            momentum=momentum,
+            weight_decay=self.config.optimiser.weight_decay,
         )

@@ -12,13 +12,14 @@ the last clustering is of un-augmented tiles by the last weights, so that later 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
+from tessera.config.methods import DeepClusterV2Config
 from tessera.learn.features.device import autocast, place
 from tessera.learn.features.distributed import open_together
 from tessera.learn.features.extract import Bank, FeaturePass, Told, normalise_bank
@@ -68,17 +69,18 @@ class DeepClusterV2(Method):
 
     def __init__(self, site: TrainContext) -> None:
         super().__init__(site)
-        self.n_heads, self.crops = self.config.heads, self.config.crops
+        self.own = cast(DeepClusterV2Config, self.config.method)
+        self.n_heads, self.crops = self.own.heads, self.own.crops
         seed = int(np.random.default_rng((self.config.seed, 0, _PROJECTOR)).integers(2**31))
-        embedder = Embedder(self.encoder, self.config.projection_dim, torch.Generator().manual_seed(seed))
+        embedder = Embedder(self.encoder, self.own.projection_dim, torch.Generator().manual_seed(seed))
         self.embedder = place(self.ranks.synced(embedder), self.device)
         self.optimiser = torch.optim.SGD(
             embedder.parameters(),
-            lr=self.config.learning_rate,
-            momentum=self.config.momentum,
-            weight_decay=self.config.weight_decay,
+            lr=self.config.optimiser.learning_rate,
+            momentum=self.config.optimiser.momentum,
+            weight_decay=self.config.optimiser.weight_decay,
         )
-        shape = (site.n_tiles, self.config.projection_dim)
+        shape = (site.n_tiles, self.own.projection_dim)
         self.bank: Bank = open_together(self.ranks, lambda: site.folder.open_bank(shape))
         self.prototypes: list[torch.Tensor] = []  # float (K, d) for each head
         self.weights: list[torch.Tensor | None] = []
@@ -93,7 +95,7 @@ class DeepClusterV2(Method):
         if kind == "none":
             self.normalisation = None
             return ClusterInput(self.bank, {})
-        dim = min(self.config.pca_dim, self.bank.shape[1]) if kind.startswith("pca") else self.bank.shape[1]
+        dim = min(self.config.features.pca_dim, self.bank.shape[1]) if kind.startswith("pca") else self.bank.shape[1]
         rng = np.random.default_rng((self.config.seed, interval, _FITTING))
         shape = (len(self.bank), dim)
         if self.ranks.first:
@@ -122,7 +124,7 @@ class DeepClusterV2(Method):
             embeddings = self.embedder(self._images(batch))
         losses = []
         for prototypes, weights, target in zip(self.prototypes, self.weights, targets, strict=True):
-            logits = self._clustered(embeddings) @ prototypes.T / self.config.temperature
+            logits = self._clustered(embeddings) @ prototypes.T / self.own.temperature
             losses.append(self._cross_entropy(logits, target, weights))
             if len(losses) == 1:
                 self._note_prediction(logits)

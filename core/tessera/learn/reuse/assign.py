@@ -131,9 +131,9 @@ def _place(grown: _Grown, trained: Trained, run: Run, store: TileStore, clusters
     later = np.arange(grown.n_before, len(grown.labels), dtype=np.int64)
     done = 0
     for ids, features in extract(
-        network, loader, later, batch_size=run.config.extract_batch, device=device, precision=run.config.precision
+        network, loader, later, batch_size=run.config.features.batch_size, device=device, precision=run.config.precision
     ):
-        if run.config.method == "deepcluster-v2":  # the bank holds embeddings, which are normalised after it
+        if run.config.method.name == "deepcluster-v2":  # the bank holds embeddings, which are normalised after it
             grown.bank[ids] = features
             points = grown.bank[ids]
             if trained.normalisation is not None:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from tessera import config as configuration
 from tessera.config import GRAPH_CLUSTERERS, RunConfig
+from tessera.config.reading import nest
 from tessera.errors import ConfigError, RunError
 from tessera.learn.cluster import api
 from tessera.learn.cluster.identity import persistent_ids
@@ -97,7 +98,7 @@ def partition(
 
 
 def _cluster_anew(workspace: Workspace, run: control.Run, config: RunConfig, chosen: str, told: Progress) -> Partition:
-    source, clusterer = run.name, config.clusterer
+    source, clusterer = run.name, config.clustering.clusterer.name
     theirs, ours = workspace.run_folder(source), workspace.run_folder(chosen)
     everything, own = theirs.assignment(run.interval), theirs.tiles()
     before = everything if own is None else everything[own]
@@ -169,7 +170,7 @@ def _unwhiten(ours: RunFolder, saved: checkpoint.Checkpoint) -> checkpoint.Check
 def _keep_network(ours: RunFolder, saved: checkpoint.Checkpoint, config: RunConfig) -> None:
     """The source's last save under the new settings, so that a partition can be evaluated and later tiles placed in it."""
     state = dict(saved.state)
-    if config.method == "deepcluster-v2":
+    if config.method.name == "deepcluster-v2":
         state["normalisation"] = None  # the bank itself was clustered, not what training made of it
     digest = configuration.digest(config)
     checkpoint.save(ours.checkpoint_path, checkpoint.Checkpoint(digest, 0, saved.batch, saved.step, state))
@@ -183,17 +184,18 @@ def partition_config(
     Raises:
         ConfigError: a change is unknown or out of its bounds, or touches what makes it a partition.
     """
-    for key in ("source", "epochs", "clusterer", "clusters"):
-        if key in changes:
+    asked = nest(RunConfig.translate(changes))
+    own = asked.get("clustering", {})
+    for key, within in (("source", asked), ("epochs", asked), ("clusterer", own), ("clusters", own)):
+        if key in within and not (isinstance(within[key], dict) and "name" not in within[key]):
             raise ConfigError(f"{key} cannot be set here: use --with and --clusters")
-    if clusters is not None and changes.get("cluster_count") == "free":
-        raise ConfigError(f"--clusters {clusters} asks for a number and cluster_count=free for none: give one of them")
+    if clusters is not None and own.get("count") == "free":
+        raise ConfigError(f"--clusters {clusters} asks for a number and clustering.count=free for none: give one")
     wanted = {
         "source": source,
         "epochs": 0,
-        "clusterer": clusterer,
-        "clusters": config.clusters if clusters is None else clusters,
-        "cluster_count": "free" if clusters is None else "target",
-        **changes,
+        "clustering.clusterer": clusterer,
+        "clustering.clusters": config.clustering.clusters if clusters is None else clusters,
+        "clustering.count": "free" if clusters is None else "target",
     }
-    return configuration.from_mapping(RunConfig, {**configuration.as_dict(config), **wanted})
+    return config.but(wanted).but(asked)

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from tessera.config import RunConfig
+from tessera.config.methods import DeepClusterV2Config
 from tessera.errors import RunError
 from tessera.learn.features.whitening import Normalisation
 from tessera.learn.methods.base import load_normalisation
@@ -53,12 +54,12 @@ def load_trained(workspace: Workspace, run: Run) -> Trained:
 
 def untrained(config: RunConfig) -> Encoder:
     """The encoder of a run with random weights."""
-    return build_encoder(config.encoder, weights="random", seed=config.seed, input=config.input)
+    return build_encoder(config.encoder.name, weights="random", seed=config.seed, input=config.encoder.input)
 
 
 def _network(config: RunConfig, encoder: Encoder, state: dict[str, Any]) -> nn.Module:
-    if config.method != "deepcluster-v2":
+    if not isinstance(config.method, DeepClusterV2Config):
         return encoder
-    embedder = Embedder(encoder, config.projection_dim, torch.Generator())
+    embedder = Embedder(encoder, config.method.projection_dim, torch.Generator())
     embedder.projector.load_state_dict(state["projector"])
     return embedder

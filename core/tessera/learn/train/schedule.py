@@ -20,10 +20,10 @@ def learning_rate(config: RunConfig, step: int, n_steps: int) -> float:
         step: steps done before.
         n_steps: of the whole run.
     """
-    highest = config.learning_rate * config.batch_size / REFERENCE_BATCH
+    highest = config.optimiser.learning_rate * config.batch_size / REFERENCE_BATCH
     if config.chosen_schedule == "constant":
         return highest
-    rising = max(1, round(config.warmup * n_steps))
+    rising = max(1, round(config.optimiser.warmup * n_steps))
     if step < rising:
         return highest * (step + 1) / rising
     done = min(1.0, (step - rising) / max(1, n_steps - rising))

@@ -114,7 +114,7 @@ class Trainer:
         self.known = known_groups(workspace, store, self.run_row.n_tiles)
         device = self.ranks.device(choose_device(self.config.device))
         site = TrainContext(self.config, self.run_row.n_tiles, self.folder, self.loader, device, self.ranks)
-        self.method = METHODS[self.config.method](site)
+        self.method = METHODS[self.config.method.name](site)
         self.interval, self.batch, self.step = -1, 0, 0
         self.memory: list[Memory] = [{} for _ in range(self.method.n_heads)]  # of each head's clusterer
         self.losses: list[float] = []  # of the batches since the loss was last recorded
@@ -131,7 +131,7 @@ class Trainer:
     @property
     def tiles_per_interval(self) -> int:
         """Tiles trained on between two clusterings."""
-        return self.config.interval_tiles or self.run_row.n_tiles
+        return self.config.sampling.interval_tiles or self.run_row.n_tiles
 
     @property
     def batches_per_interval(self) -> int:
@@ -186,7 +186,11 @@ class Trainer:
     def _cluster_head(self, points: ClusterInput, interval: int, head: int) -> dict[str, float]:
         """One clustering into the run's folder; its figures."""
         previous = self.folder.assignment(interval - 1, head=head) if interval > 0 else None
-        warm = self._rows_of(previous, interval - 1, head) if previous is not None and self.config.warm_start else None
+        warm = (
+            self._rows_of(previous, interval - 1, head)
+            if previous is not None and self.config.clustering.warm_start
+            else None
+        )
         found = api.cluster(
             points.bank,
             self.config,
@@ -210,7 +214,7 @@ class Trainer:
         """A clustering in the run's folder as pseudo-classes."""
         clusters = self.folder.clusters(interval, head=head)
         rows = self._rows_of(self.folder.assignment(interval, head=head), interval, head)
-        weights = class_weights(rows, len(clusters.ids)) if self.config.balance == "loss-weight" else None
+        weights = class_weights(rows, len(clusters.ids)) if self.config.sampling.balance == "loss-weight" else None
         return PseudoClasses(clusters.ids, clusters.centroids, weights)
 
     def _train(self) -> None:
@@ -225,13 +229,13 @@ class Trainer:
         ids = draw(
             rows[0],
             self.tiles_per_interval,
-            balance=config.balance,
-            cap=config.balance_cap,
+            balance=config.sampling.balance,
+            cap=config.sampling.cap,
             rng=self._rng(_SAMPLING, self.interval),
         )
-        if config.window_tiles:
-            ids = in_windows(ids, config.window_tiles, self._rng(_WINDOWS, self.interval))
-        views = Augment(config.tile_px, config.crop_scale, config.stain_jitter)
+        if config.sampling.window_tiles:
+            ids = in_windows(ids, config.sampling.window_tiles, self._rng(_WINDOWS, self.interval))
+        views = Augment(config.tile_px, config.views.crop_scale, config.views.stain_jitter)
         n_batches, started, trained, skipped = self.batches_per_interval, began, 0, 0
         self.method.train()
         for batch in self.loader.augmented(
@@ -241,8 +245,8 @@ class Trainer:
             seed=(config.seed, self.interval, _VIEWS),
             start_batch=self.batch,
             crops=self.method.crops,
-            window=config.window_tiles,
-            on_device=makes_views(config.augment_on, self.method.device),
+            window=config.sampling.window_tiles,
+            on_device=makes_views(config.views.augment_on, self.method.device),
         ):
             began = clock.add("load", began)
             if self.ranks.least(len(batch.ids)) > (1 if self.ranks.world == 1 else 0):  # batch normalisation needs two

@@ -71,7 +71,7 @@ def test_the_provenance_names_settings_decisions_and_only_slides_of_the_set(plan
     assert (told["run"], told["interval"], told["author"]) == (RUN, 2, "Dr Virchow")
     assert (told["n_tiles"], told["classes"]) == (report.n_tiles, report.classes)
     assert [(d["cluster"], d["value"], d["author"]) for d in told["decisions"]] == [(3, "fat", "A")]
-    assert told["settings"]["clusters"] == 6
+    assert told["settings"]["clustering"]["clusters"] == 6
     rows = pq.read_table(report.path / "manifest.parquet").to_pylist()
     assert {slide["name"] for slide in told["slides"]} == {row["slide"] for row in rows}
     assert all(len(slide["sha256"]) == 64 and slide["mpp"] == 0.5 for slide in told["slides"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 
 import numpy as np
@@ -25,7 +24,9 @@ from tessera.learn.cluster.vectors import class_means
 from tessera.learn.cluster.ward import ward
 
 LEIDEN = importlib.util.find_spec("graspologic_native") is not None
-FREE = RunConfig(method="deepcluster", clusterer="rcc", cluster_count="free", threads=1, device="cpu")
+FREE = RunConfig.of(
+    {"clustering.clusterer": "rcc", "clustering.count": "free"}, method="deepcluster", threads=1, device="cpu"
+)
 FINDING = [name for name in CLUSTERERS if "kmeans" not in name and (name != "leiden" or LEIDEN)]
 
 
@@ -45,11 +46,11 @@ def cluster(points: np.ndarray, config: RunConfig, memory: Memory | None = None)
 @pytest.mark.parametrize("name", ["kmeans", "spherical-kmeans", *FINDING])
 def test_every_clusterer_gives_a_whole_clustering(name: str, count: str) -> None:
     points, truth = sphere_blobs(900, 6)
-    config = dataclasses.replace(FREE, clusterer=name, cluster_count=count, clusters=6)
+    config = FREE.but({"clustering.clusterer": name, "clustering.count": count, "clustering.clusters": 6})
     found = cluster(points, config)
     k = len(found.centroids)
     assert found.labels.dtype == np.int32
-    assert np.bincount(found.labels, minlength=k).min() >= config.min_cluster
+    assert np.bincount(found.labels, minlength=k).min() >= config.clustering.min_cluster
     if count == "target":
         assert k == 6
     if name != "pic" or count == "target":  # alone, power iteration cuts each blob into several
@@ -68,7 +69,7 @@ def test_every_clusterer_gives_a_whole_clustering(name: str, count: str) -> None
 @pytest.mark.parametrize("clusters", [2, 15, 40])
 def test_rcc_meets_the_number_asked_for(clusters: int) -> None:
     points, truth = sphere_blobs(900, 6)
-    found = cluster(points, dataclasses.replace(FREE, cluster_count="target", clusters=clusters))
+    found = cluster(points, FREE.but({"clustering.count": "target", "clustering.clusters": clusters}))
     assert len(found.centroids) == clusters
     assert np.bincount(found.labels).min() >= 1
     agreement = adjusted_mutual_info_score(truth, found.labels)
@@ -81,7 +82,7 @@ def test_micro_centroids_stand_for_all_tiles() -> None:
     assert 150 <= len(few) <= 400
     assert np.bincount(owner, minlength=len(few)).min() >= 1
     np.testing.assert_allclose(few, class_means(points, owner, len(few)), atol=1e-5)
-    found = cluster(points, dataclasses.replace(FREE, graph_points=300))
+    found = cluster(points, FREE.but({"clustering.graph_points": 300}))
     assert adjusted_mutual_info_score(truth, found.labels) > 0.95
     for cell in range(len(few)):  # tiles of one cell go together: the same rng makes the same cells
         assert len(np.unique(found.labels[owner == cell])) == 1
@@ -98,15 +99,15 @@ def test_scales_are_held_only_when_asked() -> None:
     other, _ = sphere_blobs(600, 5, seed=1)
     for hold in (True, False):
         memory: Memory = {}
-        cluster(points, dataclasses.replace(FREE, rcc_hold=hold), memory)
+        cluster(points, FREE.but({"clustering.clusterer.hold": hold}), memory)
         first = memory[HELD].copy()
-        cluster(other, dataclasses.replace(FREE, rcc_hold=hold), memory)
+        cluster(other, FREE.but({"clustering.clusterer.hold": hold}), memory)
         assert np.array_equal(first, memory[HELD]) is hold
 
 
 @pytest.mark.parametrize("name", FINDING)
 def test_identical_and_infinite_tiles(name: str) -> None:
-    config = dataclasses.replace(FREE, clusterer=name)
+    config = FREE.but({"clustering.clusterer": name})
     found = cluster(np.ones((60, 4), np.float16), config)
     assert set(found.labels) == {0}
     points, _ = sphere_blobs(100, 2)
@@ -118,13 +119,13 @@ def test_identical_and_infinite_tiles(name: str) -> None:
 @pytest.mark.skipif(LEIDEN, reason="the package is there")
 def test_leiden_without_its_package_says_what_to_install() -> None:
     with pytest.raises(ConfigError, match="graspologic-native"):
-        cluster(sphere_blobs(100, 2)[0], dataclasses.replace(FREE, clusterer="leiden"))
+        cluster(sphere_blobs(100, 2)[0], FREE.but({"clustering.clusterer": "leiden"}))
 
 
 def test_least_size_is_a_thousandth_but_not_above_a_tenth_of_the_mean() -> None:
-    assert api.least_size(100, RunConfig(clusters=5)) == RunConfig().min_cluster
-    assert api.least_size(1_000_000, RunConfig(clusters=50)) == 1000
-    assert api.least_size(1_000_000, RunConfig(clusters=1000)) == 100
+    assert api.least_size(100, RunConfig.of({"clustering.clusters": 5})) == RunConfig().clustering.min_cluster
+    assert api.least_size(1_000_000, RunConfig.of({"clustering.clusters": 50})) == 1000
+    assert api.least_size(1_000_000, RunConfig.of({"clustering.clusters": 1000})) == 100
 
 
 def test_tiny_clusters_and_noise_go_point_by_point_to_the_nearest_large_one() -> None:

@@ -33,7 +33,7 @@ def test_fewer_clusters_than_there_are_classes_are_not_one_cluster_and_dust() ->
     """On b674df0 the largest of five clusters of the same points held 89 % of them (fault 7)."""
     points, truth = nested_blobs()
     for k in (5, 6):
-        found = cluster(points, dataclasses.replace(FREE, cluster_count="target", clusters=k))
+        found = cluster(points, FREE.but({"clustering.count": "target", "clustering.clusters": k}))
         assert len(found.centroids) == k
         assert np.bincount(found.labels).max() / len(points) < 0.6
         assert adjusted_mutual_info_score(truth, found.labels) > 0.6
@@ -115,15 +115,17 @@ def test_a_handful_of_tiles(name: str, tiles: int) -> None:
 @pytest.mark.parametrize("name", FINDING)
 def test_more_clusters_than_distinct_tiles(name: str) -> None:
     points = np.repeat(sphere_blobs(8, 4)[0], 30, axis=0)
-    found = cluster(points, dataclasses.replace(FREE, clusterer=name, cluster_count="target", clusters=20))
+    found = cluster(
+        points, FREE.but({"clustering.clusterer": name, "clustering.count": "target", "clustering.clusters": 20})
+    )
     assert 4 <= len(found.centroids) <= 8
     assert len(np.unique(found.labels[::30])) == len(found.centroids)
 
 
 def test_words_tell_micro_centroids_and_k_means() -> None:
     points, _ = sphere_blobs(2000, 4)
-    assert "cells of 2,000 tiles" in cluster(points, dataclasses.replace(FREE, graph_points=300)).how
-    assert api.cluster(points, RunConfig(clusters=4), RNG).how.startswith("k-means with 4 clusters")
+    assert "cells of 2,000 tiles" in cluster(points, FREE.but({"clustering.graph_points": 300})).how
+    assert api.cluster(points, RunConfig.of({"clustering.clusters": 4}), RNG).how.startswith("k-means with 4 clusters")
 
 
 def test_the_default_can_be_asked_for() -> None:

@@ -46,7 +46,7 @@ def test_an_empty_cluster_takes_half_of_the_largest() -> None:
 
 
 def test_the_whole_clustering_goes_through_torch_where_a_device_is_named() -> None:
-    points, config = blobs(400, 3), RunConfig(method="deepcluster", clusters=K)
+    points, config = blobs(400, 3), RunConfig.of({"clustering.clusters": K}, method="deepcluster")
     by_torch = kmeans.cluster(points, config, np.random.default_rng(0), None, "cpu")
     by_faiss = kmeans.cluster(points, config, np.random.default_rng(0), by_torch.labels)
     np.testing.assert_array_equal(by_torch.labels, by_faiss.labels)  # faiss goes on from there and moves nothing

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import signal
 
@@ -17,7 +16,7 @@ from tessera.workspace.folder import Workspace
 
 from tests.tessera.learn.train.test_run import CONFIG, finished, results, train, wait_until
 
-RCC = dataclasses.replace(CONFIG, clusterer="rcc", cluster_count="free")
+RCC = CONFIG.but({"clustering.clusterer": "rcc", "clustering.count": "free"})
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import cv2
@@ -23,18 +22,17 @@ from tessera.runs import control
 from tessera.tiles.store import TileStore, record_batch
 from tessera.workspace.folder import Workspace
 
-V1 = RunConfig(
+V1 = RunConfig.of(
+    {"features.pca_dim": 8, "clustering.clusters": 8},
     method="deepcluster",
-    pca_dim=8,
     encoder="tiny",
-    clusters=8,
     epochs=2,
     tile_px=32,
     batch_size=32,
     threads=1,
     device="cpu",
 )
-V2 = dataclasses.replace(V1, method="deepcluster-v2", projection_dim=16)
+V2 = V1.but({"method.projection_dim": 16}, method="deepcluster-v2")
 BOTH = pytest.mark.parametrize("config", [V1, V2], ids=["v1", "v2"])
 
 
@@ -73,10 +71,10 @@ def results(workspace: Workspace, name: str, heads: int = 1) -> tuple[list[bytes
 @pytest.mark.parametrize(
     "config",
     [
-        dataclasses.replace(V1, epochs=1, precision="float32"),
-        dataclasses.replace(V1, epochs=1, window_tiles=50),
-        dataclasses.replace(V2, epochs=1, heads=2, crops=2, precision="bfloat16"),
-        dataclasses.replace(V2, epochs=1, crops=2, augment_on="device"),
+        V1.but(epochs=1, precision="float32"),
+        V1.but({"sampling.window_tiles": 50}, epochs=1),
+        V2.but({"method.heads": 2, "method.crops": 2}, epochs=1, precision="bfloat16"),
+        V2.but({"method.crops": 2, "views.augment_on": "device"}, epochs=1),
     ],
     ids=["v1", "v1-windows", "v2", "v2-device-views"],
 )
@@ -86,12 +84,13 @@ def test_killed_inside_an_interval_and_resumed_gives_the_same_bits(
     monkeypatch.setattr(loop, "SAVE_EVERY_S", -1)
     monkeypatch.setattr(loop, "LOSS_STEPS", 3)
     control.create(ready, config, "undisturbed")
+    heads = getattr(config.method, "heads", 1)
     train(ready, "undisturbed")
     control.create(ready, config, "killed")
     with pytest.raises(Killed):
         train(ready, "killed", dies_at=5)  # the last save is at batch 3; the bank is two batches ahead of it
     train(ready, "killed")
-    assert results(ready, "killed", config.heads) == results(ready, "undisturbed", config.heads)
+    assert results(ready, "killed", heads) == results(ready, "undisturbed", heads)
 
 
 @BOTH
@@ -99,7 +98,9 @@ def test_killed_inside_an_interval_and_resumed_gives_the_same_bits(
     ("kind", "balance"), [("pca-whiten", "loss-weight"), ("centre", "uniform"), ("none", "natural")]
 )
 def test_settings_work_in_both_methods(ready: Workspace, config: RunConfig, kind: str, balance: str) -> None:
-    chosen = dataclasses.replace(config, normalisation=kind, balance=balance, interval_tiles=96, epochs=1)
+    chosen = config.but(
+        {"features.normalisation": kind, "sampling.balance": balance, "sampling.interval_tiles": 96}, epochs=1
+    )
     control.create(ready, chosen, "r")
     train(ready, "r")
     losses = [m.value for m in control.metrics(ready, "r") if m.name == "loss"]
@@ -113,13 +114,13 @@ def test_settings_work_in_both_methods(ready: Workspace, config: RunConfig, kind
 
 @pytest.mark.parametrize("kind", ["grey-sobel", "haematoxylin"])
 def test_other_inputs_are_learnt_from(ready: Workspace, kind: str) -> None:
-    control.create(ready, dataclasses.replace(V2, input=kind, epochs=1), "r")
+    control.create(ready, V2.but({"encoder.input": kind}, epochs=1), "r")
     train(ready, "r")
     assert control.get(ready, "r").interval == 1
 
 
 def test_v2_reads_all_tiles_only_at_the_first_and_last_clustering(ready: Workspace) -> None:
-    control.create(ready, dataclasses.replace(V2, epochs=3), "r")
+    control.create(ready, V2.but(epochs=3), "r")
     seen: list[str] = []
 
     class Listening(Mortal):
@@ -154,7 +155,7 @@ def test_v2_head_is_the_centroids_and_the_bank_holds_what_training_saw(ready: Wo
 
 def test_v1_head_rows_of_continuing_clusters_can_be_kept(ready: Workspace) -> None:
     for keep in (False, True):
-        control.create(ready, dataclasses.replace(V1, keep_head=keep, epochs=1), f"keep-{keep}")
+        control.create(ready, V1.but({"method.keep_head": keep}, epochs=1), f"keep-{keep}")
         run = control.get(ready, f"keep-{keep}")
         with Trainer(ready, run, Mortal(ready, run)) as trainer:
             trainer._cluster(0)
@@ -170,14 +171,14 @@ def test_v1_head_rows_of_continuing_clusters_can_be_kept(ready: Workspace) -> No
 
 
 def test_the_rate_is_a_function_of_the_step() -> None:
-    cosine = dataclasses.replace(V2, batch_size=256, learning_rate=1.0, warmup=0.1)
+    cosine = V2.but({"optimiser.learning_rate": 1.0, "optimiser.warmup": 0.1}, batch_size=256)
     rates = [learning_rate(cosine, step, 100) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == pytest.approx(1.0)
     assert int(np.argmax(rates)) in (9, 10)
     assert rates[55] == pytest.approx(0.5, abs=0.01)
     assert rates[-1] < 0.01
-    assert {learning_rate(V1, step, 100) for step in range(100)} == {V1.learning_rate * 32 / 256}
+    assert {learning_rate(V1, step, 100) for step in range(100)} == {V1.optimiser.learning_rate * 32 / 256}
 
 
 def folder_of(path: Path, tiles: list[np.ndarray]) -> Path:
@@ -194,7 +195,7 @@ def test_constant_tiles_are_told_as_a_collapse_and_the_run_ends_well(
     ingest_tiles(
         workspace, folder_of(tmp_path / "t", [np.full((32, 32, 3), 180, np.uint8)] * 40), IngestConfig(tile_px=32)
     )
-    control.create(workspace, dataclasses.replace(config, clusters=4, epochs=1), "r")
+    control.create(workspace, config.but({"clustering.clusters": 4}, epochs=1), "r")
     train(workspace, "r")
     assert any("collapse" in event.text for event in control.events(workspace, "r"))
     assert control.get(workspace, "r").interval == 1
@@ -207,7 +208,7 @@ def test_a_tile_that_no_longer_decodes_is_counted_and_left_unassigned(ready: Wor
     store.append([record_batch(broken, 1, [(0, 0, 64, -1, "broken", b"no jpeg")])])
     with ready.ledger.write() as connection:
         connection.execute("UPDATE meta SET value = ? WHERE key = 'n_tiles'", (str(broken + 1),))
-    control.create(ready, dataclasses.replace(config, epochs=1), "r")
+    control.create(ready, config.but(epochs=1), "r")
     train(ready, "r")
     folder = ready.run_folder("r")
     for interval in (0, 1):
@@ -247,16 +248,21 @@ def test_no_space_while_saving_is_told_and_the_run_goes_on(ready: Workspace, mon
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Method, "flush", full)
-    control.create(ready, dataclasses.replace(V1, epochs=1), "r")
+    control.create(ready, V1.but(epochs=1), "r")
     train(ready, "r")
     assert control.get(ready, "r").interval == 1
     assert any("No space left" in event.text for event in control.events(ready, "r"))
 
 
 def test_settings_that_cannot_be_are_named() -> None:
-    for key, value in [("clusters", 1), ("input", "green"), ("crops", 3), ("heads", 0), ("temperature", 0.0)]:
+    for key, value in [
+        ("clustering.clusters", 1),
+        ("encoder.input", "green"),
+        ("method.crops", 3),
+        ("method.heads", 0),
+    ]:
         with pytest.raises(ConfigError, match=key):
-            dataclasses.replace(V2, **{key: value})
+            V2.but({key: value})
 
 
 def test_two_crops_are_views_of_one_tile(ready: Workspace) -> None:

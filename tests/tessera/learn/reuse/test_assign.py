@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from pathlib import Path
 
@@ -26,9 +25,9 @@ from tessera.workspace.folder import Workspace
 from tests.tessera.learn.methods.test_methods import V1, V2
 
 CONFIGS = {
-    "v1": dataclasses.replace(V1, epochs=1),
-    "v2": dataclasses.replace(V2, epochs=1),
-    "v2-centred": dataclasses.replace(V2, epochs=1, normalisation="centre"),
+    "v1": V1.but(epochs=1),
+    "v2": V2.but(epochs=1),
+    "v2-centred": V2.but({"features.normalisation": "centre"}, epochs=1),
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -29,17 +28,15 @@ from tessera.workspace.folder import Workspace
 
 from tests.tessera.learn.cluster.test_clusterers import FREE, sphere_blobs
 
-UNTRAINED = RunConfig(
+UNTRAINED = RunConfig.of(
+    {"features.pca_dim": 8, "clustering.clusters": 8},
     method="deepcluster",
-    pca_dim=8,
     encoder="tiny",
-    clusters=8,
     epochs=0,
     tile_px=32,
     batch_size=32,
     threads=1,
     device="cpu",
-    rcc_lambda=2.5,
 )
 
 
@@ -55,11 +52,11 @@ def done(ready: Workspace) -> Workspace:
 
 def test_a_partition_is_explored_named_and_exported_like_a_run(done: Workspace, tmp_path: Path) -> None:
     done.run_folder("r").save_projection(0, np.random.default_rng(0).uniform(-1, 1, (200, 2)).astype(np.float32))
-    made = partition(done, "r", clusterer="rcc")
+    made = partition(done, "r", clusterer="rcc", changes={"clustering.clusterer.lambda_scale": 2.5})
     assert made.name == "r-rcc-1"
     run = control.get(done, made.name)
     assert (run.state, run.interval, run.config.source, run.config.epochs) == ("finished", 0, "r", 0)
-    assert run.config.rcc_lambda == 2.5
+    assert run.config.clustering.clusterer.lambda_scale == 2.5
     clustering = open_clustering(done, made.name)
     assert len(clustering.ids) == made.n_clusters
     assert clustering.sizes.sum() == made.n_tiles == 200
@@ -103,11 +100,11 @@ def test_what_cannot_be_clustered_anew_is_refused(done: Workspace) -> None:
     with pytest.raises(ConfigError, match="--with"):
         partition(done, "r", clusterer="rcc", changes={"epochs": 3})
     with pytest.raises(ConfigError, match="tessera cluster r"):
-        control.create(done, dataclasses.replace(UNTRAINED, source="r"))
+        control.create(done, UNTRAINED.but(source="r"))
     with pytest.raises(ConfigError, match="101 is too many for 200 tiles: choose at most 100"):
         partition(done, "r", clusterer="rcc", clusters=101)
-    with pytest.raises(ConfigError, match="give one of them"):
-        partition(done, "r", clusterer="rcc", clusters=8, changes={"cluster_count": "free"})
+    with pytest.raises(ConfigError, match="give one"):
+        partition(done, "r", clusterer="rcc", clusters=8, changes={"clustering.count": "free"})
     assert len(control.list_runs(done)) == 2
 
 
@@ -128,9 +125,12 @@ def test_a_folder_left_behind_by_a_kill_is_taken_over(done: Workspace) -> None:
 
 def test_command_line(done: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     where = ["--workspace", str(done.root)]
-    assert main.main(["cluster", "r", "--with", "rcc", "--set", "rcc_lambda=8", "--json", *where]) == 0
+    assert (
+        main.main(["cluster", "r", "--with", "rcc", "--set", "clustering.clusterer.lambda_scale=8", "--json", *where])
+        == 0
+    )
     made = json.loads(capsys.readouterr().out)
-    assert control.get(done, made["name"]).config.rcc_lambda == 8
+    assert control.get(done, made["name"]).config.clustering.clusterer.lambda_scale == 8
     assert main.main(["cluster", "r", "--clusters", "5", "--as", "five", *where]) == 0
     assert "5 clusters of 200 tiles" in capsys.readouterr().out
     assert main.main(["compare", "r", "five", "--stability", *where]) == 0
@@ -161,7 +161,7 @@ def test_stability_is_whole_for_clear_blobs_and_low_for_none() -> None:
     clear = stability(points, FREE, np.random.default_rng(0), rounds=1)
     assert min(clear.drift, clear.bootstrap, clear.seed) > 0.95
     even = np.random.default_rng(0).normal(size=(600, 16))
-    kmeans = dataclasses.replace(FREE, clusterer="kmeans", clusters=20)
+    kmeans = FREE.but({"clustering.clusterer": "kmeans", "clustering.clusters": 20})
     blind = stability(even, kmeans, np.random.default_rng(0), size=1.0, rounds=1)
     assert max(blind.drift, blind.bootstrap) < 0.8
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import signal
 import time
@@ -18,19 +17,17 @@ from tessera.runs import control
 from tessera.tiles.store import TileStore
 from tessera.workspace.folder import Workspace
 
-CONFIG = RunConfig(
-    pca_dim=8,
+CONFIG = RunConfig.of(
+    {"features.pca_dim": 8, "clustering.clusters": 8, "optimiser.learning_rate": 0.1},
     encoder="tiny",
-    clusters=8,
     epochs=3,
     tile_px=32,
     batch_size=32,
-    learning_rate=0.1,
     threads=1,
     device="cpu",
 )
-V2 = dataclasses.replace(
-    CONFIG, method="deepcluster-v2", projection_dim=32, batch_size=16, epochs=4, normalisation="centre"
+V2 = CONFIG.but(
+    {"method.projection_dim": 32, "features.normalisation": "centre"}, method="deepcluster-v2", batch_size=16, epochs=4
 )
 BOTH = pytest.mark.parametrize("config", [CONFIG, V2], ids=["v1", "v2"])
 
@@ -108,7 +105,7 @@ def test_killed_and_resumed_gives_the_same_bits(ready: Workspace, config: RunCon
 
 @pytest.mark.slow
 def test_pause_resume_stop(ready: Workspace) -> None:
-    control.create(ready, RunConfig(**{**vars(CONFIG), "epochs": 500}), "long")
+    control.create(ready, CONFIG.but(epochs=500), "long")
     control.launch(ready, "long")
     wait_until(lambda: control.get(ready, "long").interval >= 1)
     control.request(ready, "long", "pause")
@@ -126,7 +123,7 @@ def test_pause_resume_stop(ready: Workspace) -> None:
 
 @pytest.mark.slow
 def test_a_failure_is_told_in_the_run(ready: Workspace) -> None:
-    control.create(ready, RunConfig(**{**vars(CONFIG), "encoder": "resnet1800"}), "wrong")
+    control.create(ready, CONFIG.but(encoder="resnet1800"), "wrong")
     control.launch(ready, "wrong")
     wait_until(lambda: control.get(ready, "wrong").state == "failed")
     assert "timm knows no such model" in control.get(ready, "wrong").message
@@ -134,7 +131,7 @@ def test_a_failure_is_told_in_the_run(ready: Workspace) -> None:
 
 def test_runs_that_cannot_be_are_refused(ready: Workspace, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="too many for 200 tiles"):
-        control.create(ready, RunConfig(clusters=150))
+        control.create(ready, RunConfig.of({"clustering.clusters": 150}))
     control.create(ready, CONFIG, "a")
     with pytest.raises(RunError, match="already"):
         control.create(ready, CONFIG, "a")

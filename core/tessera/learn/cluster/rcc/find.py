@@ -6,6 +6,7 @@ import numpy as np
 
 from tessera.config import RunConfig
 from tessera.learn.cluster.base import Found, Memory, Points, device_of, draw_seed
+from tessera.learn.cluster.options import RCCConfig
 from tessera.learn.cluster.rcc.model import RCC
 from tessera.learn.cluster.rcc.solver import Constants
 
@@ -17,11 +18,13 @@ def find_rcc(points: Points, config: RunConfig, rng: np.random.Generator, memory
 
     Constants are read off the first clustering and held by `memory` when the config says so.
     """
-    held = memory.get(HELD) if config.rcc_hold else None
+    own = config.clustering.clusterer
+    assert isinstance(own, RCCConfig)
+    held = memory.get(HELD) if own.hold else None
     if len(points) < 2:
         return Found(np.zeros(len(points), np.int32))
     model = RCC(
-        lambda_scale=config.rcc_lambda,
+        lambda_scale=own.lambda_scale,
         random_state=draw_seed(rng),
         n_threads=config.threads,
         device=device_of(config),

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from tessera.config import RunConfig
+from tessera.config.migrate import to_store
 from tessera.errors import RunError
 from tessera.runs import create, figures, rows
 from tessera.runs.rows import list_runs, open_run
@@ -26,7 +27,7 @@ N_RUNS = 2000
 def many(workspace: Workspace) -> Workspace:
     """Two thousand runs that ended long ago, each with the number of a process that lives: this one."""
     me = psutil.Process()
-    text = json.dumps(vars(RunConfig()))
+    text = to_store(RunConfig())
     with workspace.ledger.write() as connection:
         connection.executemany(
             "INSERT INTO run (name, config, digest, state, want, pid, pid_started, created, finished, n_tiles,"

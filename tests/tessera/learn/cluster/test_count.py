@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
@@ -105,8 +103,8 @@ def test_identical_points_are_one_cluster_whatever_is_asked_for() -> None:
 @pytest.mark.parametrize("tiles", [1, 2, 3, 6])
 def test_a_handful_of_tiles(name: str, tiles: int) -> None:
     points, _ = sphere_blobs(tiles, 2)
-    for changes in ({}, {"cluster_count": "target", "clusters": 20}):
-        found = cluster(points, dataclasses.replace(FREE, clusterer=name, **changes))
+    for changes in ({}, {"clustering.count": "target", "clustering.clusters": 20}):
+        found = cluster(points, FREE.but({"clustering.clusterer": name, **changes}))
         assert len(found.labels) == tiles
         assert 1 <= len(found.centroids) <= tiles
         assert found.how.startswith(name)

@@ -12,12 +12,13 @@ from typing import Any
 
 from tessera.curate.curated import curated_clustering
 from tessera.errors import TesseraError
-from tessera.explore import projection, sheet, slide_map
+from tessera.explore import projection, sheet, slide_map, tile_values
 from tessera.explore.composition import mean_tile
 from tessera.tiles.store import TileStore
 from tessera.workspace.folder import Workspace, default_root
 from tornado.web import HTTPError, RequestHandler
 
+from tessera_app.components.map_colours import values_of
 from tessera_app.http import door, slide_routes
 
 FOREVER = "private, max-age=86400, immutable"
@@ -76,6 +77,11 @@ def points(workspace: Workspace, run: str, interval: str, mapped: str) -> Answer
     return projection.points_file(clustering, xy), "application/octet-stream"
 
 
+def values(workspace: Workspace, run: str, interval: str, by: str) -> Answer:
+    found = values_of(curated_clustering(workspace, run, int(interval)), by)
+    return tile_values.values_file(found), "application/octet-stream"
+
+
 def contact_sheet(workspace: Workspace, run: str, interval: str, cluster: str) -> Answer:
     return sheet.contact_sheet(curated_clustering(workspace, run, int(interval)), int(cluster)), "image/jpeg"
 
@@ -104,6 +110,7 @@ ROUTES: list[tuple[str, type[RequestHandler], dict[str, Any]]] = [
     (r"/slide/(\d+)\.dzi", DataHandler, {"make": slide_routes.pyramid}),
     (r"/slide/(\d+)/(\d+)/(\d+)_(\d+)\.jpg", DataHandler, {"make": slide_routes.tile}),
     (rf"/points/{_RUN}/(\d+)/(\d+)", DataHandler, {"make": points}),
+    (rf"/values/{_RUN}/(\d+)/([a-z]+)", DataHandler, {"make": values}),
     (rf"/sheet/{_RUN}/(\d+)/(\d+)", DataHandler, {"make": contact_sheet}),
     (rf"/mean/{_RUN}/(\d+)/(\d+)", DataHandler, {"make": mean}),
 ]

@@ -289,6 +289,7 @@ def assign(options: argparse.Namespace) -> int:
 def project(options: argparse.Namespace) -> int:
     """`tessera project R`."""
     from tessera.explore.projection import project
+    from tessera.explore.sharpness import MOST_AT_ONCE, measure_sharpness, read_sharpness
 
     workspace = Workspace.open(options.workspace)
     with (
@@ -296,6 +297,9 @@ def project(options: argparse.Namespace) -> int:
         track(workspace, "map", run=options.name, also=bars) as progress,
     ):
         xy = project(workspace, options.name, options.interval, progress=progress)
+        measured = read_sharpness(workspace)
+        if workspace.n_tiles() - (0 if measured is None else len(measured)) <= MOST_AT_ONCE:
+            measure_sharpness(workspace, progress)  # so that the map can be coloured by it
     answer = {"run": options.name, "interval": workspace.run_folder(options.name).projections()[-1], "tiles": len(xy)}
     _answer(options, answer, f"placed {len(xy):,} tiles of {options.name} on the map")
     return 0

@@ -8,8 +8,8 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 from tessera.explore.clustering import Clustering
-from tessera.explore.palette import colour
 
+from tessera_app.components.map_colours import MapColours
 from tessera_app.components.panel import EmbeddingMap
 from tessera_app.page import alarm, empty, html, term, wrap
 from tessera_app.pages.explore.cluster_list import ClusterList
@@ -41,6 +41,7 @@ class ExplorePage(pn.viewable.Viewer):
         self._map = EmbeddingMap(
             sizing_mode="stretch_width", height=510, margin=(5, 10), css_classes=["ts-map-pane"], dark=store.param.dark
         )
+        self._colours = MapColours(store, self._map)
         self._map.param.watch(lambda event: self._pick(event.new), "picked")
         self._make_map = pmui.Button(label="Make the map", variant="contained", css_classes=["ts-make-map"])
         self._make_map.on_click(self._start_map)
@@ -101,14 +102,11 @@ class ExplorePage(pn.viewable.Viewer):
         mapped = self._store.mapped()
         self._map.visible = mapped is not None
         if mapped is not None:
-            ids = clustering.ids.tolist()
             self._map.param.update(
                 url=f"points/{run}/{interval}/{mapped}?v={self._store.current.id}-{self._store.edits()}",
-                ids=ids,
-                colours=[colour(i) for i in ids],
                 highlight=self._store.cluster,
             )
-            self._name_points()
+            self._colours.draw()
 
     def _draw_map_note(self) -> None:
         run, interval, maps = self._store.shown
@@ -133,10 +131,6 @@ class ExplorePage(pn.viewable.Viewer):
     def _start_map(self, _: Any) -> None:
         # disabled until the activity is seen, so that two clicks make one map
         self._make_map.disabled = self._store.start("project", self._store.run)
-
-    def _name_points(self) -> None:
-        decided = self._store.decided()
-        self._map.labels = [decided.title(cluster) for cluster in self._map.ids]
 
     def _open_a_real_cluster(self, clustering: Clustering) -> None:
         """The one that took the open one in, or else the largest, when the open one is not there (any more)."""

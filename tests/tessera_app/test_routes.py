@@ -31,6 +31,7 @@ ADDRESSES = [
     "kept/1",
     f"overlay/{RUN}/2/1/",
     f"points/{RUN}/2/2",
+    f"values/{RUN}/2/slide",
     f"sheet/{RUN}/2/0",
     f"mean/{RUN}/2/0",
 ]

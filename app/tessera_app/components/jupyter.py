@@ -7,8 +7,9 @@ import base64
 from typing import Any
 
 import numpy as np
+from tessera.curate.looks import SHAPES, ClusterLooks
 from tessera.explore.clustering import Clustering
-from tessera.explore.palette import colour
+from tessera.explore.palette import colour, paint_names
 from tessera.explore.projection import points_file
 from tessera.explore.representatives import pick
 
@@ -63,9 +64,20 @@ def embedding_map(clustering: Clustering, names: dict[int, str] | None = None) -
     """
     xy = clustering.workspace.run_folder(clustering.run).projection(clustering.interval)
     ids = clustering.ids.tolist()
-    labels = [(names or {}).get(i) or f"cluster {i}" for i in ids]
-    return EmbeddingMapWidget(
-        clustering, data=points_file(clustering, xy), ids=ids, colours=[colour(i) for i in ids], labels=labels
+    return EmbeddingMapWidget(clustering, data=points_file(clustering, xy), **vars(given_looks(ids, names or {})))
+
+
+def given_looks(ids: list[int], names: dict[int, str]) -> ClusterLooks:
+    """How clusters are drawn by the names that a notebook gives them; by their numbers where it gives none."""
+    paints = paint_names(names.values())
+    own = {i: paints[names[i]] for i in ids if names.get(i)}
+    return ClusterLooks(
+        ids=ids,
+        colours=[own[i].colour if i in own else "" if names else colour(i) for i in ids],
+        shapes=[SHAPES[own[i].pattern] if i in own else 0 for i in ids],
+        names=[names.get(i, "") for i in ids],
+        labels=[names.get(i) or f"cluster {i}" for i in ids],
+        numbers=[str(i) for i in ids],
     )
 
 

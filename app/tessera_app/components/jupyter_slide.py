@@ -13,10 +13,11 @@ from tessera.explore.clustering import Clustering
 from tessera.explore.slide_map import cells_file
 from tessera.workspace.folder import Workspace
 
-from tessera_app.components.jupyter import TilesMixin
+from tessera_app.components.jupyter import TilesMixin, given_looks
+from tessera_app.components.map_colours import properties
 from tessera_app.components.properties import SLIDE_VIEWER, widget_class
 from tessera_app.http.slide_routes import tile_jpeg
-from tessera_app.pages.slide.facts import around, read_slide, rows_of
+from tessera_app.pages.slide.facts import around, read_slide
 
 _NAME = re.compile(r"(\d+)/(\d+)/(\d+)_(\d+)")
 _MAX_ASKED = 64
@@ -52,14 +53,12 @@ def slide_viewer(clustering: Clustering, slide: int, names: dict[int, str] | Non
     about = {**facts.about, "url": "", "overview": ""}
     if facts.gone:
         about["overview"] = _data_url((clustering.workspace.slide_folder(slide) / "thumbnail.jpg").read_bytes())
-    rows = rows_of(facts.clusters, names or {})
+    ids = [cluster for cluster, _ in facts.clusters]
     return SlideViewerWidget(
         clustering,
         slide=about,
         cells=cells_file(clustering, slide) if facts.cells_url else b"",
-        ids=[row["id"] for row in rows],
-        colours=[row["colour"] for row in rows],
-        labels=[row["name"] for row in rows],
+        **properties(given_looks(ids, names or {})),
     )
 
 

@@ -49,6 +49,7 @@ _CLUSTERS: Table = {
     "shapes": Property("list", "of each id: 0 dot or plain, 1 square or hatched, 2 triangle or dotted, 3 cross"),
     "names": Property("list", "name of each id, empty = none"),
     "labels": Property("list", "what each id is called where there is room: its name, or No. 7"),
+    "numbers": Property("list", "short number of each id, shown where it has no name"),
 }
 EMBEDDING_MAP: Table = {
     **TILES,
@@ -59,7 +60,6 @@ EMBEDDING_MAP: Table = {
     "values": Property("bytes", "the same, where there is no address"),
     "entries": Property("list", "label, colour and shape of each value"),
     "ramp": Property("list", "least and largest value in words, where values are shades of a number"),
-    "numbers": Property("list", "short number of each id, shown on the map where it has no name"),
     "colour_options": Property("list", "what can colour the map: (value, words)"),
     "colour_by": Property("text", "which of them does", "name"),
     "labelled": Property("text", "labels on the map: names, pictures or none", "names"),

@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import simplejpeg
+from tessera.curate.decisions.decide import name_cluster
+from tessera.curate.decisions.state import state_of
+from tessera.curate.looks import cluster_looks
 from tessera.errors import SlideError, TesseraError
 from tessera.explore.clustering import Clustering, open_clustering
 from tessera.explore.slide_map import cells_file, clusters_on_slide, label_grid, slide_row, tile_grid, tile_info
@@ -53,8 +56,18 @@ def test_clusters_of_a_slide_are_counted_the_largest_first(clustering: Clusterin
     assert dict(found) == {int(i): int((here == i).sum()) for i in np.unique(here[here >= 0])}
     sizes = [n for _, n in found]
     assert sizes == sorted(sizes, reverse=True)
-    assert [row["name"] for row in rows_of(found, {found[0][0]: "fat"})][:2] == ["fat", f"cluster {found[1][0]}"]
-    assert rows_of(found[:1], {}, lambda cluster: f"{cluster}.1")[0]["name"] == f"cluster {found[0][0]}.1"
+
+
+def test_two_clusters_of_one_name_are_one_switch(planted: Planted) -> None:
+    found = clusters_on_slide(open_clustering(planted.workspace, RUN), 2)
+    ids = [cluster for cluster, _ in found]
+    for cluster in ids[:2]:
+        name_cluster(planted.workspace, RUN, 2, cluster, "fat", author="A")
+    rows = rows_of(found, cluster_looks(state_of(planted.workspace, RUN), ids))
+    fat = next(row for row in rows if row["name"] == "fat")
+    assert (fat["ids"], fat["n"]) == (ids[:2], found[0][1] + found[1][1])
+    assert len(rows) == len(found) - 1
+    assert {row["colour"] for row in rows if row is not fat} == {""}
 
 
 def test_routes_give_the_pyramid_and_its_tiles_by_id(planted_once: Planted) -> None:
@@ -144,5 +157,5 @@ def test_nothing_is_read_for_a_page_that_is_not_looked_at(store: Store) -> None:
 def test_a_workspace_without_slides_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TESSERA_WORKSPACE", str(Workspace.create(tmp_path / "empty").root))
     page = SlidePage(Store(page=PAGES.index("slide")))
-    assert "No slide to show" in page._head.object
+    assert "No slide to show" in page._none.object
     assert not page._viewer.visible

@@ -133,3 +133,26 @@ def test_a_slide_whose_file_is_gone_is_shown_by_what_the_workspace_keeps(
     page.screenshot(path=SHOTS / "7-slide-gone.png")
     assert any(url.endswith(f"/t/{tile}") for url in asked)
     assert not [url for url in asked if re.search(r"/slide/\d+/\d+/", url)]
+
+
+@pytest.mark.browser
+def test_the_overview_is_not_painted_over_and_the_viewer_fills_the_height(
+    offline_page: Any, serve: Any, planted_once: Planted
+) -> None:
+    page = offline_page
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.goto(f"{serve(planted_once.workspace.root)}?page=3")
+    page.locator(f"{VIEWER}[data-ready]").wait_for()
+    expect(page.locator(f"{VIEWER} .openseadragon-canvas .ts-over")).to_have_count(
+        1
+    )  # below the overview, which comes after it
+    assert page.locator(VIEWER).bounding_box()["height"] > 900
+    slider = page.locator(".ts-strength input")
+    overview = page.locator(f"{VIEWER} .navigator")
+    pictures = []
+    for strength in ("0", "1"):
+        slider.fill(strength)
+        page.mouse.move(5, 5)
+        page.wait_for_load_state("networkidle")
+        pictures.append(overview.screenshot())
+    assert pictures[0] == pictures[1]

@@ -1,4 +1,5 @@
-// The clusters of a slide: a switch for each, its colour, its name and how many tiles it has here.
+// What is on a slide, a switch for each name (two clusters of one name are one) and for each cluster without one: its colour,
+// its name and how many tiles it has here.
 import { button, make, mount } from "./lib/dom.js";
 
 const STYLE = `
@@ -12,12 +13,16 @@ const STYLE = `
 .ts-switches li[aria-current=true]{background:var(--tint)}
 .ts-switches li input{accent-color:var(--c);width:15px;height:15px;margin:0;flex:none}
 .ts-switches li i{width:12px;height:12px;border-radius:50%;background:var(--c);flex:none}
+.ts-switches li[data-shape="1"] i{border-radius:3px;background:repeating-linear-gradient(135deg,var(--c) 0 3px,var(--paper) 3px 5px)}
+.ts-switches li[data-shape="2"] i{border-radius:3px;background:radial-gradient(var(--paper) 1.5px,var(--c) 2px)}
+.ts-switches li[data-shape="3"] i{background:none} .ts-switches li[data-shape="3"] i::after{content:"✕";font:700 12px/1 system-ui;color:var(--c)}
 .ts-switches li button{flex:1;min-width:0;text-align:left;border:0;background:none;font:inherit;color:inherit;padding:4px 0;cursor:pointer;overflow-wrap:anywhere;border-radius:5px}
 .ts-switches li button:hover{text-decoration:underline}
 .ts-switches :is(button,input):focus-visible{outline:2px solid var(--violet);outline-offset:1px}
 .ts-switches li span{color:var(--quiet);font-variant-numeric:tabular-nums}
 .ts-switches p{margin:0;color:var(--quiet)}
 `;
+const GREYS = ["#89919f", "#5b6270"]; // of what has no name, of artefacts
 const MANY = 14; // from here on there is a field to search
 
 function render({ model, el }) {
@@ -27,7 +32,7 @@ function render({ model, el }) {
   const none = make("p", "", "No cluster of that name is on this slide.");
   Object.assign(search, { type: "search", placeholder: "Search the clusters" });
   search.setAttribute("aria-label", "Search the clusters");
-  list.style.maxHeight = `${model.get("height_px")}px`;
+  list.style.maxHeight = model.get("height_px") ? `${model.get("height_px")}px` : "";
   const unmount = mount(el, STYLE, box);
 
   const hide = (ids) => {
@@ -35,10 +40,10 @@ function render({ model, el }) {
     model.save_changes();
     mark();
   };
-  const all = () => model.get("rows").map((row) => row.id);
-  const flip = (id) => {
-    const hidden = model.get("hidden");
-    hide(hidden.includes(id) ? hidden.filter((one) => one !== id) : [...hidden, id]);
+  const all = () => model.get("rows").flatMap((row) => row.ids);
+  const flip = (ids, on) => {
+    const others = model.get("hidden").filter((one) => !ids.includes(one));
+    hide(on ? others : [...others, ...ids]);
   };
   const choose = (id) => {
     model.set("chosen", id);
@@ -49,17 +54,20 @@ function render({ model, el }) {
   top.append(
     button("All", "Paint all clusters", () => hide([])),
     button("None", "Paint no cluster", () => hide(all())),
-    button("Only the open one", "Paint only the cluster that is marked in this list", () => hide(all().filter((id) => id !== model.get("chosen")))),
+    button("Only the open one", "Paint only the cluster that is marked in this list", () => hide(model.get("rows").filter((row) => !row.ids.includes(model.get("chosen"))).flatMap((row) => row.ids))),
   ); // prettier-ignore
   const item = (row) => {
     const line = make("li");
-    line.dataset.id = row.id;
-    line.style.setProperty("--c", row.colour);
+    line.dataset.id = row.ids[0];
+    line.dataset.shape = row.shape ?? 0;
+    line.style.setProperty("--c", row.colour || GREYS[row.shape === 3 ? 1 : 0]);
+    line.ids = row.ids;
     const box = make("input");
     box.type = "checkbox";
     box.setAttribute("aria-label", `paint ${row.name}`);
-    box.onchange = () => flip(row.id);
-    const name = button(row.name, `Open ${row.name}`, () => choose(row.id));
+    box.onchange = () => flip(row.ids, box.checked);
+    const name = button(row.name, `Open ${row.name}`, () => choose(row.ids[0]));
+    if (row.ids.length > 1) name.title = `Open the largest of its ${row.ids.length} clusters`;
     line.append(box, make("i"), name, make("span", "", row.n.toLocaleString("en")));
     return line;
   };
@@ -68,9 +76,8 @@ function render({ model, el }) {
     const wanted = search.value.trim().toLowerCase();
     let found = 0;
     for (const line of list.children) {
-      const id = Number(line.dataset.id);
-      line.querySelector("input").checked = !hidden.has(id);
-      line.setAttribute("aria-current", id === model.get("chosen"));
+      line.querySelector("input").checked = !line.ids.every((id) => hidden.has(id));
+      line.setAttribute("aria-current", line.ids.includes(model.get("chosen")));
       line.style.display = line.querySelector("button").textContent.toLowerCase().includes(wanted) ? "" : "none";
       if (!line.style.display) found++;
     }

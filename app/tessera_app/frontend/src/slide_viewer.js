@@ -14,6 +14,10 @@ import { tileSource } from "./lib/tiles.js";
 const BAR_PX = 140;
 const STEP = 0.2; // of the view, per press of an arrow key
 const ZOOM = 1.5;
+const CROSS = 3; // shape of artefacts
+const [NONE, ARTEFACT] = [{ light: "#89919f", dark: "#646c7a" }, { light: "#5b6270", dark: "#949caa" }]; // unnamed, artefact
+const MARKED_PX = 7; // tiles that are larger on the screen show the pattern of their name
+const MANY_CELLS = 12000;
 const CLOSEST = 4; // screen pixels per pixel of the slide
 
 function render({ model, el }) {
@@ -29,7 +33,10 @@ function render({ model, el }) {
   scale.append(scaleText);
   const foot = make("div", "ts-slide-foot");
   foot.append(cursor, power);
-  box.style.height = `${model.get("height_px")}px`;
+  const height = model.get("height_px");
+  box.style.height = height ? `${height}px` : "100%";
+  if (!height) el.style.height = "100%";
+  box.setAttribute("role", "group");
 
   let viewer = null;
   let cells = null;
@@ -57,20 +64,25 @@ function render({ model, el }) {
     return [from.x, from.y, to.x - from.x, to.y - from.y];
   };
   const name = (id) => (id < 0 ? "no cluster" : (model.get("labels")[model.get("ids").indexOf(id)] ?? `cluster ${id}`));
-  const colour = (id) => model.get("colours")[model.get("ids").indexOf(id)];
+  const shape = (id) => model.get("shapes")[model.get("ids").indexOf(id)] ?? 0;
+  const grey = (id) => (shape(id) === CROSS ? ARTEFACT : NONE)[model.get("dark") ? "dark" : "light"];
+  const colour = (id) => {
+    const own = model.get("colours")[model.get("ids").indexOf(id)];
+    return own === "" ? grey(id) : own; // empty: it has no name, or is an artefact
+  };
 
   const repaint = () => {
     if (!cells) return;
     const hidden = new Set(model.get("hidden"));
-    const colours = new Map(model.get("ids").map((id, i) => [id, model.get("colours")[i]]));
-    box.dataset.painted = paintCells(picture, cells, (id) => (hidden.has(id) ? undefined : colours.get(id)));
+    box.dataset.painted = paintCells(picture, cells, (id) => (hidden.has(id) ? undefined : colour(id)));
+    describe();
     draw();
   };
-  const outline = (context, [x, y, width, height], [outer, inner]) => {
-    context.lineWidth = 4;
+  const outline = (context, [x, y, width, height], [outer, inner], line = 2) => {
+    context.lineWidth = 2 * line;
     context.strokeStyle = outer;
     context.strokeRect(x - 1, y - 1, width + 2, height + 2);
-    context.lineWidth = 2;
+    context.lineWidth = line;
     context.strokeStyle = inner;
     context.strokeRect(x - 1, y - 1, width + 2, height + 2);
   };
@@ -97,11 +109,47 @@ function render({ model, el }) {
       context.globalAlpha = model.get("opacity");
       context.drawImage(picture, left, top, right - left, bottom - top, start.x, start.y, end.x - start.x, end.y - start.y);
       context.globalAlpha = 1;
+      if ((right - left) * (bottom - top) <= MANY_CELLS) drawMarks(context, [left, top, right, bottom]);
     }
     if (hovered >= 0) outline(context, boxOf(hovered), ["#ffffff00", "#ffffff"]);
     const marked = cells.place.get(model.get("picked"));
     if (marked !== undefined) outline(context, boxOf(marked), ["#111111", "#ffffff"]);
     box.dataset.marked = marked === undefined ? "" : boxOf(marked).map(Math.round).join(" ");
+  };
+  // Patterns of names that share a colour, and the tiles of what is open, outlined.
+  const drawMarks = (context, [left, top, right, bottom]) => {
+    const [opened, hidden] = [new Set(model.get("opened")), new Set(model.get("hidden"))];
+    const shapes = new Map(model.get("ids").map((id, i) => [id, model.get("shapes")[i] ?? 0]));
+    const [, , side] = boxOf(top * cells.columns + left);
+    if (side < MARKED_PX && !opened.size) return;
+    context.strokeStyle = "#fffd";
+    context.lineWidth = 1.5;
+    for (let row = top; row < bottom; row++)
+      for (let column = left; column < right; column++) {
+        const cell = row * cells.columns + column;
+        const id = cells.cluster[cell];
+        if (cells.tile[cell] < 0) continue;
+        const place = boxOf(cell);
+        if (side >= MARKED_PX && !hidden.has(id) && model.get("opacity")) pattern(context, place, shapes.get(id) ?? 0);
+        if (opened.has(id)) outline(context, place, ["#111111", "#ffffff"], Math.min(2, side / 6));
+      }
+  };
+  const pattern = (context, [x, y, width, height], shape) => {
+    if (!shape) return;
+    context.beginPath();
+    if (shape === 2) context.arc(x + width / 2, y + height / 2, width / 6, 0, 7);
+    else {
+      context.moveTo(x + 1, y + height - 1);
+      context.lineTo(x + width - 1, y + 1);
+      if (shape === CROSS) context.moveTo(x + 1, y + 1), context.lineTo(x + width - 1, y + height - 1); // prettier-ignore
+    }
+    context.stroke();
+  };
+  const describe = () => {
+    const here = new Set(cells?.cluster ?? []);
+    const names = [...new Set(model.get("ids").filter((id) => here.has(id)).map(name))];
+    const said = names.length ? `; clusters on it: ${names.slice(0, 8).join(", ")}${names.length > 8 ? " and more" : ""}` : "";
+    box.setAttribute("aria-label", `Slide viewer${said}. Keys: plus and minus zoom, arrows move, 0 shows all, o hides the clusters.`);
   };
   const readOut = () => {
     const mpp = about().mpp;
@@ -146,14 +194,17 @@ function render({ model, el }) {
   // The page builds its tabs anew when one comes back: what was looked at is kept in the model.
   const comeBack = () => {
     const { slide, box: left } = model.get("seen");
-    if (slide !== about().id) return;
+    if (slide !== about().id || left?.length !== 4 || String(left) === String(box_now())) return;
     settle = null;
     viewer.viewport.fitBounds(new OpenSeadragon.Rect(...left), true);
   };
+  const box_now = () => {
+    const { x, y, width, height } = viewer.viewport.getBounds();
+    return [x, y, width, height].map((value) => Number(value.toPrecision(5)));
+  };
   const keepView = () => {
     if (settle || !viewer.isOpen()) return;
-    const { x, y, width, height } = viewer.viewport.getBounds();
-    model.set("seen", { slide: about().id, box: [x, y, width, height] });
+    model.set("seen", { slide: about().id, box: box_now() });
     model.save_changes();
   };
   const setOpacity = (value) => {
@@ -168,7 +219,8 @@ function render({ model, el }) {
     fullScreen: () => (box.getRootNode().fullscreenElement ? document.exitFullscreen() : box.requestFullscreen()),
   }); // prettier-ignore
   bar.showOpacity(model.get("opacity"));
-  box.append(stage, over, scale, foot, bar.element, hover, note);
+  describe();
+  box.append(stage, scale, foot, bar.element, hover, note);
   const unmount = mount(el, STYLE, box);
 
   const say = (text) => {
@@ -217,6 +269,7 @@ function render({ model, el }) {
       gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: false }, gestureSettingsTouch: { dblClickToZoom: true },
       zoomPerScroll: 1.25, animationTime: 0.4, blendTime: 0, immediateRender: true, imageLoaderLimit: 6, autoResize: false, placeholderFillStyle: "#f7f6fa",
     });
+    viewer.canvas.append(over); // over the slide and under the overview, which is not to be painted
     const focus = viewer.canvas.focus; // a click must not scroll the page under the pointer
     viewer.canvas.focus = () => focus.call(viewer.canvas, { preventScroll: true });
     viewer.innerTracker.keyDownHandler = viewer.innerTracker.keyHandler = null; // it would turn and mirror the slide
@@ -306,8 +359,9 @@ function render({ model, el }) {
   model.on("change:cells_url", () => viewer && loadCells());
   model.on("change:cells", () => viewer && loadCells());
   model.on("change:goto", () => goTo());
-  model.on("change:hidden", repaint);
-  model.on("change:colours", repaint);
+  for (const name of ["hidden", "colours", "shapes", "dark", "labels"]) model.on(`change:${name}`, repaint);
+  model.on("change:opened", draw);
+  model.on("change:seen", () => viewer?.isOpen() && comeBack());
   model.on("change:picked", draw);
   model.on("change:opacity", () => {
     bar.showOpacity(model.get("opacity"));

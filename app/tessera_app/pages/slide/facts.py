@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tessera.curate.looks import ClusterLooks
 from tessera.explore import slide_map
 from tessera.explore.clustering import Clustering
-from tessera.explore.palette import colour
 from tessera.slides.viewer.deepzoom import Geometry
 from tessera.workspace.folder import Workspace
 
@@ -89,14 +88,24 @@ def read_slide(workspace: Workspace, slide_id: int, clustering: Clustering | Non
     )
 
 
-def rows_of(
-    clusters: list[tuple[int, int]], names: dict[int, str], number: Callable[[int], str] = str
-) -> list[dict[str, Any]]:
-    """Clusters as the list of switches shows them; `number` says what those without a name are called."""
-    return [
-        {"id": cluster, "name": names.get(cluster) or f"cluster {number(cluster)}", "colour": colour(cluster), "n": n}
-        for cluster, n in clusters
-    ]
+def rows_of(clusters: list[tuple[int, int]], looks: ClusterLooks) -> list[dict[str, Any]]:
+    """Switches of a slide: one for each name, however many clusters bear it, and one for each cluster without; the largest first.
+
+    Args:
+        clusters: id and number of tiles of each cluster of the slide, the largest first.
+        looks: how these clusters are drawn.
+    """
+    place = {cluster: i for i, cluster in enumerate(looks.ids)}
+    rows: dict[str, dict[str, Any]] = {}
+    for cluster, n in clusters:
+        i = place[cluster]
+        key = f"name {looks.names[i]}" if looks.names[i] else f"cluster {cluster}"
+        row = rows.setdefault(
+            key, {"ids": [], "name": looks.labels[i], "colour": looks.colours[i], "shape": looks.shapes[i], "n": 0}
+        )
+        row["ids"].append(cluster)
+        row["n"] += n
+    return sorted(rows.values(), key=lambda row: -int(row["n"]))
 
 
 def around(clustering: Clustering, tile: int) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
+from tessera.curate.looks import cluster_looks
 from tessera.explore.clustering import Clustering
 
+from tessera_app.components.map_colours import properties
 from tessera_app.components.panel import ClusterSwitches, SlideViewer
 from tessera_app.latest import Latest
 from tessera_app.page import alarm, empty, html, term, waiting, wrap
@@ -16,6 +18,8 @@ from tessera_app.pages.slide.facts import SlideFacts, around, read_slide, rows_o
 from tessera_app.store import PAGES, Store
 
 _PAGE = PAGES.index("slide")
+_TALL = "max(420px, calc(100vh - 76px))"  # all that the bar of the page leaves
+_BY = {"name": "name", "cluster": "cluster", "kind": "kind"}
 _NONE = "Slides appear here as they are cut into tiles. Ready-made tile images have no slide to show."
 _GONE = (
     "The file of this slide is no longer there. You see its overview, its tiles as they are stored and its clusters; put the file back to "
@@ -40,14 +44,36 @@ class SlidePage(pn.viewable.Viewer):
             sizing_mode="stretch_width",
             css_classes=["ts-choose-slide"],
         )
-        self._head, self._about, self._note = html(waiting("Reading the slides…")), html(), html()
+        self._none, self._head = html(waiting("Reading the slides…")), html()
+        self._about, self._note = html(), html()
         self._viewer = SlideViewer(
-            picked=store.tile, sizing_mode="stretch_width", height=690, margin=(5, 10), visible=False
+            picked=store.tile,
+            height_px=0,
+            sizing_mode="stretch_width",
+            styles={"height": _TALL},
+            margin=0,
+            visible=False,
+            dark=store.param.dark,
         )
-        self._switches = ClusterSwitches(sizing_mode="stretch_width", margin=(5, 10))
-        self._side = pn.Column(self._choose, self._about, self._switches, width=330, visible=False)
+        self._by = pmui.Select(
+            label="colour by", options=_BY, value="name", size="small", width=150, css_classes=["ts-slide-by"]
+        )
+        self._switches = ClusterSwitches(
+            height_px=0, sizing_mode="stretch_width", margin=(5, 10), dark=store.param.dark
+        )
+        self._side = pn.Column(
+            self._choose,
+            self._head,
+            self._about,
+            self._by,
+            self._switches,
+            width=320,
+            visible=False,
+            styles={"max-height": _TALL, "overflow": "auto"},
+        )
         self._loads = Latest(lambda text: setattr(self._note, "object", wrap(alarm(text))))
         self._choose.param.watch(lambda event: self._chosen(event.new), "value")
+        self._by.param.watch(lambda *_: self._name(), "value")
         self._viewer.param.watch(lambda event: self._pick(event.new), "picked")
         self._viewer.param.watch(lambda *_: self._look_again(), "failed")
         self._switches.param.watch(lambda event: setattr(self._viewer, "hidden", event.new), "hidden")
@@ -59,9 +85,8 @@ class SlidePage(pn.viewable.Viewer):
         self._load()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        left = pn.Column(self._note, self._viewer, sizing_mode="stretch_width", min_width=480)
-        body = pn.Row(left, pn.Spacer(width=20), self._side, sizing_mode="stretch_width")
-        return pn.Column(self._head, body, sizing_mode="stretch_width")
+        left = pn.Column(self._none, self._note, self._viewer, sizing_mode="stretch_width", min_width=380)
+        return pn.Row(left, pn.Spacer(width=12), self._side, sizing_mode="stretch_width")
 
     def _load(self) -> None:
         if self._store.page != _PAGE:
@@ -83,8 +108,9 @@ class SlidePage(pn.viewable.Viewer):
         self._facts = facts
         self._viewer.visible = self._side.visible = facts is not None
         if facts is None:
-            self._head.object = wrap(empty("No slide to show", _NONE))
+            self._none.object = wrap(empty("No slide to show", _NONE))
             return
+        self._none.object = wrap("")
         self._choose.param.update(options=choices, value=facts.slide_id)
         self._head.object = wrap(f"<h2 class='ts-slide-name'>{escape(facts.name)}</h2><p class='quiet'>{_HELP}</p>")
         self._note.object = wrap(_note(facts))
@@ -106,13 +132,11 @@ class SlidePage(pn.viewable.Viewer):
         """Names and colours of the slide's clusters."""
         if self._facts is None:
             return
-        rows = rows_of(self._facts.clusters, self._store.names(), self._store.decided().number)
-        self._viewer.param.update(
-            ids=[row["id"] for row in rows],
-            colours=[row["colour"] for row in rows],
-            labels=[row["name"] for row in rows],
-        )
-        self._switches.param.update(rows=rows, chosen=self._store.cluster)
+        state, ids = self._store.decided(), [cluster for cluster, _ in self._facts.clusters]
+        by = "cluster" if self._by.value == "name" and not state.names else self._by.value  # all would be grey
+        looks = cluster_looks(state, ids, by)
+        self._viewer.param.update(**properties(looks))
+        self._switches.param.update(rows=rows_of(self._facts.clusters, looks), chosen=self._store.cluster)
 
     def _tile_marked(self) -> None:
         """Change to the slide of a tile that another page marked."""

@@ -4,7 +4,7 @@ export const STYLE = `
 .ts-slide-viewer:fullscreen{height:100% !important;border-radius:0}
 .ts-slide-viewer:focus-within{border-color:color-mix(in srgb,var(--violet) 45%,var(--paper))}
 .ts-stage{position:absolute;inset:0} .ts-stage *:focus{outline:none}
-.ts-over{position:absolute;inset:0;width:100%;height:100%;pointer-events:none;image-rendering:pixelated}
+.ts-over{position:absolute;left:0;top:0;width:100%;height:100%;pointer-events:none;image-rendering:pixelated}
 .ts-slide-bar{position:absolute;left:10px;top:10px;display:flex;flex-wrap:wrap;align-items:center;gap:2px;padding:3px;border-radius:9px;background:color-mix(in srgb,var(--paper) 93%,transparent);
   box-shadow:0 1px 4px #1a1a2e26;max-width:calc(83% - 40px)}
 .ts-slide-bar button{border:0;background:none;font:500 12px/1 system-ui,sans-serif;color:var(--soft);padding:7px 9px;border-radius:7px;cursor:pointer}

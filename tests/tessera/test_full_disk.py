@@ -110,7 +110,9 @@ def test_a_ledger_on_a_full_disk_says_so_and_keeps_what_it_has(disk: tuple[Path,
             connection.execute("INSERT INTO meta VALUES (?, ?)", (str(i), "x" * 10_000))
     ballast.unlink()
     with workspace.ledger.read() as connection:
-        assert [tuple(row) for row in connection.execute("SELECT * FROM meta")] == [("a", "1")]
+        assert [tuple(row) for row in connection.execute("SELECT * FROM meta WHERE key != 'tessera_version'")] == [
+            ("a", "1")
+        ]
 
 
 @pytest.mark.parametrize("format", ["imagefolder", "parquet"])

@@ -132,7 +132,12 @@ def _processor() -> Finding:
 def _memory() -> Finding:
     total_gb = psutil.virtual_memory().total / _GB
     if total_gb < _LOW_MEMORY_GB:
-        return Finding("memory", "slow", f"{total_gb:.0f} GB", "use fewer loader workers: --set workers=0")
+        return Finding(
+            "memory",
+            "slow",
+            f"{total_gb:.0f} GB",
+            "use fewer loading threads, --set threads=1, and smaller batches, --set batch_size=64",
+        )
     return Finding("memory", "ok", f"{total_gb:.0f} GB")
 
 

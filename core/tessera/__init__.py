@@ -5,7 +5,7 @@ A library session, from slides to a table:
 >>> import tessera
 >>> workspace = tessera.open_workspace("my-project")
 >>> tessera.ingest_slides(workspace, ["slides/"], max_tiles_per_slide=500)
->>> run = tessera.run(workspace, clusters=20, epochs=5)
+>>> run = tessera.run(workspace, {"clustering.clusters": 20}, epochs=5)
 >>> tessera.clusters(run).groupby("cluster").size()
 >>> features = tessera.features(run)
 

@@ -76,14 +76,23 @@ def ingest_tiles(workspace: Workspace, folder: str | Path, **settings: Any) -> I
     return tile_folder.ingest_tiles(workspace, Path(folder), configuration.from_mapping(IngestConfig, settings))
 
 
-def run(workspace: Workspace, name: str | None = None, *, wait: bool = True, **settings: Any) -> Run:
+def run(
+    workspace: Workspace,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    name: str | None = None,
+    wait: bool = True,
+    **more: Any,
+) -> Run:
     """Train: cluster, pseudo-label, learn, repeat; in a process of its own, as `tessera run` does.
 
     Args:
         workspace: with tiles.
+        settings: of `tessera.config.RunConfig`, by their dotted names as `tessera run --set` takes them, for example
+            `{"clustering.clusters": 20, "encoder": "resnet18"}`.
         name: of the run; run-1, run-2, ... if None.
         wait: return when it has ended. Ctrl-C then stops it; it keeps its place.
-        **settings: of `tessera.config.RunConfig`, for example `clusters=20`, `epochs=5`, `encoder="resnet18"`.
+        **more: settings whose names have no dot, for example `epochs=5`.
 
     Returns:
         Its handle; `.state` says how it ended.
@@ -94,7 +103,7 @@ def run(workspace: Workspace, name: str | None = None, *, wait: bool = True, **s
     """
     from tessera.runs import create, process
 
-    made = create.create(workspace, configuration.from_mapping(RunConfig, settings), name)
+    made = create.create(workspace, RunConfig.of(settings, **more), name)
     process.launch(made)
     if not wait:
         return made.refreshed()

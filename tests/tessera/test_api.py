@@ -13,6 +13,8 @@ from tessera.curate.decisions.decide import name_cluster
 
 from tests.tessera.planted import RUN, Planted
 
+SMALL = {"encoder": "tiny", "clustering.clusters": 3, "features.pca_dim": 8}
+
 
 def test_the_public_names_are_these() -> None:
     assert tessera.__all__ == [
@@ -99,11 +101,11 @@ def test_a_session_from_slides_to_features(tmp_path: Path) -> None:
     workspace = tessera.open_workspace(tmp_path / "workspace")
     report = tessera.ingest_slides(workspace, [slide], tile_px=64, max_tiles_per_slide=40)
     assert report.ok
-    run = tessera.run(workspace, "r", encoder="tiny", clusters=3, epochs=1, tile_px=32, batch_size=16, pca_dim=8)
+    run = tessera.run(workspace, SMALL, name="r", epochs=1, tile_px=32, batch_size=16)
     assert run.state == "finished"
     features = tessera.features(run)
     assert features.shape[0] == len(tessera.clusters(run)) == run.n_tiles
     labels = tessera.RCC().fit(features.to_numpy()).labels_
     assert len(labels) == run.n_tiles
     with pytest.raises(tessera.TesseraError, match="already"):
-        tessera.run(workspace, "r", encoder="tiny", clusters=3)
+        tessera.run(workspace, SMALL, name="r")

@@ -22,7 +22,7 @@ def run(name: str, *words: str) -> str:
 
 
 def test_rcc_finds_the_blobs_and_takes_an_array(tmp_path: Path) -> None:
-    assert "1000 points: 5 clusters" in run("rcc_on_your_array.py")
+    assert "1000 points: 5 clusters of 5 or more" in run("rcc_on_your_array.py")
     np.save(tmp_path / "own.npy", np.random.default_rng(0).normal(size=(60, 4)))
     assert "60 points" in run("rcc_on_your_array.py", str(tmp_path / "own.npy"))
 

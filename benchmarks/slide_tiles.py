@@ -18,7 +18,7 @@ import numpy as np
 import openslide
 from openslide.deepzoom import DeepZoomGenerator
 from tessera.demo.demo import data_folder
-from tessera.ingest.sources import SLIDE_SUFFIXES
+from tessera.ingest.sources.kinds import SLIDE_SUFFIXES
 from tessera.slides.viewer.deepzoom import OVERLAP_PX, TILE_PX, DeepZoom, Geometry
 
 Place = tuple[int, int, int]

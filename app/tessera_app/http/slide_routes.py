@@ -7,11 +7,11 @@ import json
 from tessera.curate.curated import curated_clustering
 from tessera.explore import slide_map
 from tessera.slides.viewer.deepzoom import Geometry
-from tessera.slides.viewer.open_slides import OpenSlides
+from tessera.slides.viewer.views import SlideViews
 from tessera.workspace.folder import Workspace
 
 Answer = tuple[bytes, str]
-_SLIDES = OpenSlides()
+_SLIDES = SlideViews()
 
 
 def pyramid(workspace: Workspace, slide: str) -> Answer:
@@ -42,16 +42,16 @@ def tile_jpeg(workspace: Workspace, slide: int, level: int, column: int, row: in
         TesseraError: no such slide, or it consists of ready-made tiles.
         ValueError: no such tile.
     """
-    path = slide_map.slide_path(slide_map.viewable_row(workspace, slide))
-    with _SLIDES.use(path, workspace.slide_folder(slide) / "thumbnail.jpg") as zoom:
-        return zoom.jpeg(level, column, row)
+    known = slide_map.viewable_row(workspace, slide)
+    Geometry(known["width"], known["height"]).box(level, column, row)
+    overview = workspace.slide_folder(slide) / "thumbnail.jpg"
+    return _SLIDES.tile(slide_map.slide_path(known), overview, level, column, row)
 
 
 def around_jpeg(workspace: Workspace, slide: int, x0: int, y0: int, side0: int) -> bytes:
     """A square of a slide with its surroundings; raises as `tile_jpeg`."""
     path = slide_map.slide_path(slide_map.viewable_row(workspace, slide))
-    with _SLIDES.use(path, workspace.slide_folder(slide) / "thumbnail.jpg") as zoom:
-        return zoom.around_jpeg(x0, y0, side0)
+    return _SLIDES.around(path, workspace.slide_folder(slide) / "thumbnail.jpg", x0, y0, side0)
 
 
 def cells(workspace: Workspace, run: str, interval: str, slide: str) -> Answer:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tessera.config import IngestConfig, RunConfig
 from tessera.demo.synthetic import draw_cohort
 from tessera.errors import TesseraError
-from tessera.ingest.sources import SLIDE_SUFFIXES
+from tessera.ingest.sources.kinds import SLIDE_SUFFIXES
 from tessera.runs import control
 from tessera.workspace.activity import track
 from tessera.workspace.folder import Workspace

@@ -41,12 +41,14 @@ class FinishedSlide:
         columns: column name to value of the slide table.
         codes: uint8 (rows, columns) of `Reason`, or None for ready-made tiles.
         n_tiles: tiles added.
+        replaces: the row whose place it takes (it was cut again), or None.
     """
 
     slide_id: int
     columns: dict[str, Any]
     codes: npt.NDArray[np.uint8] | None
     n_tiles: int
+    replaces: int | None = None
 
 
 class Committer:
@@ -135,12 +137,25 @@ def recover(workspace: Workspace) -> None:
 def _finish(connection: sqlite3.Connection, payload: list[dict[str, Any]], n_tiles: int) -> None:
     for slide in payload:
         write_slide(connection, slide["slide_id"], slide["columns"], _codes(slide), slide["n_tiles"])
+        if slide.get("replaces") is not None:
+            _replace(connection, slide["replaces"], slide["slide_id"])
         connection.execute(
             "UPDATE remote_slide SET state = 'committed', reason = '', updated = ? WHERE slide_id = ?",
             (time.time(), slide["slide_id"]),
         )
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('n_tiles', ?)", (str(n_tiles),))
     connection.execute("DELETE FROM pending_commit")
+
+
+def _replace(connection: sqlite3.Connection, old: int, new: int) -> None:
+    """A slide that was cut again: the new row takes the path of the old one, whose tiles stay for the runs that have them."""
+    path = connection.execute("SELECT path FROM slide WHERE id = ?", (old,)).fetchone()["path"]
+    connection.execute(
+        "UPDATE slide SET path = ?, state = 'replaced', reason = 'was cut again with other settings', replaced_by = ?"
+        " WHERE id = ?",
+        (f"{path}#replaced-{old}", new, old),
+    )
+    connection.execute("UPDATE slide SET path = ? WHERE id = ?", (path, new))
 
 
 def write_slide(
@@ -174,7 +189,13 @@ def _to_json(slide: FinishedSlide) -> dict[str, Any]:
     codes = None
     if slide.codes is not None:
         codes = [*slide.codes.shape, base64.b64encode(zlib.compress(slide.codes.tobytes())).decode()]
-    return {"slide_id": slide.slide_id, "columns": slide.columns, "codes": codes, "n_tiles": slide.n_tiles}
+    return {
+        "slide_id": slide.slide_id,
+        "columns": slide.columns,
+        "codes": codes,
+        "n_tiles": slide.n_tiles,
+        "replaces": slide.replaces,
+    }
 
 
 def _codes(slide: dict[str, Any]) -> npt.NDArray[np.uint8] | None:

@@ -4,33 +4,42 @@ from __future__ import annotations
 
 import fcntl
 import logging
-import os
-import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import cv2
-
 from tessera.config import IngestConfig
-from tessera.errors import ConfigError, SlideError, WorkspaceError
-from tessera.ingest.barcode import parse_barcode
+from tessera.errors import ConfigError, SlideError, StoreError, WorkspaceError
 from tessera.ingest.commit import Committer, FinishedSlide, KillPoint, pass_by, recover, write_slide
+from tessera.ingest.corrections import Corrections, correct, take_header
+from tessera.ingest.cut import CutSlide, Wanted, cut
+from tessera.ingest.identity import (
+    Known,
+    cutting_of,
+    differences,
+    drop_recuts,
+    find_or_add,
+    moved_here,
+    row_for_recut,
+    taken_names,
+    twin_of,
+    unique_names,
+)
 from tessera.ingest.report import IngestReport
-from tessera.ingest.slide_record import NO_TILE, columns_of, pictures_of, save_pictures
-from tessera.ingest.slide_task import CutSlide, NoResolutionError, cut_slide
-from tessera.ingest.sources import find_slides, hash_slide
+from tessera.ingest.slide_record import save_pictures
+from tessera.ingest.sources.companions import hash_files
+from tessera.ingest.sources.find import Found, FoundSlide, find_slides
+from tessera.ingest.sources.walk import printable
+from tessera.slides.child.children import Children, shared
+from tessera.slides.problems import NoResolutionError
 from tessera.tiles.store import record_batch
 from tessera.workspace import files
 from tessera.workspace.folder import Workspace
 from tessera.workspace.progress import Progress, Silent
 
 logger = logging.getLogger(__name__)
-
-FINISHED = ("done", "empty", "duplicate")
 
 
 def ingest(
@@ -39,17 +48,24 @@ def ingest(
     config: IngestConfig,
     progress: Progress | None = None,
     at: KillPoint = pass_by,
+    *,
+    corrections: Corrections | None = None,
+    recut: bool = False,
 ) -> IngestReport:
     """Cut slides into tiles and commit them.
 
-    Slides of a former ingest are left alone; those that failed or were set aside are tried again.
+    Slides of a former ingest are left alone; those that failed, were set aside, or gave no tile with other settings are
+    tried again.
 
     Args:
         workspace: where to.
         sources: slides, or folders of slides.
-        config: size and resolution (fixed by the first ingest of a workspace), thresholds, cap.
+        config: size and resolution (fixed by the first ingest of a workspace), thresholds, cap, budgets of a slide.
         progress: hears of slides and grid positions.
         at: hears the name of each step; tests kill the process there.
+        corrections: what the user says of slides against their files; it stays in the ledger.
+        recut: cut slides again whose tiles were cut with other settings; their old tiles stay for the runs that have
+            them, new runs leave them out.
 
     Returns:
         Counts, and every problem by name.
@@ -62,26 +78,26 @@ def ingest(
     began = time.monotonic()
     told = progress or Silent()
     report = IngestReport()
+    children = shared()
+    children.warm()
     with single_writer(workspace):
         recover(workspace)
+        drop_recuts(workspace)
         fix_tile_spec(workspace, config)
         told.update("looking for slides", 0, 0)
-        slides, broken, others = find_slides(sources)
-        _record_rejected(workspace, broken + others)
-        report.problems += [(path.name, reason) for path, reason in broken]
-        report.ignored += [(path.name, reason) for path, reason in others]
-        report.slides_failed += len(broken)
-        if not slides and not broken:
-            where = ", ".join(map(str, sources))
-            report.problems.append((where, "holds no slides; for ready-made tile images use --tiles FOLDER"))
+        found = find_slides(sources, children)
+        _report_found(workspace, found, report, sources)
         committer = Committer(workspace, config.commit_tiles, at)
-        threads = config.threads or len(os.sched_getaffinity(0))
-        with ThreadPoolExecutor(threads, "cut") as pool:
-            for number, path in enumerate(slides):
-                told.update("slides", number, len(slides))
-                _SlideIngest(workspace, config, committer, report).run(path, pool, told)
+        work = _SlideIngest(workspace, config, committer, report, recut)
+        names = unique_names(found.slides, taken_names(workspace))
+        for number, (slide, name) in enumerate(zip(found.slides, names, strict=True)):
+            told.update("slides", number, len(names))
+            known = find_or_add(workspace, slide, name)
+            if corrections is not None:
+                known = correct(workspace, slide.path, known, corrections)
+            work.run(slide, known, children, told)
         committer.flush()
-        told.update("slides", len(slides), len(slides))
+        told.update("slides", len(names), len(names))
     report.seconds = time.monotonic() - began
     return report
 
@@ -89,64 +105,95 @@ def ingest(
 class _SlideIngest:
     """Takes one slide from file to committer, and every way that it can go wrong into the ledger."""
 
-    def __init__(self, workspace: Workspace, config: IngestConfig, committer: Committer, report: IngestReport) -> None:
+    def __init__(
+        self, workspace: Workspace, config: IngestConfig, committer: Committer, report: IngestReport, recut: bool
+    ) -> None:
         self._workspace, self._config, self._committer, self._report = workspace, config, committer, report
+        self._recut = recut
+        self._waiting: set[int] = set()  # rows whose tiles wait in the committer, or were committed in this ingest
 
-    def run(self, path: Path, pool: ThreadPoolExecutor, told: Progress) -> None:
-        slide_id, state = _find_or_add(self._workspace, path)
-        if state in FINISHED:
+    def run(self, slide: FoundSlide, known: Known, children: Children, told: Progress) -> None:
+        if self._is_finished(slide, known):
             self._report.skipped += 1
             return
+        slide_id = known.id
         try:
-            sha256, size_bytes = hash_slide(path)
-            known = self._known_as(sha256, slide_id)
-            self._record(slide_id, "ingesting", "", sha256=sha256, size_bytes=size_bytes)
-            if known:
+            sha256, size_bytes = hash_files(slide.files)
+            older = moved_here(self._workspace, slide, sha256, known)
+            if older is not None:
+                known, slide_id = older, older.id
+                if self._is_finished(slide, known):
+                    self._report.skipped += 1
+                    self._report.ignored.append((slide.path.name, "is known from another place: its path was renewed"))
+                    return
+            twin = "" if known.state == "done" else twin_of(self._workspace, sha256, known.id, self._waiting)
+            if twin:
                 self._report.duplicates += 1
-                self._record(slide_id, "duplicate", f"has the same bytes as {known}")
+                reason = f"has the same bytes as {twin}"
+                self._record(slide_id, "duplicate", reason, sha256=sha256, size_bytes=size_bytes)
                 return
-            cut = cut_slide(
-                path, sha256, self._config, pool, lambda done, total: told.update(f"tiles of {path.name}", done, total)
+            replaces = known.id if known.state == "done" else None
+            if replaces is not None:
+                slide_id = row_for_recut(self._workspace, known)
+            self._record(slide_id, "ingesting", "", sha256=sha256, size_bytes=size_bytes)
+            words = f"tiles of {slide.path.name}"
+            done = cut(
+                children,
+                Wanted(slide.path, sha256, known.mpp, known.stain),
+                self._config,
+                lambda n, of: told.update(words, n, of),
             )
-            self._keep(slide_id, path, cut)
+            self._keep(slide_id, slide.path, done, replaces)
         except NoResolutionError as error:
             self._report.slides_set_aside += 1
-            self._problem(slide_id, "set_aside", path, error.reason)
+            self._problem(slide_id, "set_aside", slide.path, error.reason)
         except SlideError as error:
             self._report.slides_failed += 1
-            self._problem(slide_id, "failed", path, error.reason)
-        except (OSError, ValueError, cv2.error) as error:
+            self._problem(slide_id, "failed", slide.path, error.reason)
+        except (StoreError, WorkspaceError):
+            raise
+        except Exception as error:
             if isinstance(error, OSError) and files.is_no_room(error):
                 raise WorkspaceError(f"{self._workspace.root} has no room left: make some and start again") from error
-            logger.exception("%s failed", path)
+            logger.exception("%s failed", slide.path)
             self._report.slides_failed += 1
-            self._problem(slide_id, "failed", path, f"cannot be read: {error}")
+            self._problem(slide_id, "failed", slide.path, f"cannot be read: {error}")
 
-    def _keep(self, slide_id: int, path: Path, cut: CutSlide) -> None:
-        save_pictures(self._workspace, slide_id, *pictures_of(cut))
-        columns = columns_of(cut)
+    def _is_finished(self, slide: FoundSlide, known: Known) -> bool:
+        """Whether nothing is to be done for a slide; says so when it was cut otherwise than is asked for now."""
+        if known.state == "duplicate":  # of a slide that has tiles; else it is tried itself
+            return bool(twin_of(self._workspace, known.sha256, known.id, self._waiting))
+        if known.state not in ("done", "empty"):
+            return False
+        other = differences(known.cut_with, self._config)
+        if known.state == "empty":  # nothing is lost when it is tried with other settings
+            return not other and known.mpp is None
+        if other and not self._recut:
+            self._report.cut_otherwise.append((slide.path.name, ", ".join(other)))
+        return not (other and self._recut)
+
+    def _keep(self, slide_id: int, path: Path, cut: CutSlide, replaces: int | None) -> None:
+        save_pictures(self._workspace, slide_id, cut.thumbnail, cut.mask)
+        columns = {**cut.columns, "cut_with": cutting_of(self._config)}
+        take_header(self._workspace, slide_id, cut.header)
         if not cut.tiles:
+            if replaces is not None:
+                drop_recuts(self._workspace)
+                self._report.problems.append((path.name, f"keeps its old tiles: cut again, {columns['reason']}"))
+                return
             with self._workspace.ledger.write() as connection:
                 write_slide(connection, slide_id, columns, cut.codes)
             self._report.slides_empty += 1
-            self._report.problems.append((path.name, NO_TILE))
+            self._report.problems.append((path.name, columns["reason"]))
             return
         columns["first_tile"] = self._committer.next_id
-        rows = ((tile.x0, tile.y0, cut.grid.side0, -1, "", tile.jpeg) for tile in cut.tiles)
+        rows = ((tile.x0, tile.y0, cut.side0, -1, "", tile.jpeg) for tile in cut.tiles)
         self._committer.add_rows(record_batch(self._committer.next_id, slide_id, rows))
-        self._committer.finish(FinishedSlide(slide_id, columns, cut.codes, len(cut.tiles)))
+        self._committer.finish(FinishedSlide(slide_id, columns, cut.codes, len(cut.tiles), replaces))
+        self._waiting.add(slide_id)
         self._report.note(path.name, columns["reason"])
         self._report.slides_done += 1
         self._report.tiles_added += len(cut.tiles)
-
-    def _known_as(self, sha256: str, slide_id: int) -> str:
-        """Path of another slide with these bytes, or empty."""
-        with self._workspace.ledger.read() as connection:
-            row = connection.execute(
-                "SELECT path FROM slide WHERE sha256 = ? AND id != ? AND state != 'duplicate' ORDER BY id",
-                (sha256, slide_id),
-            ).fetchone()
-        return "" if row is None else str(row["path"])
 
     def _problem(self, slide_id: int, state: str, path: Path, reason: str) -> None:
         self._report.problems.append((path.name, reason))
@@ -155,6 +202,21 @@ class _SlideIngest:
     def _record(self, slide_id: int, state: str, reason: str, **columns: Any) -> None:
         with self._workspace.ledger.write() as connection:
             write_slide(connection, slide_id, {"state": state, "reason": reason, **columns})
+
+
+def _report_found(workspace: Workspace, found: Found, report: IngestReport, sources: Iterable[Path]) -> None:
+    """Tell and record what was found and is no slide."""
+    with workspace.ledger.write() as connection:
+        connection.executemany(
+            "INSERT OR REPLACE INTO rejected_file VALUES (?, ?, ?)",
+            [(printable(path), reason, time.time()) for path, reason in found.broken + found.others],
+        )
+    report.problems += [(printable(Path(path.name)), reason) for path, reason in found.broken]
+    report.ignored += [(printable(Path(path.name)), reason) for path, reason in found.others]
+    report.slides_failed += len(found.broken)
+    if not found.slides and not found.broken:
+        where = ", ".join(map(str, sources))
+        report.problems.append((where, "holds no slides; for ready-made tile images use --tiles FOLDER"))
 
 
 @contextmanager
@@ -201,23 +263,3 @@ def fix_tile_spec(workspace: Workspace, config: IngestConfig) -> None:
                     f"this workspace has {key}={float(row['value']):g}, not {value:g}: "
                     "ingest with its value, or into a new workspace"
                 )
-
-
-def _find_or_add(workspace: Workspace, path: Path) -> tuple[int, str]:
-    code = parse_barcode(path.name)
-    with workspace.ledger.write() as connection:
-        connection.execute(
-            "INSERT OR IGNORE INTO slide (name, path, kind, state, patient, site, sample_type, updated)"
-            " VALUES (?, ?, 'slide', 'found', ?, ?, ?, ?)",
-            (path.stem, str(path), code.patient, code.site, code.sample_type, time.time()),
-        )
-        row: sqlite3.Row = connection.execute("SELECT id, state FROM slide WHERE path = ?", (str(path),)).fetchone()
-    return int(row["id"]), str(row["state"])
-
-
-def _record_rejected(workspace: Workspace, rejected: list[tuple[Path, str]]) -> None:
-    with workspace.ledger.write() as connection:
-        connection.executemany(
-            "INSERT OR REPLACE INTO rejected_file VALUES (?, ?, ?)",
-            [(str(path), reason, time.time()) for path, reason in rejected],
-        )

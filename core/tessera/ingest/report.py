@@ -30,6 +30,7 @@ class IngestReport:
         ignored: (file, reason) of files in scanned folders that are no slides at all.
         still_out: slides of an archive that former ingests could not take in, and nobody asked for again.
         asked: cutting settings that were named by the user; slides that are known already keep the tiles they have.
+        cut_otherwise: (slide, settings) of slides whose tiles were cut with other settings than were asked for now.
         ended: why it ended with slides left to do although nothing is wrong, empty otherwise.
     """
 
@@ -46,6 +47,7 @@ class IngestReport:
     ignored: list[tuple[str, str]] = field(default_factory=list)
     still_out: int = 0
     asked: tuple[str, ...] = ()
+    cut_otherwise: list[tuple[str, str]] = field(default_factory=list)
     ended: str = ""
 
     @property
@@ -83,7 +85,13 @@ class IngestReport:
             more = counted(len(self.notes) - _NOTES, "more slide", "more slides")
             lines.append(f"  ~ and {more} like these: `tessera status --json` lists them")
         lines += [f"  - {name}: {reason}" for name, reason in self.ignored]
-        if self.skipped and self.asked:
+        if self.cut_otherwise:
+            name, settings = self.cut_otherwise[0]
+            known = counted(len(self.cut_otherwise), "known slide keeps", "known slides keep")
+            lines.append(
+                f"  {known} tiles that were cut with other settings (first {name}: {settings}); --recut cuts them again"
+            )
+        elif self.skipped and self.asked:
             lines.append(f"  known slides keep the tiles they have; for new slides only: {', '.join(self.asked)}")
         if self.still_out:
             out = counted(self.still_out, "slide is", "slides are")

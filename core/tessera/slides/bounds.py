@@ -7,8 +7,20 @@ from pathlib import Path
 
 import openslide
 
+from tessera.errors import SlideError
+from tessera.slides.child.child import Budget
+from tessera.slides.child.children import shared
+
 _SIDES = tuple(f"openslide.bounds-{side}" for side in ("x", "y", "width", "height"))
-_VENDORS_WITHOUT = ("aperio", "generic-tiff", "hamamatsu", "trestle", "dicom")  # never report bounds
+_VENDORS_WITHOUT = (
+    "aperio",
+    "generic-tiff",
+    "hamamatsu",
+    "trestle",
+    "dicom",
+    "tifffile",
+    "picture",
+)  # never report bounds
 
 
 def viewer_origin(path: Path, vendor: str) -> tuple[int, int] | None:
@@ -20,9 +32,17 @@ def viewer_origin(path: Path, vendor: str) -> tuple[int, int] | None:
     """
     if vendor in _VENDORS_WITHOUT:
         return 0, 0
-    target = next((file for file in sorted(path.iterdir()) if file.is_file()), path) if path.is_dir() else path
     try:
-        with openslide.OpenSlide(target) as slide:
+        answer, _ = shared().ask("tessera.slides.viewer.served:origin", {"path": str(path)}, Budget(seconds=120))
+    except SlideError:
+        return None
+    return None if answer["origin"] is None else (answer["origin"][0], answer["origin"][1])
+
+
+def origin_of_file(path: Path) -> tuple[int, int] | None:
+    """The same of a file that is opened here, in a child process; None when it is gone or does not open."""
+    try:
+        with openslide.OpenSlide(path) as slide:
             return origin_of(slide.properties, *slide.dimensions)
     except (openslide.OpenSlideError, OSError):
         return None

@@ -53,6 +53,10 @@ class Limits:
     max_white: float
     min_sharpness: float
     max_pen: float
+    white_grey: int = _WHITE_GREY
+    """Colourless pixels above this are white."""
+    flat_pen: float = 0
+    """Where stains have the colours of pens: only a tile with less grain than this is ink; 0 looks at colour alone."""
 
 
 def judge(tile: Image, limits: Limits) -> Reason:
@@ -67,20 +71,31 @@ def judge(tile: Image, limits: Limits) -> Reason:
     """
     planes = np.ascontiguousarray(tile[::_STRIDE, ::_STRIDE].transpose(2, 0, 1)).astype(np.int16)
     sample = planes.transpose(1, 2, 0)  # each colour in one piece: ten times as fast as a reduction over the last axis
-    if white_share(sample) > limits.max_white:
+    if limits.max_white < 1 and white_share(sample, limits.white_grey) > limits.max_white:
         return Reason.WHITE
-    if pen_share(_block_means(tile[::_STRIDE, ::_STRIDE])) > limits.max_pen:
+    if limits.max_pen < 1 and pen_share_of(tile) > limits.max_pen and _is_flat(tile, limits.flat_pen):
         return Reason.PEN
     if sharpness(tile) < limits.min_sharpness:
         return Reason.BLUR
     return Reason.KEPT
 
 
-def white_share(pixels: npt.NDArray[np.int16]) -> float:
+def _is_flat(tile: Image, most: float) -> bool:
+    from tessera.slides.stain import grain  # it asks this module for the colours of pens
+
+    return not most or grain(tile) < most
+
+
+def pen_share_of(tile: Image) -> float:
+    """Share of a tile, uint8 (side, side, 3), in the colours of pens, 0-1 (see `pen_share`)."""
+    return pen_share(_block_means(tile[::_STRIDE, ::_STRIDE]))
+
+
+def white_share(pixels: npt.NDArray[np.int16], white_grey: int = _WHITE_GREY) -> float:
     """Share of bright, colourless pixels of (h, w, 3), 0-1."""
     red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
     low, high = np.minimum(np.minimum(red, green), blue), np.maximum(np.maximum(red, green), blue)
-    return _share((high - low < _WHITE_RANGE) & (low > _WHITE_GREY))
+    return _share((high - low < _WHITE_RANGE) & (low > white_grey))
 
 
 def pen_share(blocks: npt.NDArray[np.int16]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -14,15 +15,20 @@ import openslide
 
 from tessera.errors import SlideError
 from tessera.slides.native import NativePixels, find_level
-from tessera.slides.resolution import resolve_mpp
+from tessera.slides.opened import open_file
+from tessera.slides.problems import TooLargeError
+from tessera.slides.resolution import Resolution, doubt, resolve
+from tessera.slides.stretched import StretchedPixels
 
 Image = npt.NDArray[np.uint8]
 
 _CACHE_BYTES = 192 * 1024**2
+_MOST_PIXELS = 10**11
 _THUMBNAIL_DOWNSAMPLE = 32
 _THUMBNAIL_SIDE = (512, 3072)  # pixels, smallest and largest long side
 _WHOLE_LEVEL_PX = 24_000_000  # a larger level is not read at once: 100 MB
 _BAND_PX = 512
+_READERS = {"tifffile": "tifffile", "picture": "picture"}  # vendors of files that are not OpenSlide's
 _NATIVE_VENDORS = ("aperio", "generic-tiff")
 _CHECKED_TILES = 8
 _INTEGER_TOLERANCE = 0.002  # levels whose downsample is not an integer are interpolated by OpenSlide: not used
@@ -47,28 +53,55 @@ class Slide:
     Args:
         path: the file, or the folder of a DICOM series.
         default_mpp: um per pixel where the slide records none; 0 when there is no such value.
+        mpp: um per pixel across and down as the user says, against all that the file says.
         cache_bytes: decoded pixels that OpenSlide may keep for each reader of `pixels`.
+        most_pixels: of level 0; a slide that claims more is refused.
 
     Attributes:
         path: the file, or the folder of a DICOM series.
-        vendor: as OpenSlide names it.
-        width: level-0 pixels.
-        height: level-0 pixels.
+        vendor: as OpenSlide names it; tifffile or picture where OpenSlide does not read the slide.
+        width: level-0 pixels; where the file's pixels are oblong, of square ones as small as their finer side.
+        height: the same.
+        resolution: size of a stored pixel; None when the slide records none.
         mpp: um per level-0 pixel; None when the slide records none.
         mpp_source: where `mpp` comes from, empty when None.
-        reader: native or openslide, set by `pixels`.
+        caution: what is doubtful about the resolution, or empty.
+        patient: as the header says, or empty.
+        site: as the header says, or empty.
+        reader: native, openslide, tifffile or picture; native is known when `pixels` was called.
     """
 
-    def __init__(self, path: Path, *, default_mpp: float = 0, cache_bytes: int = _CACHE_BYTES) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        default_mpp: float = 0,
+        mpp: tuple[float, float] | None = None,
+        cache_bytes: int = _CACHE_BYTES,
+        most_pixels: int = _MOST_PIXELS,
+    ) -> None:
         self.path = path
         self._cache_bytes = cache_bytes
-        self._file = _open(path)
-        self.width, self.height = self._file.dimensions
-        self.vendor = str(self._file.properties.get("openslide.vendor", ""))
-        found = resolve_mpp(self._file.properties, default_mpp)
-        self.mpp: float | None = None if found is None else found[0]
-        self.mpp_source = "" if found is None else found[1]
-        self.reader = "openslide"
+        self._file = open_file(path)
+        width, height = self._file.dimensions
+        if width * height > most_pixels:
+            self._file.close()
+            raise TooLargeError(
+                str(path),
+                f"claims {width:,} x {height:,} px, more than the {most_pixels:.3g} that are allowed: "
+                "raise --set slide_pixels",
+            )
+        properties = self._file.properties
+        self.vendor = str(properties.get("openslide.vendor", ""))
+        self.resolution = resolve(properties, default_mpp) if mpp is None else Resolution(*mpp, "user")
+        self.mpp: float | None = None if self.resolution is None else self.resolution.mpp
+        self.mpp_source = "" if self.resolution is None else self.resolution.source
+        self.caution = "" if self.resolution is None else _caution(self.resolution, properties)
+        self._stretch = (1.0, 1.0) if self.resolution is None else self.resolution.stretch
+        self.width, self.height = (round(side * by) for side, by in zip((width, height), self._stretch, strict=True))
+        self.patient = str(properties.get("dicom.PatientID", "")).strip()
+        self.site = str(properties.get("dicom.InstitutionName", "")).strip()
+        self.reader = _READERS.get(self.vendor, "openslide")
 
     def __enter__(self) -> Slide:
         """The slide."""
@@ -94,10 +127,13 @@ class Slide:
         shrink = max(self.width, self.height) / side
         level = self._file.get_best_level_for_downsample(shrink)
         width, height = self._file.level_dimensions[level]
+        size = (max(1, round(self.width / shrink)), max(1, round(self.height / shrink)))
         try:
             if width * height <= _WHOLE_LEVEL_PX:
-                return np.asarray(self._file.get_thumbnail((side, side)).convert("RGB"))
-            size = (max(1, round(self.width / shrink)), max(1, round(self.height / shrink)))
+                whole = np.asarray(self._file.get_thumbnail((side, side)).convert("RGB"))
+                if self._stretch == (1.0, 1.0):
+                    return whole
+                return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
             return np.asarray(
                 cv2.resize(self._overview(level, shrink), size, interpolation=cv2.INTER_AREA), dtype=np.uint8
             )
@@ -108,7 +144,7 @@ class Slide:
         """A level too large to hold (a slide without a pyramid), shrunk as it is read, at most by `shrink` of level 0."""
         width, height = self._file.level_dimensions[level]
         by = max(whole for whole in (1, 2, 4, 8) if whole <= max(1, shrink / self._file.level_downsamples[level]))
-        plain = _OpenSlidePixels(self.path, level, round(self._file.level_downsamples[level]), self._cache_bytes)
+        plain = self._plain(level, round(self._file.level_downsamples[level]))
         native = self._native(level, plain)
         if native is not None:
             try:
@@ -141,10 +177,16 @@ class Slide:
             A reader and the integer downsample of its level.
         """
         level, factor = self.best_level(downsample)
-        plain = _OpenSlidePixels(self.path, level, factor, self._cache_bytes)
+        plain = self._plain(level, factor)
         native = self._native(level, plain)
-        self.reader = "openslide" if native is None else "native"
-        return (plain if native is None else native), factor
+        self.reader = _READERS.get(self.vendor, "openslide") if native is None else "native"
+        chosen: Pixels = plain if native is None else native
+        return (chosen if self._stretch == (1.0, 1.0) else StretchedPixels(chosen, self._stretch)), factor
+
+    def _plain(self, level: int, factor: int) -> Pixels:
+        if self.vendor in _READERS:  # a file of our own readers is opened once: threads share it
+            return _SharedPixels(self._file, level, factor)
+        return _OpenSlidePixels(self.path, level, factor, self._cache_bytes)
 
     def _native(self, level: int, plain: Pixels) -> NativePixels | None:
         """The native reader of a level, if it gives OpenSlide's pixels on some tiles spread over it."""
@@ -167,6 +209,29 @@ class Slide:
             native.close()
             return None
         return native
+
+
+class _SharedPixels:
+    """Regions by a reader of our own, which threads share."""
+
+    def __init__(self, file: openslide.AbstractSlide, level: int, factor: int) -> None:
+        self._file, self._level, self._factor = file, level, factor
+
+    def read(self, x: int, y: int, width: int, height: int) -> Image:
+        at = (x * self._factor, y * self._factor)
+        try:
+            rgba = np.asarray(self._file.read_region(at, self._level, (width, height)))
+        except MemoryError:
+            raise
+        except Exception as error:  # decoders raise what they like; this region does not decode
+            raise ValueError(f"region {x}, {y} does not decode: {error}") from error
+        return _on_glass(rgba)
+
+    def fork(self) -> _SharedPixels:
+        return self
+
+    def close(self) -> None:
+        """The slide closes its file."""
 
 
 class _OpenSlidePixels:
@@ -196,13 +261,10 @@ class _OpenSlidePixels:
                 self._replace(file, self._fresh())
                 raise ValueError(f"region {x}, {y} does not decode: {error}") from error
             self._replace(file, own)
-        out = np.ascontiguousarray(rgba[..., :3])
-        if rgba[..., 3].min() < 255:  # outside of the slide, or a gap that the scanner left
-            out[rgba[..., 3] < 255] = 255
-        return out
+        return _on_glass(rgba)
 
     def _fresh(self) -> openslide.AbstractSlide:
-        file = _open(self._path)
+        file = open_file(self._path)
         file.set_cache(self._cache)
         return file
 
@@ -218,16 +280,19 @@ class _OpenSlidePixels:
         """Kept open: forks share the handle, which ends with the last of them."""
 
 
-def _open(path: Path) -> openslide.AbstractSlide:
-    target = path
-    if path.is_dir():  # a DICOM series: any of its files opens all
-        target = next((file for file in sorted(path.iterdir()) if file.is_file()), path)
-    try:
-        return openslide.OpenSlide(target)
-    except openslide.OpenSlideUnsupportedFormatError as error:
-        raise SlideError(str(path), "not a slide format that OpenSlide reads") from error
-    except (openslide.OpenSlideError, OSError) as error:
-        raise SlideError(str(path), f"broken or truncated: {error}") from error
+def _on_glass(rgba: Image) -> Image:
+    """(h, w, 4) -> (h, w, 3); what is transparent lies outside of the slide or in a gap that the scanner left: white."""
+    out = np.ascontiguousarray(rgba[..., :3])
+    if rgba[..., 3].min() < 255:
+        out[rgba[..., 3] < 255] = 255
+    return out
+
+
+def _caution(found: Resolution, properties: Mapping[str, str]) -> str:
+    words = [doubt(found, properties)]
+    if found.oblong:
+        words.append(f"has oblong pixels of {found.x:.4g} x {found.y:.4g} um: they were made square")
+    return "; ".join(word for word in words if word)
 
 
 def fit(region: Image, side_px: int) -> Image:

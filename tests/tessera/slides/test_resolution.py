@@ -5,11 +5,18 @@ from pathlib import Path
 import openslide
 import pytest
 from tessera.slides.reader import Slide
-from tessera.slides.resolution import resolve_mpp
+from tessera.slides.resolution import Resolution, doubt, resolve
 
 from tests.tessera.slides.tiffs import noise, write_tiff
 
-OPENSLIDE = {"openslide.mpp-x": "0.24", "openslide.mpp-y": "0.26"}
+OPENSLIDE = {"openslide.mpp-x": "0.249", "openslide.mpp-y": "0.251"}
+
+
+def resolve_mpp(properties: dict[str, str], default_mpp: float = 0) -> tuple[float, str] | None:
+    found = resolve(properties, default_mpp)
+    return None if found is None else (found.mpp, found.source)
+
+
 APERIO = {"aperio.MPP": "0.30"}
 TIFF = {"tiff.ResolutionUnit": "centimeter", "tiff.XResolution": "20000", "tiff.YResolution": "20000"}
 POWER = {"openslide.objective-power": "40"}
@@ -35,13 +42,35 @@ def test_power_is_the_scanners_convention(power: str) -> None:
     assert resolve_mpp({"openslide.objective-power": power}) == (pytest.approx(10 / float(power)), "objective-power")
 
 
-def test_unequal_sides_give_the_mean_um_per_pixel_whatever_the_source() -> None:
-    by_tiff = resolve_mpp(
-        {"tiff.ResolutionUnit": "centimeter", "tiff.XResolution": "40000", "tiff.YResolution": "20000"}
-    )
-    by_openslide = resolve_mpp({"openslide.mpp-x": "0.25", "openslide.mpp-y": "0.5"})
-    assert by_tiff == (pytest.approx(0.375), "tiff.resolution")
-    assert by_openslide == (pytest.approx(0.375), "openslide.mpp")
+def test_nearly_square_pixels_give_the_mean_and_oblong_ones_their_finer_side() -> None:
+    nearly = resolve({"openslide.mpp-x": "0.25", "openslide.mpp-y": "0.252"})
+    assert nearly is not None
+    assert (nearly.mpp, nearly.stretch) == (pytest.approx(0.251), (1.0, 1.0))
+    oblong = resolve({"tiff.ResolutionUnit": "centimeter", "tiff.XResolution": "40000", "tiff.YResolution": "20000"})
+    assert oblong is not None
+    assert (oblong.mpp, oblong.stretch, oblong.source) == (0.25, (1.0, 2.0), "tiff.resolution")
+
+
+@pytest.mark.parametrize(
+    ("size", "unit", "expected"),
+    [
+        ("0.5", "", 0.5),
+        ("0.25", ' PhysicalSizeXUnit="µm" PhysicalSizeYUnit="µm"', 0.25),
+        ("250", ' PhysicalSizeXUnit="nm" PhysicalSizeYUnit="nm"', 0.25),
+        ("0.0005", ' PhysicalSizeXUnit="mm" PhysicalSizeYUnit="mm"', 0.5),
+    ],
+)
+def test_ome_xml_is_read_in_its_units(size: str, unit: str, expected: float) -> None:
+    xml = f'<?xml version="1.0"?><OME><Image><Pixels PhysicalSizeX="{size}" PhysicalSizeY="{size}"{unit} SizeX="9"/></Image></OME>'
+    assert resolve_mpp({"tiff.ImageDescription": xml}) == (pytest.approx(expected), "ome-xml")
+
+
+def test_what_is_implausible_is_doubted_and_the_users_word_is_not() -> None:
+    power = {"openslide.objective-power": "20"}
+    assert doubt(Resolution(0.5, 0.5, "aperio.MPP"), power) == ""
+    assert "0.5 are usual at 20x" in doubt(Resolution(1.27, 1.27, "aperio.MPP"), power)
+    assert "outside of the usual" in doubt(Resolution(5, 5, "tiff.resolution"), {})
+    assert doubt(Resolution(5, 5, "user"), power) == ""
 
 
 @pytest.mark.parametrize(

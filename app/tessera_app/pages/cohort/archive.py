@@ -14,7 +14,7 @@ from tessera.config import IngestConfig
 from tessera.errors import ConfigError, TesseraError
 from tessera.ingest.archive import ledger
 from tessera.ingest.archive.plan import size_words
-from tessera.ingest.slide_task import NO_RESOLUTION
+from tessera.slides.problems import NO_RESOLUTION
 from tessera.words import counted
 from tessera.workspace.activity import Activity
 from tessera.workspace.background import start_command

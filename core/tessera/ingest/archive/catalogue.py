@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Protocol
 
 from tessera.config import StreamConfig
-from tessera.ingest.sources import SLIDE_SUFFIXES
+from tessera.ingest.sources.kinds import SLIDE_SUFFIXES
 
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _FILE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,79}")

@@ -16,7 +16,7 @@ from tessera import config as configuration
 from tessera.config import IngestConfig, StreamConfig
 from tessera.errors import WorkspaceError
 from tessera.ingest.archive.catalogue import Catalogue, RemoteSlide, from_row
-from tessera.ingest.slide_task import NO_RESOLUTION
+from tessera.slides.problems import NO_RESOLUTION
 from tessera.workspace.activity import is_alive
 from tessera.workspace.folder import Workspace
 

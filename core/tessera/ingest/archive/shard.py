@@ -21,8 +21,7 @@ import pyarrow as pa
 from tessera.errors import StoreError
 from tessera.ingest.archive.catalogue import RemoteSlide
 from tessera.ingest.commit import KillPoint, pass_by
-from tessera.ingest.slide_record import columns_of, pictures_of
-from tessera.ingest.slide_task import CutSlide
+from tessera.ingest.cut import CutSlide
 from tessera.tiles.store import SCHEMA
 from tessera.workspace.files import fsync_directory
 
@@ -112,20 +111,19 @@ def read_shard(path: Path) -> Shard:
 
 def _table(slide: RemoteSlide, sha256: str, cut: CutSlide) -> pa.Table:
     n = len(cut.tiles)
-    thumbnail, mask = pictures_of(cut)
-    columns = {**columns_of(cut), "sha256": sha256, "size_bytes": slide.size_bytes}
+    columns = {**cut.columns, "sha256": sha256, "size_bytes": slide.size_bytes}
     about = {
         "file_id": slide.file_id,
         "columns": json.dumps(columns),
         "shape": json.dumps(cut.codes.shape),
         "codes": zlib.compress(cut.codes.tobytes()),
-        "thumbnail": thumbnail,
-        "mask": mask,
+        "thumbnail": cut.thumbnail,
+        "mask": cut.mask,
     }
     data = {
         "x0": [tile.x0 for tile in cut.tiles],
         "y0": [tile.y0 for tile in cut.tiles],
-        "side0": [cut.grid.side0] * n,
+        "side0": [cut.side0] * n,
         "label": [-1] * n,
         "name": [""] * n,
         "jpeg": [tile.jpeg for tile in cut.tiles],

@@ -7,17 +7,13 @@ a slide may be given to a worker any number of times.
 from __future__ import annotations
 
 import logging
-import os
 import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
-
-import cv2
 
 from tessera.config import IngestConfig, StreamConfig
 from tessera.errors import SlideError, TesseraError
@@ -28,7 +24,9 @@ from tessera.ingest.archive.http import GoneError, RefusedError, TransientError
 from tessera.ingest.archive.plan import worst_tile_bytes
 from tessera.ingest.archive.shard import shard_path, write_shard
 from tessera.ingest.commit import KillPoint, pass_by
-from tessera.ingest.slide_task import NoResolutionError, cut_slide
+from tessera.ingest.cut import Wanted, cut
+from tessera.slides.child.children import Children
+from tessera.slides.problems import NoResolutionError
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +104,7 @@ class StreamWorker:
         self._to_cut: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._admission, self._lanes = Admission(), config.connections
         self._paused, self._full_until, self._ended = False, 0.0, False
-        self._pool = ThreadPoolExecutor(ingest.threads or _cores(), "cut")
+        self._children = Children(idle=config.tilers)
         self.tiled: list[tuple[RemoteSlide, int]] = []
         self.moved_bytes = 0
         for number in range(config.tilers):
@@ -187,7 +185,7 @@ class StreamWorker:
         self._ended = True
         for job in self._fetching.values():
             job.halt.halt()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._children.close()
         for _ in range(self._config.tilers):
             self._to_cut.put(None)
         self._downloader.close()
@@ -278,11 +276,11 @@ class StreamWorker:
         assert fetched is not None
         try:
             self._at("tiling")
-            cut = cut_slide(fetched.path, fetched.sha256, self._ingest, self._pool, lambda done, total: None)  # noqa: ARG005
-            size = write_shard(self._shards, job.slide, fetched.sha256, cut, self._at)
+            done = cut(self._children, Wanted(fetched.path, fetched.sha256), self._ingest)
+            if self._ended:
+                return
+            size = write_shard(self._shards, job.slide, fetched.sha256, done, self._at)
             self._events.put((job, "cut", size))
-        except CancelledError:
-            return
         except NoResolutionError as error:
             self._events.put((job, "set_aside", error.reason))
         except SlideError as error:
@@ -290,7 +288,7 @@ class StreamWorker:
         except OSError as error:
             full = isinstance(disk_error(error), DiskFullError)
             self._events.put((job, "full" if full else "failed", f"cannot be read: {error}"))
-        except (ValueError, RuntimeError, cv2.error) as error:  # RuntimeError: the pool was shut down
+        except Exception as error:
             if not self._ended:
                 logger.exception("%s failed", job.slide.name)
                 self._events.put((job, "failed", f"cannot be read: {error}"))
@@ -387,7 +385,3 @@ class StreamWorker:
         wanted = {path.name for slide in mine for path in self._downloader.paths(slide)}
         for name in held - wanted:
             (self._slides / name).unlink(missing_ok=True)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))

@@ -53,7 +53,7 @@ class OpenSlides:
         Raises:
             SlideError: the file is gone or cannot be opened.
         """
-        entry = self._take(_stamp(path), overview)
+        entry = self._take(stamp_of(path), overview)
         try:
             yield entry.zoom
         finally:
@@ -95,7 +95,7 @@ def _close(zooms: list[DeepZoom | None]) -> None:
             zoom.close()
 
 
-def _stamp(path: Path) -> _Stamp:
+def stamp_of(path: Path) -> _Stamp:
     """The file and its state, so that a replaced file is opened anew.
 
     Raises:

@@ -18,6 +18,7 @@ from tessera.demo.synthetic import draw_slide
 from tessera.errors import SlideError
 from tessera.slides.viewer.deepzoom import DeepZoom, Geometry
 from tessera.slides.viewer.open_slides import OpenSlides
+from tessera.slides.viewer.views import SlideViews
 
 from tests.tessera.slides.tiffs import noise, spoil_tile, write_tiff
 
@@ -199,3 +200,22 @@ def test_surroundings_are_those_of_the_slide(zoom: DeepZoom, pyramid: Path, x0: 
     canvas[y : y + part.shape[0], x : x + part.shape[1]] = part
     assert np.abs(got.astype(int) - canvas).mean() < 1
     assert zoom.around(x0, y0, side, side_px=96).shape == (96, 96, 3)
+
+
+def test_children_give_the_tiles_that_are_read_here_and_poison_ends_only_them(
+    zoom: DeepZoom, pyramid: Path, tmp_path: Path
+) -> None:
+    from tests.tessera.slides.child.test_children import huge_tiles
+
+    views, none = SlideViews(), tmp_path / "none.jpg"
+    level = zoom.geometry.n_levels - 1
+    assert views.tile(pyramid, none, level, 1, 1) == zoom.jpeg(level, 1, 1)
+    assert views.around(pyramid, none, 256, 256, 128) == zoom.around_jpeg(256, 256, 128)
+    swapped = huge_tiles(tmp_path / "s.svs")
+    for _ in range(2):
+        with pytest.raises(SlideError):
+            views.tile(swapped, none, 8, 0, 0)
+    assert views.tile(pyramid, none, level, 0, 0) == zoom.jpeg(level, 0, 0)
+    with pytest.raises(SlideError, match="no longer there"):
+        views.tile(tmp_path / "gone.svs", none, level, 0, 0)
+    views.close()

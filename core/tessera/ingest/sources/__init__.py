@@ -1,0 +1,1 @@
+"""Which files of the named sources are slides, and what belongs to each."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tessera.config import IngestConfig
-from tessera.config.settings import parse_bytes
+from tessera.config.reading import parse_bytes
 from tessera.errors import ConfigError
 from tessera.ingest.archive.plan import enough, make_plan
 from tessera.workspace.folder import Workspace

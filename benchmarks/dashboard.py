@@ -39,7 +39,7 @@ _LOOKED_AT_MS = 1000  # before the next cluster is opened: its pictures have com
 _FREED_S = 30  # after which the server has let sessions go whose pages were closed
 READY = {  # page: what must be there for it to count as painted
     "cohort": ".card .badge",
-    "run": ".ts-set-clustering-clusters input",
+    "run": ".ts-preset button",
     "explore": ".ts-gallery button.ts-tile img",
     "slide": ".ts-slide-viewer[data-ready]",
     "review": ".ts-propose button",

@@ -104,6 +104,8 @@ CSS = (
 .ts pre { background: #23263a; color: #ecebf3; padding: 12px 14px; border-radius: 10px; overflow: auto; max-height: 280px; font: 12px/1.5 ui-monospace, monospace; }
 .ts .empty { text-align: center; padding: 64px 12px; color: var(--quiet); max-width: 620px; margin: 0 auto; } .ts .empty h2 { color: var(--ink); }
 .ts .empty p { font-size: 15px; line-height: 1.9; }
+.ts .sheets { display: grid; grid-template-columns: repeat(auto-fill, minmax(210px, 1fr)); gap: 10px 14px; }
+.ts .sheets figure { margin: 0; font-size: 13px; } .ts .sheets img { width: 100%; border-radius: 6px; display: block; background: var(--line); min-height: 40px; }
 .ts .doing { display: flex; align-items: center; gap: 12px; padding: 8px 14px; margin: 0 0 6px; border-radius: 10px; background: var(--tint); font-size: 13.5px; }
 .ts .doing .bar { flex: 1; margin: 0; max-width: 420px; }
 .ts .where { position: relative; display: inline-block; line-height: 0; } .ts .where > img:first-child { display: block; width: 100%; border-radius: 8px; }

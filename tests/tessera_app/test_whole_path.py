@@ -17,6 +17,7 @@ from tessera.explore.projection import project
 from tessera.ingest.pipeline import ingest
 from tessera.runs import control
 from tessera.workspace.folder import Workspace
+from tessera_app.pages.run.labels import label_of
 
 SHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 
@@ -45,9 +46,11 @@ def test_from_slide_to_named_tile_set(offline_page: Any, serve: Any, tmp_path: P
     page.get_by_role("tab", name="Run").click()
     page.get_by_text("No run yet").wait_for()
     entered = {"clustering.clusters": "6", "epochs": "3", "encoder.name": "tiny", "tile_px": "32", "batch_size": "32"}
+    page.locator(".ts-preset").get_by_text("Standard").click()
+    page.locator(".ts-more-settings").get_by_text("Advanced").click()
     for key, value in entered.items():
         fill(page, f"ts-set-{key.replace('.', '-')}", value)
-        expect(page.locator(".ts-changed")).to_contain_text(f"{key}\u00a0{value}")
+        expect(page.locator(".ts-changed")).to_contain_text(f"{label_of(key)}\u00a0{value}")
     page.locator(".ts-start button").click()
     expect(page.locator(".badge").filter(has_text="finished")).to_be_visible(timeout=120_000)
     page.screenshot(path=SHOTS / "2-run.png")

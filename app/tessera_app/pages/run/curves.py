@@ -17,6 +17,7 @@ from tessera_app.page import html, term
 from tessera_app.store import Store
 from tessera_app.theme import FONT, GREEN, INK, LINE, QUIET, ROSE, VIOLET
 
+FEW = 60  # points up to which each is drawn as a dot too
 MAX_POINTS = 5_000  # older losses are thinned out beyond, so that a long run does not weigh on the page
 _AGREEMENT = {"nmi": "NMI", "ami": "AMI", "ami_labels": "AMI with the true labels"}
 _LIGHT = {"nmi": VIOLET, "ami": GREEN, "ami_labels": ROSE, "loss": VIOLET, "line": LINE, "text": QUIET, "legend": INK}
@@ -60,23 +61,27 @@ class Curves(pn.viewable.Viewer):
         self._items = dict(zip(_AGREEMENT, legend.items, strict=True))
         self._loss = _figure("training step")
         self._drawn.append(("loss", self._loss.line("x", "y", source=self._sources["loss"], line_width=1.6)))
+        self._dots = self._loss.scatter(
+            "x", "y", source=self._sources["loss"], size=6
+        )  # a line of one point is nothing
+        self._drawn.append(("loss", self._dots))
+        titles = (
+            f"<h3>How much clusterings agree: {term('NMI', 'NMI and AMI')}</h3>",
+            f"<h3>Does it learn? {term('loss', 'loss')}</h3>",
+        )
+        self._plots = [
+            pn.Column(
+                html(title), pn.pane.Bokeh(plot, sizing_mode="stretch_width", height=250), sizing_mode="stretch_width"
+            )
+            for title, plot in zip(titles, (self._agreement, self._loss), strict=True)
+        ]
         self._paint()
         store.param.watch(lambda *_: pn.state.execute(self._paint, schedule=True), "dark")
         store.param.watch(lambda *_: self.update(), ["current", "run"])
         self.update()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        titles = (
-            f"<h3>Do the clusters settle? {term('NMI', 'NMI and AMI')}</h3>",
-            f"<h3>Does it learn? {term('loss', 'loss')}</h3>",
-        )
-        parts = [
-            pn.Column(
-                html(title), pn.pane.Bokeh(plot, sizing_mode="stretch_width", height=250), sizing_mode="stretch_width"
-            )
-            for title, plot in zip(titles, (self._agreement, self._loss), strict=True)
-        ]
-        return pn.Row(*parts, sizing_mode="stretch_width", css_classes=["ts-curves"], visible=self.param.visible)
+        return pn.Row(*self._plots, sizing_mode="stretch_width", css_classes=["ts-curves"], visible=self.param.visible)
 
     def _paint(self) -> None:
         colours = _DARK if self._store.dark else _LIGHT
@@ -102,6 +107,7 @@ class Curves(pn.viewable.Viewer):
             self._run, self._last = self._store.run, 0.0
             for source in self._sources.values():
                 source.data = {"x": [], "y": []}
+            self._offer()
         if self._run:
             run, last = self._run, self._last
             self._loads.load(lambda: (run, control.metrics(self._store.workspace, run, last)), self._show)
@@ -115,8 +121,16 @@ class Curves(pn.viewable.Viewer):
             new = {float(m.step if name == "loss" else m.interval): m.value for m in fresh if m.name == name}
             if new:
                 _extend(source, new)
+        self._offer()
+
+    def _offer(self) -> None:
+        """Show what has points: a run without figures, queued or failed, shows none and not those of another."""
+        lengths = {name: len(source.data["x"]) for name, source in self._sources.items()}
         for name, item in self._items.items():
-            item.visible = bool(len(self._sources[name].data["x"]))
+            item.visible = lengths[name] > 0
+        self._dots.visible = lengths["loss"] <= FEW
+        self._plots[0].visible = any(lengths[name] for name in _AGREEMENT)
+        self._plots[1].visible = lengths["loss"] > 0
 
 
 def _extend(source: ColumnDataSource, new: dict[float, float]) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import itertools
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tessera.runs import figures
 from tessera.runs.figures import Event, Metric
 from tessera.runs.rows import Run, list_runs
 from tessera.workspace.folder import Workspace
+
+from tessera_app.pages.run.presets import LOOK
+from tessera_app.pages.run.settling import verdict
 
 _EVENTS = 60
 
@@ -25,6 +29,7 @@ class RunFacts:
         left_s: seconds it will still take, None when it cannot be said.
         events: what happened, newest first.
         log: end of the worker's log, only of a run that failed.
+        settled: whether its clusters settle, in words.
     """
 
     run: Run
@@ -32,14 +37,19 @@ class RunFacts:
     left_s: float | None
     events: list[Event]
     log: str
+    settled: str
 
 
 def read_run(run: Run) -> RunFacts:
     """Read everything the page shows of one run."""
     measured = figures.metrics(run)
     last = {metric.name: metric.value for metric in measured}
+    if "loss" in last:
+        last["loss"] = loss_of(measured)
+    nmi = {metric.interval: metric.value for metric in measured if metric.name == "nmi"}
+    settled = verdict([nmi[interval] for interval in sorted(nmi)], trains(run))
     log = figures.log_tail(run) if run.state == "failed" else ""
-    return RunFacts(run, last, time_left(run, measured, time.time()), figures.events(run, _EVENTS), log)
+    return RunFacts(run, last, time_left(run, measured, time.time()), figures.events(run, _EVENTS), log, settled)
 
 
 def read_all(workspace: Workspace) -> list[tuple[Run, float | None]]:
@@ -50,6 +60,28 @@ def read_all(workspace: Workspace) -> list[tuple[Run, float | None]]:
         ).fetchall()
     nmi = {row["run_id"]: row["value"] for row in rows}
     return [(run, nmi.get(run.id)) for run in reversed(list_runs(workspace))]
+
+
+def trains(run: Run) -> bool:
+    """Whether a run trains a network, as far as its settings can be read."""
+    return run.settings is None or run.settings.method.name != LOOK
+
+
+def loss_of(measured: Sequence[Metric]) -> float:
+    """The loss of the last interval: the mean over its batches; each figure is the mean since the one before.
+
+    Args:
+        measured: figures of a run, oldest first, with at least one loss.
+    """
+    losses = sorted((metric for metric in measured if metric.name == "loss"), key=lambda metric: metric.step)
+    total = weight = 0.0
+    before = 0
+    for metric in losses:
+        batches = max(metric.step - before, 1)
+        before = metric.step
+        if metric.interval == losses[-1].interval:
+            total, weight = total + batches * metric.value, weight + batches
+    return total / weight
 
 
 def time_left(run: Run, measured: list[Metric], now: float) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -11,6 +12,7 @@ from tessera import config as configuration
 from tessera.config import Leaf, RunConfig
 
 from tessera_app.page import html, wrap
+from tessera_app.pages.run.labels import GROUPS, group_of, label_of
 
 
 class SettingsForm(pn.viewable.Viewer):
@@ -25,18 +27,25 @@ class SettingsForm(pn.viewable.Viewer):
         for widget in self.widgets.values():
             widget.param.watch(self._tell, "value")
         self._tell()
-        self._basic = [self.widgets[_key(leaf)] for leaf in self._leaves if not leaf.about.advanced]
-        self._advanced = [self.widgets[_key(leaf)] for leaf in self._leaves if leaf.about.advanced]
 
     def __panel__(self) -> pn.viewable.Viewable:
-        advanced = pmui.Accordion(
-            ("More settings", pn.Column(*self._advanced, sizing_mode="stretch_width")),
-            active=[],
-            sizing_mode="stretch_width",
-            title_variant="subtitle2",
-            css_classes=["ts-more-settings"],
-        )
-        return pn.Column(*self._basic, advanced, sizing_mode="stretch_width")
+        groups: dict[str, list[Any]] = {}
+        for leaf in sorted(self._leaves, key=lambda leaf: leaf.about.advanced):  # what is asked for most comes first
+            groups.setdefault(group_of(leaf.path), []).append(self.widgets[_key(leaf)])
+        order = [title for title in GROUPS.values() if title in groups]
+        parts = [html(f"<h3>{escape(title)}</h3>") for title in order]
+        rows = [part for title, head in zip(order, parts, strict=True) for part in (head, *groups[title])]
+        rest = [widget for title, widgets in groups.items() if title not in order for widget in widgets]
+        return pn.Column(*rows, *rest, sizing_mode="stretch_width")
+
+    def preset(self, settings: Mapping[str, Any]) -> None:
+        """Set the form to the defaults with some changed.
+
+        Args:
+            settings: dotted name to value.
+        """
+        for leaf in self._leaves:
+            self.widgets[_key(leaf)].value = settings.get(leaf.path, self._defaults[_key(leaf)])
 
     def _tell(self, *_: Any) -> None:
         """Say what the server has taken, so that nobody starts a run with a value that never arrived."""
@@ -47,8 +56,8 @@ class SettingsForm(pn.viewable.Viewer):
             for leaf in self._leaves
             if self._counts(leaf) and self.widgets[_key(leaf)].value != self._defaults[_key(leaf)]
         ]
-        words = ", ".join(f"{escape(name)}&nbsp;<b>{escape(str(value))}</b>" for name, value in other)
-        text = f"Changed: {words}." if other else "All settings are at their defaults."
+        words = ", ".join(f"{escape(label_of(path))}&nbsp;<b>{escape(str(value))}</b>" for path, value in other)
+        text = f"Not as usual: {words}." if other else "All settings are as usual."
         self.changed.object = wrap(f"<p class='quiet'>{text}</p>")
 
     def config(self) -> RunConfig:
@@ -72,9 +81,9 @@ def _key(leaf: Leaf) -> str:
 
 def _widget(leaf: Leaf) -> Any:
     about, default = leaf.about, leaf.default
-    unit = f" [{about.unit}]" if about.unit else ""
+    unit = f", {about.unit}" if about.unit else ""
     common = {
-        "label": f"{leaf.path}{unit}",
+        "label": f"{label_of(leaf.path)}{unit}",
         "description": about.help,
         "sizing_mode": "stretch_width",
         "size": "small",

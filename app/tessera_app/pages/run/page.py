@@ -22,12 +22,14 @@ from tessera_app.page import alarm, bar, duration, empty, html, number, term, wr
 from tessera_app.pages.run.curves import Curves
 from tessera_app.pages.run.facts import RunFacts, read_all, read_run
 from tessera_app.pages.run.form import SettingsForm
+from tessera_app.pages.run.forming import Forming
+from tessera_app.pages.run.presets import Preset, presets, time_words
 from tessera_app.store import Store
 from tessera_app.theme import badge
 
 _FIRST = (
-    "Choose settings on the left, or leave them as they are, and press <b>Start run</b>.<br>It trains in a process of its own: "
-    "you may close this page and come back."
+    "Choose on the left how long it may take, and press <b>Start</b>.<br>It works in a process of its own: you may close this page "
+    "and come back."
 )
 
 
@@ -37,7 +39,18 @@ class RunPage(pn.viewable.Viewer):
     def __init__(self, store: Store, **params: Any) -> None:
         super().__init__(**params)
         self._store = store
-        self._form = SettingsForm()
+        self._form, self._presets = SettingsForm(), presets()
+        self._preset = pmui.RadioButtonGroup(
+            options=[preset.name for preset in self._presets],
+            value=self._presets[0].name,
+            size="small",
+            orientation="vertical",
+            sizing_mode="stretch_width",
+            css_classes=["ts-preset"],
+        )
+        self._preset.param.watch(lambda *_: self._choose_preset(), "value")
+        self._means = html(css_classes=["ts-preset-words"])
+        self._known: list[Run] = []
         self._name = pmui.TextInput(
             label="name of the run",
             placeholder="run-1, run-2, … if empty",
@@ -45,7 +58,7 @@ class RunPage(pn.viewable.Viewer):
             sizing_mode="stretch_width",
             css_classes=["ts-run-name"],
         )
-        self._start = self._button("Start run", "ts-start", self._start_run, "contained")
+        self._start = self._button("Start", "ts-start", self._start_run, "contained")
         self._steer = {
             "pause": self._button("Pause", "ts-pause", self._asker("pause")),
             "run": self._button("Resume", "ts-resume", self._asker("run")),
@@ -54,25 +67,37 @@ class RunPage(pn.viewable.Viewer):
         self._choice = pmui.Select(label="run", size="small", width=220, css_classes=["ts-run-choice"], visible=False)
         self._choice.param.watch(self._choose, "value")
         self._message, self._status, self._events, self._all = html(), html(css_classes=["ts-status"]), html(), html()
-        self._curves = Curves(store)
+        self._curves, self._forming = Curves(store), Forming(store)
         self._loads = Latest(lambda text: setattr(self._status, "object", wrap(alarm(text))))
         self._lists = Latest(lambda text: setattr(self._all, "object", wrap(alarm(text))))
         store.param.watch(lambda *_: self._draw(), ["current", "run_names"])
+        store.param.watch(lambda *_: self._explain(), "cohort")
+        self._choose_preset()
         self._draw()
 
     def __panel__(self) -> pn.viewable.Viewable:
+        advanced = pmui.Accordion(
+            ("Advanced", pn.Column(self._form, sizing_mode="stretch_width")),
+            active=[],
+            sizing_mode="stretch_width",
+            title_variant="subtitle2",
+            css_classes=["ts-more-settings"],
+        )
         left = pn.Column(
             html("<h2>New run</h2>"),
+            self._preset,
+            self._means,
             self._name,
             self._start,
             self._form.changed,
             self._message,
-            html("<h3>Settings</h3><p class='quiet'>Point at the i beside a setting to read what it does.</p>"),
-            self._form,
+            advanced,
             width=310,
         )
         steer = pn.Row(self._choice, *self._steer.values())
-        right = pn.Column(steer, self._status, self._curves, self._events, self._all, sizing_mode="stretch_width")
+        right = pn.Column(
+            steer, self._status, self._forming, self._curves, self._events, self._all, sizing_mode="stretch_width"
+        )
         return pn.Row(left, pn.Spacer(width=28), right, sizing_mode="stretch_width")
 
     def _button(self, label: str, css: str, act: Callable[[], str | None], variant: str = "outlined") -> Any:
@@ -96,6 +121,19 @@ class RunPage(pn.viewable.Viewer):
 
         button.on_click(clicked)
         return button
+
+    def _choose_preset(self) -> None:
+        self._form.preset(self._chosen().settings)
+        self._explain()
+
+    def _chosen(self) -> Preset:
+        return next(preset for preset in self._presets if preset.name == self._preset.value)
+
+    def _explain(self) -> None:
+        """What the chosen way does, and how long it takes here."""
+        chosen = self._chosen()
+        time_ = time_words(chosen, self._known, self._store.workspace.n_tiles())
+        self._means.object = wrap(f"<p class='quiet'>{escape(chosen.words)}<br><b>{escape(time_)}</b></p>")
 
     def _start_run(self) -> str:
         name = (self._name.value_input or self._name.value or "").strip()
@@ -137,6 +175,8 @@ class RunPage(pn.viewable.Viewer):
 
     def _list(self, found: list[tuple[Run, float | None]]) -> None:
         self._all.object = wrap(_table(found) if len(found) > 1 else "")
+        self._known = [run for run, _ in found]
+        self._explain()
 
 
 def _status(facts: RunFacts) -> str:
@@ -156,9 +196,12 @@ def _status(facts: RunFacts) -> str:
         numbers += number(f"{run.rate:,.0f}", "tiles a second")
     if facts.left_s is not None:
         numbers += number(f"about {duration(facts.left_s)}", "left")
+    settled = (
+        f"<p class='ts-settled'><b>Do the clusters settle?</b> {escape(facts.settled)}</p>" if run.interval >= 0 else ""
+    )
     return (
         f"<h2>{escape(run.name)} {badge(run.state)}</h2><p class='quiet'>{words}</p>{bar(run.progress) if going else ''}"
-        f"<div class='numbers'>{numbers}</div>"
+        f"<div class='numbers'>{numbers}</div>{settled}"
     )
 
 

@@ -81,9 +81,10 @@ def _key(leaf: Leaf) -> str:
 
 def _widget(leaf: Leaf) -> Any:
     about, default = leaf.about, leaf.default
-    unit = f", {about.unit}" if about.unit else ""
+    words = label_of(leaf.path)
+    unit = f", {about.unit}" if about.unit and about.unit not in words.lower() else ""
     common = {
-        "label": f"{label_of(leaf.path)}{unit}",
+        "label": f"{words}{unit}",
         "description": about.help,
         "sizing_mode": "stretch_width",
         "size": "small",

@@ -15,7 +15,7 @@ GROUPS = {
 _LABELS = {
     "method": "Method",
     "epochs": "How often to train and cluster again",
-    "tile_px": "Side of a tile as the network sees it",
+    "tile_px": "Side of a tile for the network",
     "batch_size": "Tiles per training step",
     "seed": "Seed of chance",
     "device": "Where it is computed",

@@ -6,6 +6,9 @@ WORKSPACE ?= demo-workspace
 PORT ?= 5006
 # processes that share the tests, file by file: each may start a server, a browser and a training run
 WORKERS ?= 3
+# CPU=1 installs torch and faiss without CUDA, a fraction of the 8 GB: PyTorch's own index of CPU wheels, and faiss-cpu
+CPU ?=
+EXTRAS ?= dev,bench,slurm,dask
 
 .PHONY: app test install lint types quick slow notebooks browser chromium frontend pictures clean
 
@@ -22,7 +25,9 @@ $(VENV)/.installed: pyproject.toml
 	@uv=$$(command -v uv || true); \
 	 if [ -z "$$uv" ]; then test -x .uv/bin/uv || { $(PYTHON) -m venv .uv && .uv/bin/pip install --quiet uv; }; uv=.uv/bin/uv; fi; \
 	 test -x $(BIN)/python || $$uv venv --quiet --python $(PYTHON) $(VENV); \
-	 $$uv pip install --quiet --python $(BIN)/python -e '.[dev,bench,community,slurm,dask]'
+	 if [ -n "$(CPU)" ]; then mkdir -p build; echo 'faiss-gpu; python_version < "3"' >build/without-cuda.txt; \
+	  cpu="--torch-backend cpu --overrides build/without-cuda.txt faiss-cpu==1.15.1"; fi; \
+	 $$uv pip install --quiet --python $(BIN)/python $$cpu -e '.[$(EXTRAS)]'
 	@touch $@
 
 lint: install

@@ -103,7 +103,7 @@ def test_the_whole_path_by_the_command_line(tmp_path: Path) -> None:
     assert (code, status["tiles"]) == (0, report["tiles_added"])
     assert status["slides"] == {"done": 2}
     (run,) = status["runs"]
-    assert (run["name"], run["state"], run["interval"], run["config"]["clusters"]) == ("r", "finished", 2, 6)
+    assert (run["name"], run["state"], run["interval"], run["config"]["clustering"]["clusters"]) == ("r", "finished", 2, 6)
     assert 0 <= run["nmi"] <= 1
     assert run["loss"] > 0
     assert any("tiles per cluster" in text for text in run["said"])
@@ -127,7 +127,7 @@ def test_runs_are_steered_and_scored_by_the_command_line(tmp_path: Path, groups:
     tessera.json("ingest", "--tiles", labelled_tiles(tmp_path / "tiles", groups), "--tile-px", 96)
     assert "too many" in tessera.fails("run", "--set", "clustering.clusters=1000")
     assert "unknown setting" in tessera.fails("run", "--set", "colour=red")
-    assert "did you mean clusters?" in tessera.fails("run", "--set", "clutsers=7")
+    assert "did you mean clustering.clusters?" in tessera.fails("run", "--set", "clutsers=7")
     assert "resnet" in tessera.fails("run", "--set", "encoder=resnet19")
     assert "no such file" in tessera.fails("run", "--set", f"encoder.weights={tmp_path / 'none.pth'}")
     assert "choose auto, cpu, cuda" in tessera.fails("run", "--set", "device=tpu")
@@ -138,7 +138,7 @@ def test_runs_are_steered_and_scored_by_the_command_line(tmp_path: Path, groups:
     assert tessera.json("stop", "r") == {"run": "r", "want": "stop"}
     while (run := tessera.json("status")["runs"][0])["alive"]:
         assert run["state"] in ("queued", "running", "stopped", "finished")
-    assert run["config"]["clusters"] == 6  # words beat the file
+    assert run["config"]["clustering"]["clusters"] == 6  # words beat the file
     if run["state"] != "finished":  # it may have been quicker than the word
         tessera.json("resume", "r")
         while (run := tessera.json("status")["runs"][0])["alive"]:

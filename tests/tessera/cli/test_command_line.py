@@ -103,7 +103,12 @@ def test_the_whole_path_by_the_command_line(tmp_path: Path) -> None:
     assert (code, status["tiles"]) == (0, report["tiles_added"])
     assert status["slides"] == {"done": 2}
     (run,) = status["runs"]
-    assert (run["name"], run["state"], run["interval"], run["config"]["clustering"]["clusters"]) == ("r", "finished", 2, 6)
+    assert (run["name"], run["state"], run["interval"], run["config"]["clustering"]["clusters"]) == (
+        "r",
+        "finished",
+        2,
+        6,
+    )
     assert 0 <= run["nmi"] <= 1
     assert run["loss"] > 0
     assert any("tiles per cluster" in text for text in run["said"])

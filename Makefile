@@ -10,7 +10,7 @@ WORKERS ?= 3
 CPU ?=
 EXTRAS ?= dev,bench,slurm,dask
 
-.PHONY: app test install lint types quick slow notebooks browser chromium frontend pictures clean
+.PHONY: app test install lint types quick slow notebooks browser chromium frontend pictures docs tail bench clean
 
 app: install  ## environment, demo cohort, first run, dashboard
 	$(BIN)/tessera demo --workspace $(WORKSPACE) --port $(PORT)
@@ -46,6 +46,17 @@ chromium:
 
 frontend:  ## bundle the front-end components again
 	cd app/tessera_app/frontend && npm ci --no-audit --no-fund && node build.mjs
+
+docs: install  ## API pages from the docstrings, in build/docs
+	$(BIN)/python -W ignore tools/docs.py
+
+tail: install  ## the longest functions, files and lines
+	$(BIN)/python tools/tail.py
+
+bench: install  ## what an interval, loading and scale cost on this machine
+	$(BIN)/python benchmarks/epoch.py
+	$(BIN)/python benchmarks/loader.py
+	$(BIN)/python benchmarks/scale.py
 
 pictures: install chromium  ## the pictures of the README
 	$(BIN)/python benchmarks/pictures.py

@@ -28,7 +28,7 @@ class Serving:
         address: interface to listen on.
         passwords: password file, see `tessera password`; None = no login, this machine only.
         editors: logins that may do everything, while all others look; empty = the roles of the password file.
-        origins: host names under which browsers reach it, as `tessera.hospital.org`, besides the address itself.
+        origins: host names under which browsers reach it, as `slides.hospital.org`, besides the address itself.
         tls: certificate and key, PEM files; None = plain http.
     """
 

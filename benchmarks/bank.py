@@ -1,10 +1,12 @@
-"""Rows written to the feature bank in random order, as training writes them: rows a second, and bytes that reach the disk.
+"""Rows written to the feature bank in random order, as training writes them.
+
+Rows a second, and bytes that reach the disk.
 
     python benchmarks/bank.py [--tiles 12000000] [--seconds 4] [--folder FOLDER]
 
-`a file, mapped` is a file written in large pieces and then mapped; `the bank` is `RunFolder.open_bank`. The system keeps files
-in pages of up to 2 MB, and writes a page whole though a row of it changed. Each spell ends with a sync. A bank of 12 million
-rows takes 3 GB.
+`a file, mapped` is a file written in large pieces and then mapped; `the bank` is `RunFolder.open_bank`. The system
+keeps files in pages of up to 2 MB, and writes a page whole though a row of it changed. Each spell ends with a sync. A
+bank of 12 million rows takes 3 GB.
 """
 
 from __future__ import annotations

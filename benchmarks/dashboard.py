@@ -2,8 +2,8 @@
 
     python benchmarks/dashboard.py --tiles 1000000 --clusters 1000 --slides 500 [--loads 200] [--keep FOLDER]
 
-The workspace is synthetic: every tile is one of 256 small noise pictures, clusters are blobs on the map. Times are medians
-of `--rounds`; the first round of each is told apart, since caches of the server are cold then.
+The workspace is synthetic: every tile is one of 256 small noise pictures, clusters are blobs on the map. Times are
+medians of `--rounds`; the first round of each is told apart, since caches of the server are cold then.
 """
 
 from __future__ import annotations
@@ -202,7 +202,8 @@ def main() -> None:
         else make(root, options.tiles, options.clusters, options.slides)
     )
     print(
-        f"{workspace.n_tiles():,} tiles, {options.clusters:,} clusters; workspace ready after {time.monotonic() - began:.0f} s"
+        f"{workspace.n_tiles():,} tiles, {options.clusters:,} clusters; workspace ready after "
+        f"{time.monotonic() - began:.0f} s"
     )
     with served(workspace, options.port) as (address, process), sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)

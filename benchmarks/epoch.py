@@ -1,9 +1,11 @@
 """One whole interval (features, clustering, training) of both methods against the original's flow, interleaved.
 
-    python benchmarks/epoch.py [--tiles FOLDER] [--px 64] [--clusters 100] [--batch 128] [--rounds 3] [--encoder resnet18]
+    python benchmarks/epoch.py [--tiles FOLDER] [--px 64] [--clusters 100] [--batch 128] [--rounds 3] [--encoder
+    resnet18]
 
 The same tiles, encoder, K and batch for all. The first interval of each is not counted: it warms up what can be warm.
-Where the CPU multiplies bfloat16, ours has two rows: what `precision=auto` does there, and float32, which the original knows.
+Where the CPU multiplies bfloat16, ours has two rows: what `precision=auto` does there, and float32, which the original
+knows.
 """
 
 from __future__ import annotations
@@ -128,7 +130,8 @@ def _print(found: dict[str, list[dict[str, float]]], options: argparse.Namespace
     totals = {name: [sum(seconds.values()) for seconds in rounds] for name, rounds in found.items()}
     base = np.array(totals["original's flow"])
     print(
-        f"\n{options.tiles.name}, {n_tiles:,} tiles, {options.encoder} at {options.px} px, K = {options.clusters}, batch "
+        f"\n{options.tiles.name}, {n_tiles:,} tiles, {options.encoder} at {options.px} px, K = {options.clusters}, "
+        "batch "
         f"{options.batch}, {torch.get_num_threads()} threads, medians of {options.rounds}\n"
     )
     print(f"| one interval | {' | '.join(f'{phase}, s' for phase in SHOWN)} | whole, s | faster |")

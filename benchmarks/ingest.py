@@ -224,7 +224,8 @@ def _print(slide: str, measured: dict[str, np.ndarray], rounds: int) -> None:
     base = measured["bare OpenSlide read loop"]
     ours = measured["Tessera, everything, 1 thread"]
     print(
-        f"\n| {slide}, tiles of {TILE} px, median of {rounds} | tiles/s | per CPU-second | CPU: against bare OpenSlide | CPU: Tessera is |"
+        f"\n| {slide}, tiles of {TILE} px, median of {rounds} | tiles/s | per CPU-second | CPU: against bare "
+        "OpenSlide | CPU: Tessera is |"
     )
     print("| --- | --- | --- | --- | --- |")
     for name, (wall, cpu) in measured.items():

@@ -2,8 +2,8 @@
 
     python benchmarks/loader.py [--tiles FOLDER] [--rounds 5]
 
-A CPU-second counts the work of all threads, so that it means a core's worth. Tiles are read in random order from a store
-that is in the page cache.
+A CPU-second counts the work of all threads, so that it means a core's worth. Tiles are read in random order from a
+store that is in the page cache.
 """
 
 from __future__ import annotations

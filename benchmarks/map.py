@@ -2,7 +2,8 @@
 
     python benchmarks/map.py --points 1000000 --clusters 1000 [--picture map.png]
 
-Points are blobs, one a cluster, a hundred times as many in the largest as in the smallest. Times are medians of `--rounds`.
+Points are blobs, one a cluster, a hundred times as many in the largest as in the smallest. Times are medians of
+`--rounds`.
 """
 
 from __future__ import annotations
@@ -121,7 +122,8 @@ def main() -> None:
         box = page.locator(".ts-map")
         print(f"{options.points:,} points, {options.clusters:,} clusters, {options.width} x {options.height} px")
         print(
-            f"first drawn after {page.evaluate('performance.now() - began') / 1000:.2f} s, {box.get_attribute('data-shown')} points"
+            f"first drawn after {page.evaluate('performance.now() - began') / 1000:.2f} s, "
+            f"{box.get_attribute('data-shown')} points"
         )
         if options.picture:
             page.screenshot(path=options.picture)
@@ -134,7 +136,8 @@ def main() -> None:
                 took.append(page.evaluate(FRAME, act))
                 shown.append(int(box.get_attribute("data-shown") or 0))
             print(
-                f"{what}: median {statistics.median(took):.0f} ms, longest {max(took):.0f} ms, {min(shown):,} to {max(shown):,} points"
+                f"{what}: median {statistics.median(took):.0f} ms, longest {max(took):.0f} ms, {min(shown):,} to "
+                f"{max(shown):,} points"
             )
         took = [page.evaluate(FRAME, {"highlight": i * 7}) for i in range(options.rounds)]
         print(f"open a cluster: median {statistics.median(took):.0f} ms, longest {max(took):.0f} ms")

@@ -1,9 +1,9 @@
 """The flow of DeepCluster's released code, re-created from its description (reference sheet, 1.1-1.3), for comparison.
 
-Written anew: ImageFolder and PIL, a pass over all tiles with a new DataLoader, float32 features in memory, faiss PCA and a
-cold k-means on all points, Python lists of clusters, a re-labelled dataset, a sampler and a DataLoader made anew, a fresh
-head with its own optimiser. On a CPU the faiss index is the CPU's. Its sampler is the one that the paper means: the
-released one mixes up two numberings, which costs no time.
+Written anew: ImageFolder and PIL, a pass over all tiles with a new DataLoader, float32 features in memory, faiss PCA
+and a cold k-means on all points, Python lists of clusters, a re-labelled dataset, a sampler and a DataLoader made anew,
+a fresh head with its own optimiser. On a CPU the faiss index is the CPU's. Its sampler is the one that the paper means:
+the released one mixes up two numberings, which costs no time.
 """
 
 from __future__ import annotations

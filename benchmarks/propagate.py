@@ -2,10 +2,11 @@
 
     python benchmarks/propagate.py [--sets lc25000 colon5] [--features colour run] [--draws 5] [--work DIR]
 
-`colour` are 28 statistics of colour and edges; `run` are the features of a DeepCluster run (resnet18 from random weights)
-that the benchmark trains itself in --work, without labels. Accuracy is the mean over classes, counted on tiles of other
-groups (original fields) than the labelled ones: tiles of one field are near-copies of each other. `sure` is the share of tiles
-that would be offered for acceptance (confidence 0.9, cluster agrees), and how many of them are right.
+`colour` are 28 statistics of colour and edges; `run` are the features of a DeepCluster run (resnet18 from random
+weights) that the benchmark trains itself in --work, without labels. Accuracy is the mean over classes, counted on tiles
+of other groups (original fields) than the labelled ones: tiles of one field are near-copies of each other. `sure` is
+the share of tiles that would be offered for acceptance (confidence 0.9, cluster agrees), and how many of them are
+right.
 """
 
 from __future__ import annotations
@@ -68,7 +69,11 @@ def compare(head: str, points: np.ndarray, truth: np.ndarray, groups: np.ndarray
                 right.append(hit[scored & confident].mean() if (scored & confident).any() else np.nan)
         offered = f"{np.mean(sure):.2f} | {np.nanmean(right):.3f}" if sure else " | "
         print(
-            f"{head} {method} | {np.mean(accuracy):.3f} | {np.std(accuracy):.3f} | {np.mean(seconds):.1f} | {offered} |",
+            (
+                f"{head} {method} | {np.mean(accuracy):.3f} | {np.std(accuracy):.3f} | {np.mean(seconds):.1f} | "
+                f"{offered} "
+                "|"
+            ),
             flush=True,
         )
 

@@ -1,10 +1,11 @@
 """Are learnt classes better than colour? Clusters and features on labelled tiles, beside what needs no learning and SimCLR.
 
-    python benchmarks/quality.py [--tiles FOLDER] [--views 24000] [--px 64] [--seeds 1] [--methods NAME ...] [--set KEY=VALUE ...]
+    python benchmarks/quality.py [--tiles FOLDER] [--views 24000] [--px 64] [--seeds 1] [--methods NAME ...] [--set
+    KEY=VALUE ...]
 
-Labels only score. All learners start from the same random encoder, see the same kind of views, and see the same number of
-them (SimCLR takes two of each tile). K is four times the number of classes. k-NN is scored with folds by group; AMI is that of
-k-means on the standardised features, and beside it that of the run's own clusters.
+Labels only score. All learners start from the same random encoder, see the same kind of views, and see the same number
+of them (SimCLR takes two of each tile). K is four times the number of classes. k-NN is scored with folds by group; AMI
+is that of k-means on the standardised features, and beside it that of the run's own clusters.
 """
 
 from __future__ import annotations

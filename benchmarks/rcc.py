@@ -1,8 +1,10 @@
 """RCC in figures: agreement with labels, speed, growth, stability under drift, micro-centroids.
 
-    python benchmarks/rcc.py --part quality|speed|growth|drift|micro|count|dials [--sizes 10000 30000 100000] [--plain-limit 5000]
+    python benchmarks/rcc.py --part quality|speed|growth|drift|micro|count|dials [--sizes 10000 30000 100000]
+    [--plain-limit 5000]
 
-AMI has the geometric mean. CPU seconds are those of the process, wall seconds those of the clock; ratios are of one run.
+AMI has the geometric mean. CPU seconds are those of the process, wall seconds those of the clock; ratios are of one
+run.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Labelled sets for measuring clusterers: small public ones, and a mixture like an archive: unequal classes, heavy tails."""
+"""Labelled sets for measuring clusterers: small public ones, and a mixture like an archive.
+
+Unequal classes, heavy tails.
+"""
 
 from __future__ import annotations
 

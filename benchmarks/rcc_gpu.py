@@ -1,9 +1,11 @@
-"""RCC on one GPU, stage by stage; needs only torch, numpy, scipy and scikit-learn beside this repository's core/tessera/learn.
+"""RCC on one GPU, stage by stage.
+
+Needs only torch, numpy, scipy and scikit-learn beside this repository's core/tessera/learn.
 
     PYTHONPATH=. python benchmarks/rcc_gpu.py [--sizes 1000000 3000000 10000000] [--dim 64] [--device cuda]
 
-Each size is one row: neighbours (by cells), graph (on the CPU), solver, all in wall seconds; the last lines give the growth
-exponent between the sizes and what it says for 30 M.
+Each size is one row: neighbours (by cells), graph (on the CPU), solver, all in wall seconds; the last lines give the
+growth exponent between the sizes and what it says for 30 M.
 """
 
 from __future__ import annotations

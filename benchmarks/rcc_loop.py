@@ -1,9 +1,12 @@
-"""Clusterers inside the DeepCluster loop: same tiles, encoder, views, seed and K; what is learnt, how steady it is, K over time.
+"""Clusterers inside the DeepCluster loop: same tiles, encoder, views, seed and K.
 
-    python benchmarks/rcc_loop.py [--tiles FOLDER] [--px 64] [--clusters 20] [--epochs 6] [--ways kmeans rcc ...] [--seeds 0]
+What is learnt, how steady it is, K over time.
 
-AMI to labels is of clusters (labels are used for nothing else). NMI(t, t-1) is the mean over the intervals after the second.
-Features are judged apart from their own clusters by k-NN accuracy and by the AMI of one and the same k-means.
+    python benchmarks/rcc_loop.py [--tiles FOLDER] [--px 64] [--clusters 20] [--epochs 6] [--ways kmeans rcc ...]
+    [--seeds 0]
+
+AMI to labels is of clusters (labels are used for nothing else). NMI(t, t-1) is the mean over the intervals after the
+second. Features are judged apart from their own clusters by k-NN accuracy and by the AMI of one and the same k-means.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What RCC is measured against: our first sketch (numpy, scipy, faiss), and the way of the public Python version.
 
-The sketch solves all columns by warm-started Jacobi-CG on scipy's matrices, in column blocks on threads. The plain way is what
-every line of public Python does: all distances in float64 blocks, a sparse LU for every iteration, 99 of them.
+The sketch solves all columns by warm-started Jacobi-CG on scipy's matrices, in column blocks on threads. The plain way
+is what every line of public Python does: all distances in float64 blocks, a sparse LU for every iteration, 99 of them.
 """
 
 from __future__ import annotations

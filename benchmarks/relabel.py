@@ -2,8 +2,8 @@
 
     python benchmarks/relabel.py [--tiles 1000000] [--clusters 3000] [--rounds 5]
 
-A real store with a small JPEG per tile and a bank of drawn vectors; the run's own worker code relabels. The encoder is tiny:
-it takes no part in relabelling but for the checkpoint, which is reported by itself.
+A real store with a small JPEG per tile and a bank of drawn vectors; the run's own worker code relabels. The encoder is
+tiny: it takes no part in relabelling but for the checkpoint, which is reported by itself.
 """
 
 from __future__ import annotations

@@ -2,9 +2,10 @@
 
     python benchmarks/scale.py [--tiles 1000000 ...] [--clusters 3000 ...] [--iterations 20] [--drawn]
 
-Each size runs in a process of its own. Memory is what the process itself holds (RssAnon); the bank is a mapped file, whose
-pages the system may drop at any time. k-means cold has its 20 Lloyd steps (--iterations), k-means warm its 5; both are
-trained on 256 tiles a cluster and assign all tiles in chunks. With --drawn there is no bank and no k-means: labels are drawn.
+Each size runs in a process of its own. Memory is what the process itself holds (RssAnon); the bank is a mapped file,
+whose pages the system may drop at any time. k-means cold has its 20 Lloyd steps (--iterations), k-means warm its 5;
+both are trained on 256 tiles a cluster and assign all tiles in chunks. With --drawn there is no bank and no k-means:
+labels are drawn.
 """
 
 from __future__ import annotations

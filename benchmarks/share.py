@@ -2,8 +2,8 @@
 
     python benchmarks/share.py [--tiles 100000] [--clusters 1000] [--px 64] [--encoder resnet18] [--set KEY=VALUE ...]
 
-The tiles of a folder, repeated, in a store of their own; one interval of deepcluster-v2 by the run's own worker code, after
-the first clustering, which alone reads all tiles without training.
+The tiles of a folder, repeated, in a store of their own; one interval of deepcluster-v2 by the run's own worker code,
+after the first clustering, which alone reads all tiles without training.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 python benchmarks/slide_tiles.py [--slides FOLDER] [--tiles 60]
 
-Each way reads the same random tiles of each slide in the same order, from a slide that is freshly opened and with caches of
-its own; both end with a JPEG of quality 85.
+Each way reads the same random tiles of each slide in the same order, from a slide that is freshly opened and with
+caches of its own; both end with a JPEG of quality 85.
 """
 
 from __future__ import annotations

@@ -2,9 +2,10 @@
 
     PYTHONPATH=. python benchmarks/stream.py [--slides 60] [--link 2.0] [--budgets 6,8,12,16]
 
-The stand-in for the GDC serves slides whose sizes follow the measured quantiles of 11,892 diagnostic slides, divided by 1000
-(a drawn slide, then bytes that readers pass over), through one line that all connections share. The real ingest fetches, verifies, cuts,
-commits and deletes. Ideal is the time that the line needs for the bytes. "On disk" is measured from outside, every 10 ms.
+The stand-in for the GDC serves slides whose sizes follow the measured quantiles of 11,892 diagnostic slides, divided by
+1000 (a drawn slide, then bytes that readers pass over), through one line that all connections share. The real ingest
+fetches, verifies, cuts, commits and deletes. Ideal is the time that the line needs for the bytes. "On disk" is measured
+from outside, every 10 ms.
 """
 
 from __future__ import annotations
@@ -89,7 +90,8 @@ def measure(folder: Path, budget_gb: float, n: int, link_mb: float, slide: bytes
     ideal = total / (link_mb * 1e6)
     within = "yes" if max(row.high_water, watch.most) <= config.slide_budget else "NO"
     return (
-        f"| {budget_gb:g} | {seconds:.1f} | {ideal:.1f} | {ideal / seconds:.1%} | {row.high_water / config.slide_budget:.0%} | "
+        f"| {budget_gb:g} | {seconds:.1f} | {ideal:.1f} | {ideal / seconds:.1%} | "
+        f"{row.high_water / config.slide_budget:.0%} | "
         f"{watch.most / config.slide_budget:.0%} | {within} |"
     )
 

@@ -47,7 +47,10 @@ def test_core_knows_no_dashboard_and_the_dashboard_no_torch() -> None:
 
 
 def test_light_modules_do_not_load_torch() -> None:
-    modules = "tessera.runs.control, tessera.cli.main, tessera.explore.clusters, tessera.curate.export.write, tessera.curate.decisions.decide, tessera.demo.demo"
+    modules = (
+        "tessera.runs.control, tessera.cli.main, tessera.explore.clusters, tessera.curate.export.write, "
+        "tessera.curate.decisions.decide, tessera.demo.demo"
+    )
     script = f"import {modules}; import sys; assert 'torch' not in sys.modules and 'umap' not in sys.modules"
     subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True)
 

@@ -1,6 +1,7 @@
 """Who this session belongs to and what they may do. Every page that writes asks here first, on the server.
 
-Without a login everybody is the owner. With one, the name comes from the login alone: never from what a browser sends along.
+Without a login everybody is the owner. With one, the name comes from the login alone: never from what a browser sends
+along.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Write decisions from a page: in a thread, with what went wrong said where it was asked, and every view up to date after."""
+"""Write decisions from a page.
+
+In a thread, with what went wrong said where it was asked, and every view up to date after.
+"""
 
 from __future__ import annotations
 

@@ -55,7 +55,10 @@ def build() -> pmui.Page:
 
 
 def _pages(store: Store) -> dict[str, pn.Column]:
-    """Title and page of each tab. A page is built when it is first opened, and stays; the first need not wait for the others."""
+    """Title and page of each tab. A page is built when it is first opened, and stays.
+
+    The first need not wait for the others.
+    """
     makers = {
         "Cohort": CohortPage,
         "Run": RunPage,
@@ -99,9 +102,9 @@ def _poll_while_open(store: Store) -> None:
 def make_page(**settings: Any) -> pmui.Page:
     """A page that does not leak, and does not slow everything down.
 
-    `pmui.Page` watches the process-wide `state.busy` and never lets go (panel.md, 9), which held the whole session; and each
-    time something begins or ends to be done, it looks through every model of the page to tell the browser. Parts of our pages say themselves when they wait. Its area for notifications stays in the process-wide
-    `state._views`.
+    `pmui.Page` watches the process-wide `state.busy` and never lets go (panel.md, 9), which held the whole session; and
+    each time something begins or ends to be done, it looks through every model of the page to tell the browser. Parts
+    of our pages say themselves when they wait. Its area for notifications stays in the process-wide `state._views`.
     """
 
     def watchers() -> list[Any]:

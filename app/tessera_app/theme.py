@@ -42,7 +42,8 @@ STREAM_COLOURS = {
     "failed": RED,
 }
 
-# Colours of the bar that says where the grid's positions went; kept first, in the order of tessera.slides.quality.Reason.
+# Colours of the bar that says where the grid's positions went; kept first, in the order of
+# tessera.slides.quality.Reason.
 REASON_COLOURS = {
     "kept": GREEN,
     "no tissue": "#dcd9e6",
@@ -53,7 +54,8 @@ REASON_COLOURS = {
     "unreadable": RED,
 }
 
-# Light and dark: everything is mixed of the page's ground and ink and one accent, which Panel Material UI sets and changes.
+# Light and dark: everything is mixed of the page's ground and ink and one accent, which Panel Material UI sets and
+# changes.
 _VARIABLES = f"""
 :host {{ --paper: var(--panel-background-color, #fff); --ink: var(--panel-on-background-color, {INK});
   --violet: var(--panel-primary-color, {VIOLET}); --quiet: color-mix(in srgb, var(--ink) 72%, var(--paper));

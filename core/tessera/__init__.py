@@ -9,8 +9,8 @@ A library session, from slides to a table:
 >>> tessera.clusters(run).groupby("cluster").size()
 >>> features = tessera.features(run)
 
-What is listed in `__all__` is the public interface: it changes only with a line in the changelog. Everything else may change
-at any time. Names are loaded when they are first used, so that `import tessera` costs nothing.
+What is listed in `__all__` is the public interface: it changes only with a line in the changelog. Everything else may
+change at any time. Names are loaded when they are first used, so that `import tessera` costs nothing.
 """
 
 from __future__ import annotations

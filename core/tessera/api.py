@@ -135,8 +135,8 @@ def clusters(run: Run, interval: int | None = None) -> pd.DataFrame:
         interval: number of the clustering; the last if None.
 
     Returns:
-        Index `tile`; columns `slide` (file name), `x0`, `y0`, `side0` (level-0 pixels), `cluster` (-1 = none), `distance` (to
-        the cluster's centre), `name` and `mark` (empty where nobody gave one).
+        Index `tile`; columns `slide` (file name), `x0`, `y0`, `side0` (level-0 pixels), `cluster` (-1 = none),
+        `distance` (to the cluster's centre), `name` and `mark` (empty where nobody gave one).
 
     Raises:
         RunError: no such clustering.
@@ -181,8 +181,8 @@ def features(run: Run) -> pd.DataFrame:
     """The features that the run's last clustering was made of.
 
     Returns:
-        float32 (N, D), index `tile`; joins with `clusters` by it. Of many tiles take a part of the memory-mapped bank instead:
-        `run.folder.features(tiles)[a:b]`.
+        float32 (N, D), index `tile`; joins with `clusters` by it. Of many tiles take a part of the memory-mapped bank
+        instead: `run.folder.features(tiles)[a:b]`.
 
     Raises:
         RunError: the run has none: it has not got that far, or they were deleted.
@@ -214,7 +214,8 @@ def export(
         **settings: of `tessera.config.ExportConfig`, for example `per_class=200`, `val=0.2`, `licence="CC0"`.
 
     Raises:
-        TesseraError: unknown format, the folder exists, no cluster to export, or the disk is full; nothing is left behind.
+        TesseraError: unknown format, the folder exists, no cluster to export, or the disk is full; nothing is left
+            behind.
     """
     from tessera.curate.export.write import export as write
 

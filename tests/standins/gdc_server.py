@@ -1,7 +1,7 @@
 """A stand-in for the GDC on this machine: catalogue and bytes as documented, and faults on command.
 
-Each request for a slide takes the next fault of its script; without one the answer is right. Everything that was asked is
-recorded. Production code talks to it by its base URL only.
+Each request for a slide takes the next fault of its script; without one the answer is right. Everything that was asked
+is recorded. Production code talks to it by its base URL only.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _PROTO = "HTTP/1.1"
 class Fault:
     """What goes wrong with one request.
 
-    kind: status, html, short, short-no-length, no-length, reset, stall, drip, gzip, wrong-bytes, ignore-range, wrong-range,
-    not-satisfiable, too-long, redirect, disposition. `after`: bytes that are sent before it happens.
+    kind: status, html, short, short-no-length, no-length, reset, stall, drip, gzip, wrong-bytes, ignore-range,
+    wrong-range, not-satisfiable, too-long, redirect, disposition. `after`: bytes that are sent before it happens.
     """
 
     kind: str

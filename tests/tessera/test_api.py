@@ -1,4 +1,7 @@
-"""The public interface: its names, what it costs to import, and a session from slides to a table and a training loop."""
+"""The public interface.
+
+Its names, what it costs to import, and a session from slides to a table and a training loop.
+"""
 
 from __future__ import annotations
 

@@ -101,7 +101,8 @@ def test_activity_tells_progress_success_failure_and_a_lost_process(workspace: W
         raise ValueError("broken")
     with workspace.ledger.write() as connection:
         connection.execute(
-            "INSERT INTO activity (kind, state, pid, pid_started, started, updated) VALUES ('export', 'running', 1, 5, 5, 5)"
+            "INSERT INTO activity (kind, state, pid, pid_started, started, updated) VALUES ('export', 'running', 1, "
+            "5, 5, 5)"
         )
     lost, failed, done = activity.recent(workspace)
     assert (lost.state, failed.state, failed.message, done.state) == ("failed", "failed", "broken", "done")

@@ -1,4 +1,7 @@
-"""The dashboard's components as ipywidgets in a real JupyterLab without a network: they draw, and what is clicked reaches Python."""
+"""The dashboard's components as ipywidgets in a real JupyterLab without a network.
+
+They draw, and what is clicked reaches Python.
+"""
 
 from __future__ import annotations
 

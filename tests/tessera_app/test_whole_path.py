@@ -54,7 +54,10 @@ def test_from_slide_to_named_tile_set(offline_page: Any, serve: Any, tmp_path: P
     page.locator(".ts-start button").click()
     expect(page.locator(".badge").filter(has_text="finished")).to_be_visible(timeout=120_000)
     page.screenshot(path=SHOTS / "2-run.png")
-    shown = "Bokeh.documents.flatMap(d => [...d._all_models.values()]).filter(m => m.type === 'ColumnDataSource').map(m => m.data.y?.length ?? 0)"
+    shown = (
+        "Bokeh.documents.flatMap(d => [...d._all_models.values()]).filter(m => m.type === 'ColumnDataSource').map(m "
+        "=> m.data.y?.length ?? 0)"
+    )
     assert page.evaluate(shown).count(3) >= 2  # NMI and AMI have three points
     expect(page.locator(".ts-start button")).to_be_enabled()
     assert len([m for m in control.metrics(workspace, "run-1") if m.name == "nmi"]) == 3

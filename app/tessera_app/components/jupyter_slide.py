@@ -27,7 +27,10 @@ _Viewer: Any = widget_class("SlideViewerTraits", "slide_viewer", SLIDE_VIEWER, h
 
 
 class SlideViewerWidget(TilesMixin, _Viewer):
-    """A slide with its clusters; `picked` is the tile that was clicked, `hidden` names clusters that are not painted."""
+    """A slide with its clusters.
+
+    `picked` is the tile that was clicked, `hidden` names clusters that are not painted.
+    """
 
     def __init__(self, clustering: Clustering, **traits: Any) -> None:
         super().__init__(clustering, **traits)

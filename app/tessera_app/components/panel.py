@@ -1,4 +1,7 @@
-"""Front-end components for the dashboard, made from the tables of `properties`; `jupyter` makes ipywidgets of the same bundles."""
+"""Front-end components for the dashboard, made from the tables of `properties`.
+
+`jupyter` makes ipywidgets of the same bundles.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What Python and the browser tell each other about each component, once: Panel and ipywidgets are both made from these tables.
+"""What Python and the browser tell each other about each component, once.
+
+Panel and ipywidgets are both made from these tables.
 
 `panel_class` makes the class for the dashboard, `widget_class` that for notebooks; both wrap the same bundle.
 """

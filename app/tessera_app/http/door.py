@@ -1,8 +1,8 @@
 """The door of the server: which addresses exist. What is not listed here is closed.
 
-Bokeh and Panel register routes of their own, and one of Panel's imports any module that an address names. Each route that is
-needed is listed by its pattern; the others leave the table when the server is made, and what stays is wrapped in
-`tessera_app.http.guard`.
+Bokeh and Panel register routes of their own, and one of Panel's imports any module that an address names. Each route
+that is needed is listed by its pattern; the others leave the table when the server is made, and what stays is wrapped
+in `tessera_app.http.guard`.
 """
 
 from __future__ import annotations

@@ -18,11 +18,13 @@ from tessera_app.access import ACCESS
 from tessera_app.http.login_page import login_of
 
 _SCRIPT = re.compile(r"<script(?=[\s>])")
-# Bokeh evaluates templates and Panel compiles components from blobs, so `unsafe-eval` and `blob:` stay; their style sheets are
+# Bokeh evaluates templates and Panel compiles components from blobs, so `unsafe-eval` and `blob:` stay; their style
+# sheets are
 # inline. Scripts in the page carry a number that is new for every answer, so that no other inline script runs.
 _POLICY = (
     "default-src 'self'; script-src 'self' 'nonce-{nonce}' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' blob:; worker-src 'self' blob:; object-src 'none'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' blob:; worker-src 'self' blob:; object-src "
+    "'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _HEADERS = {

@@ -1,4 +1,7 @@
-"""Logins of this server process: random ids that only it knows, ended by logging out, by time, or by the password file."""
+"""Logins of this server process.
+
+Random ids that only it knows, ended by logging out, by time, or by the password file.
+"""
 
 from __future__ import annotations
 

@@ -26,7 +26,10 @@ Answer = tuple[bytes, str]
 
 
 class DataHandler(RequestHandler):
-    """Answers one route: runs `make` in a thread, sends the bytes with a long life. The login is checked at the door."""
+    """Answers one route: runs `make` in a thread, sends the bytes with a long life.
+
+    The login is checked at the door.
+    """
 
     def initialize(self, make: Callable[..., Answer]) -> None:
         self._make = make

@@ -53,8 +53,8 @@ def start_dashboard(root: Path, serving: Serving) -> subprocess.Popen[bytes]:
         serving: how.
 
     Raises:
-        TesseraError: the dashboard is not installed, it would be open to others without a password, or the password file
-            cannot be used.
+        TesseraError: the dashboard is not installed, it would be open to others without a password, or the password
+            file cannot be used.
     """
     _check(serving)
     words = [*SAFE_PYTHON, "-m", "panel", "serve", _served_folder(), "--num-threads", "4"]

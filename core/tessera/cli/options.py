@@ -1,4 +1,7 @@
-"""Options that several commands share, as types: a command lists them in its signature, and the help follows from that."""
+"""Options that several commands share, as types.
+
+A command lists them in its signature, and the help follows from that.
+"""
 
 from __future__ import annotations
 

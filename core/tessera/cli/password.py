@@ -15,8 +15,8 @@ DEFAULT_FILE = Path("passwords.json")
 def password(name: str, file: Path = DEFAULT_FILE, role: str | None = None, *, gone: bool = False) -> str:
     """Give somebody a login, another password or another role, or take the login away.
 
-    The password is asked for, or read from standard input where that is no terminal; never from the words of the command,
-    which other users of the machine can read.
+    The password is asked for, or read from standard input where that is no terminal; never from the words of the
+    command, which other users of the machine can read.
 
     Args:
         name: login.

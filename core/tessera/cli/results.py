@@ -39,7 +39,10 @@ def cluster(
     clusters: Annotated[
         int | None,
         Parameter(
-            help="K, how many; if not given, rcc, pic, hdbscan and leiden find out, and k-means makes as many as the run has."
+            help=(
+                "K, how many; if not given, rcc, pic, hdbscan and leiden find out, and k-means makes as many as the "
+                "run has."
+            )
         ),
     ] = None,
     new_name: Annotated[str | None, Parameter(name="--as", help="Name of the new run.")] = None,

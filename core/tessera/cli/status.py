@@ -69,7 +69,8 @@ def describe(summary: dict[str, Any]) -> str:
         nmi = "" if run["nmi"] is None else f", NMI(t, t-1) {run['nmi']:.3f}"
         loss = "" if run["loss"] is None else f", loss {run['loss']:.3f}"
         lines.append(
-            f"run       {run['name']}: {_how(run['config'])}, {run['state']}{_asked(run)}, interval {run['interval']} of {run['epochs']}{nmi}{loss}"
+            f"run       {run['name']}: {_how(run['config'])}, {run['state']}{_asked(run)}, interval {run['interval']} "
+            f"of {run['epochs']}{nmi}{loss}"
         )
         lines += [f"            {text}" for text in [run["message"], *run["said"]] if text]
     return "\n".join(lines)

@@ -89,6 +89,9 @@ def overview() -> str:
         "",
         "`tessera COMMAND --help` lists the options of a command, `tessera --version` says which version this is.",
         "The workspace is ./workspace, the one that TESSERA_WORKSPACE names, or that of --workspace DIR.",
-        "Exit codes: 0 all done, 1 something failed, 2 wrong words, 3 done but something was set aside, 130 interrupted.",
+        (
+            "Exit codes: 0 all done, 1 something failed, 2 wrong words, 3 done but something was set aside, 130 "
+            "interrupted."
+        ),
     ]
     return "\n".join(lines)

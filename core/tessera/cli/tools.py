@@ -158,8 +158,8 @@ def config(
 def completion(shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help="The shell.")], /) -> int:
     """Print the script that completes words of this command in a shell.
 
-    For bash: `tessera completion bash > ~/.local/share/bash-completion/completions/tessera`; for zsh, write it as _tessera
-    to a folder of your fpath; for fish: `tessera completion fish > ~/.config/fish/completions/tessera.fish`.
+    For bash: `tessera completion bash > ~/.local/share/bash-completion/completions/tessera`; for zsh, write it as
+    _tessera to a folder of your fpath; for fish: `tessera completion fish > ~/.config/fish/completions/tessera.fish`.
     """
     from tessera.cli.table import COMMANDS
 

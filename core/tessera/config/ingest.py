@@ -126,7 +126,11 @@ class StreamConfig(Config):
     )
     commit_every_s: float = setting(
         120,
-        "Tiles that wait for a full batch are committed after this time at the latest; sooner at first, so that a run can begin.",
+        (
+            "Tiles that wait for a full batch are committed after this time at the latest; sooner at first, so that a "
+            "run "
+            "can begin."
+        ),
         unit="s",
         low=0,
         high=86_400,

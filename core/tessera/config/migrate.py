@@ -1,7 +1,7 @@
 """Settings of earlier versions by their present names.
 
-Version 1 (until b674df0) had one flat list of settings; version 2 has groups. What is stored is translated in silence; what
-a person writes by old names is understood for one more release, with a line that names the new ones.
+Version 1 (until b674df0) had one flat list of settings; version 2 has groups. What is stored is translated in silence;
+what a person writes by old names is understood for one more release, with a line that names the new ones.
 """
 
 from __future__ import annotations

@@ -175,7 +175,10 @@ class Leaf:
 
 
 def leaves(config: type[Config], within: str = "", only: tuple[str, str] | None = None) -> Iterator[Leaf]:
-    """Every plain value of a config class, in order; the name of a choice is one, and those of all choices follow it."""
+    """Every plain value of a config class, in order.
+
+    The name of a choice is one, and those of all choices follow it.
+    """
     kinds, made = get_type_hints(config), config()
     for name, about in settings(config).items():
         path, value = f"{within}{name}", getattr(made, name)

@@ -27,7 +27,8 @@ class Agreement:
     """How far two readers agree.
 
     Attributes:
-        kappa: Cohen's kappa over clusters: 1 = always, 0 = as by chance; NaN when both used one and the same label only.
+        kappa: Cohen's kappa over clusters: 1 = always, 0 = as by chance; NaN when both used one and the same label
+            only.
         kappa_tiles: the same with every cluster counted by its tiles.
         observed: share of clusters on which they agree.
         n_clusters: clusters that both have labelled.

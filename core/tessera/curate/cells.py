@@ -26,7 +26,10 @@ def slug(text: str) -> str:
 
 
 def distinct_slugs(names: list[str]) -> dict[str, str]:
-    """A slug for each name; different names that look alike are told apart by a number, also where capitals do not count."""
+    """A slug for each name.
+
+    Different names that look alike are told apart by a number, also where capitals do not count.
+    """
     found: dict[str, str] = {}
     taken: set[str] = set()
     for name in names:

@@ -1,4 +1,7 @@
-"""Colours of clusters by their name: two clusters of one name are one colour, on the page, on the slide and in exports."""
+"""Colours of clusters by their name.
+
+Two clusters of one name are one colour, on the page, on the slide and in exports.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ NO_NAME, IS_ARTEFACT = Paint(UNNAMED, "none"), Paint(ARTEFACT, "cross")
 
 
 def name_paints(state: State) -> dict[str, Paint]:
-    """The paint of every name that was given, in order of first use; a name that only artefacts bear is a grey cross."""
+    """The paint of every name that was given, in order of first use.
+
+    A name that only artefacts bear is a grey cross.
+    """
     bearers: dict[str, set[bool]] = {}
     for cluster, name in state.names.items():
         bearers.setdefault(name, set()).add(state.marks.get(cluster) == "artefact")

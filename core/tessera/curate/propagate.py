@@ -1,7 +1,9 @@
-"""From a few labels to all: proposals with confidence, kept for review; nothing is named or moved until somebody accepts it.
+"""From a few labels to all: proposals with confidence, kept for review.
 
-Labelled are the tiles that people labelled one by one, and some typical tiles of each cluster that has a name. How the labels
-are propagated is told in `tessera.learn.propagate.label_propagation`.
+Nothing is named or moved until somebody accepts it.
+
+Labelled are the tiles that people labelled one by one, and some typical tiles of each cluster that has a name. How the
+labels are propagated is told in `tessera.learn.propagate.label_propagation`.
 """
 
 from __future__ import annotations
@@ -250,7 +252,10 @@ def accept(
 def _changes(
     proposal: Proposal, clustering: Clustering, state: State, name: str, least: float
 ) -> npt.NDArray[np.int64]:
-    """Tiles confidently proposed for a class that are in a cluster of another name or of none; those of artefacts stay."""
+    """Tiles confidently proposed for a class that are in a cluster of another name or of none.
+
+    Those of artefacts stay.
+    """
     if name not in proposal.classes:
         raise DecisionError(f"the proposal has classes {', '.join(proposal.classes)}, not {name}")
     bearing = [cluster for cluster, own in state.names.items() if own == name]

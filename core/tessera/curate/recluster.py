@@ -30,8 +30,8 @@ def reject_and_recluster(
 ) -> Run:
     """Mark clusters as artefact, and start a run on the tiles that are neither artefact nor excluded.
 
-    The tiles stay in the store and in the old run: nothing is lost. `tessera.curate.transfer.carry_over` brings names and marks to
-    the new clusters once there are any.
+    The tiles stay in the store and in the old run: nothing is lost. `tessera.curate.transfer.carry_over` brings names
+    and marks to the new clusters once there are any.
 
     Args:
         workspace: where the run is.

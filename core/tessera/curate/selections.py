@@ -1,4 +1,7 @@
-"""The tiles of a saved selection: the polygon is kept, never the numbers, so a selection of millions is a few corners."""
+"""The tiles of a saved selection.
+
+The polygon is kept, never the numbers, so a selection of millions is a few corners.
+"""
 
 from __future__ import annotations
 

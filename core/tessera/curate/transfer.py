@@ -1,7 +1,9 @@
-"""Names and marks carried from one clustering to another of the same tiles, by overlap; where that is unsure, people are asked.
+"""Names and marks carried from one clustering to another of the same tiles, by overlap.
 
-A new cluster gets the name that most of its tiles had. Names, not clusters, are counted, so a class that was spread over
-several clusters is carried whole.
+Where that is unsure, people are asked.
+
+A new cluster gets the name that most of its tiles had. Names, not clusters, are counted, so a class that was spread
+over several clusters is carried whole.
 """
 
 from __future__ import annotations

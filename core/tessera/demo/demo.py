@@ -113,7 +113,8 @@ def _train(workspace: Workspace, progress: Progress) -> None:
     while (run := control.get(workspace, RUN_NAME)).state != "finished":
         if run.state in ("failed", "stopped") or (run.state != "queued" and not run.alive):
             raise TesseraError(
-                f"the demo run {run.state}: {run.message or 'see its log, ' + str(workspace.run_folder(RUN_NAME).log_path)}"
+                f"the demo run {run.state}: "
+                f"{run.message or 'see its log, ' + str(workspace.run_folder(RUN_NAME).log_path)}"
             )
         done = round(100 * (run.interval + 1) / (run.config.epochs + 1))
         progress.update(f"training the demo run: {run.phase or 'starting'}", done, 100)

@@ -39,9 +39,10 @@ class TwoKinds:
 def two_kinds(clustering: Clustering, cluster: int, per_side: int = 6) -> TwoKinds | None:
     """Look at a cluster along the first principal component of its features.
 
-    A split by k-means in two goes the same way when the cluster has two heaps (Ding & He 2004: the first component is the
-    continuous solution of 2-means). Sarle's coefficient, (skewness^2 + 1) / kurtosis (Pfister et al. 2013, eq. 1), does not
-    grow with the number of tiles, unlike a test of significance, which would advise to split every large cluster.
+    A split by k-means in two goes the same way when the cluster has two heaps (Ding & He 2004: the first component is
+    the continuous solution of 2-means). Sarle's coefficient, (skewness^2 + 1) / kurtosis (Pfister et al. 2013, eq. 1),
+    does not grow with the number of tiles, unlike a test of significance, which would advise to split every large
+    cluster.
 
     Args:
         clustering: the clustering.

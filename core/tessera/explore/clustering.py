@@ -1,6 +1,7 @@
 """Everything that pages and exports ask of one clustering, loaded once and shared.
 
-A `Clustering` is read-only and cached by (workspace, run, interval): arrays are memory-mapped or shared by all sessions.
+A `Clustering` is read-only and cached by (workspace, run, interval): arrays are memory-mapped or shared by all
+sessions.
 """
 
 from __future__ import annotations

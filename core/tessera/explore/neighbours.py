@@ -108,7 +108,10 @@ def _nearest(clustering: Clustering, query: Points, wanted: npt.NDArray[np.bool_
 
 @lru_cache(maxsize=4)
 def _middles(clustering: Clustering) -> Points:
-    """Mean of up to 64 tiles of each cluster, float32 (K, D). Kept for the last few views; not to be changed in place."""
+    """Mean of up to 64 tiles of each cluster, float32 (K, D). Kept for the last few views.
+
+    Not to be changed in place.
+    """
     order = np.argsort(clustering.labels, kind="stable")
     starts = np.searchsorted(clustering.labels, clustering.ids, sorter=order).tolist()
     return np.stack(

@@ -15,7 +15,8 @@ _FIRST = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#f0
 _GOLDEN = 0.61803398875
 _TONES = ((0.62, 0.72), (0.45, 0.9), (0.85, 0.5))
 
-# For names, in order of first use. Found by search; smallest CIEDE2000 of any pair 21 (normal vision), 13 (deuteranopia) and
+# For names, in order of first use. Found by search; smallest CIEDE2000 of any pair 21 (normal vision), 13
+# (deuteranopia) and
 # 12 (protanopia, both simulated after Machado et al. 2009); no pair with one of the two greys below 10.
 NAME_COLOURS = (
     "#e8c506",

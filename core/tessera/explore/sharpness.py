@@ -1,4 +1,7 @@
-"""How sharp each tile is: variance of the Laplacian of its grey picture, measured once and kept beside the tile store."""
+"""How sharp each tile is.
+
+Variance of the Laplacian of its grey picture, measured once and kept beside the tile store.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ _SIDE_PX = 128  # JPEGs are decoded at a half or a quarter where that is still t
 
 
 def read_sharpness(workspace: Workspace) -> npt.NDArray[np.float32] | None:
-    """What was measured, float32 (N,), row = tile number; newer tiles are not in it. None before the first measurement."""
+    """What was measured, float32 (N,), row = tile number; newer tiles are not in it.
+
+    None before the first measurement.
+    """
     path = workspace.root / _FILE
     return np.load(path, mmap_mode="r") if path.exists() else None
 
@@ -32,7 +38,8 @@ def measure_sharpness(workspace: Workspace, progress: Progress | None = None) ->
         progress: hears how far it is.
 
     Returns:
-        log10 of the variance of the Laplacian (Pech-Pacheco et al. 2000), float32 (N,); NaN for a tile that does not decode.
+        log10 of the variance of the Laplacian (Pech-Pacheco et al. 2000), float32 (N,); NaN for a tile that does not
+        decode.
     """
     told = progress or Silent()
     store, before = TileStore(workspace.tiles_path), read_sharpness(workspace)

@@ -147,7 +147,9 @@ def labels_at(clustering: Clustering, tiles: npt.NDArray[np.int64]) -> npt.NDArr
 
 
 def cells_file(clustering: Clustering, slide_id: int) -> bytes:
-    """What the slide page draws and asks: uint32 rows and columns, then int32 clusters and int32 tiles of all positions.
+    """What the slide page draws and asks.
+
+    Uint32 rows and columns, then int32 clusters and int32 tiles of all positions.
 
     Both grids run row by row and hold -1 where there is no tile; a tile without a cluster has -1 in the first only.
 

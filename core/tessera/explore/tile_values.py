@@ -1,4 +1,7 @@
-"""What tells tiles apart beside their cluster: slide, patient, site, distance to the centre; as codes to colour a map by."""
+"""What tells tiles apart beside their cluster: slide, patient, site, distance to the centre.
+
+As codes to colour a map by.
+"""
 
 from __future__ import annotations
 

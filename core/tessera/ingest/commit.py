@@ -115,7 +115,8 @@ def recover(workspace: Workspace) -> None:
     """Finish or forget a commit that a kill interrupted, and see that store and ledger count the same tiles.
 
     Raises:
-        StoreError: the store has another length than the ledger knows: somebody else wrote, or one of them is an old copy.
+        StoreError: the store has another length than the ledger knows: somebody else wrote, or one of them is an old
+            copy.
     """
     with workspace.ledger.write() as connection:
         pending = connection.execute("SELECT * FROM pending_commit").fetchone()
@@ -148,7 +149,10 @@ def _finish(connection: sqlite3.Connection, payload: list[dict[str, Any]], n_til
 
 
 def _replace(connection: sqlite3.Connection, old: int, new: int) -> None:
-    """A slide that was cut again: the new row takes the path of the old one, whose tiles stay for the runs that have them."""
+    """A slide that was cut again.
+
+    The new row takes the path of the old one, whose tiles stay for the runs that have them.
+    """
     path = connection.execute("SELECT path FROM slide WHERE id = ?", (old,)).fetchone()["path"]
     connection.execute(
         "UPDATE slide SET path = ?, state = 'replaced', reason = 'was cut again with other settings', replaced_by = ?"

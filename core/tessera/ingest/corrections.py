@@ -1,4 +1,7 @@
-"""What people say of slides against their files: resolution, patient, site, stain. Each goes into the slide's history."""
+"""What people say of slides against their files: resolution, patient, site, stain.
+
+Each goes into the slide's history.
+"""
 
 from __future__ import annotations
 
@@ -117,7 +120,10 @@ def correct(workspace: Workspace, path: Path, known: Known, corrections: Correct
 
 
 def change(connection: sqlite3.Connection, slide_id: int, said: Mapping[str, str]) -> list[str]:
-    """Write a person's values with source "user", and the old ones into the history; returns the fields that changed."""
+    """Write a person's values with source "user", and the old ones into the history.
+
+    Returns the fields that changed.
+    """
     row = connection.execute("SELECT * FROM slide WHERE id = ?", (slide_id,)).fetchone()
     changed = []
     for field, new in said.items():

@@ -138,7 +138,8 @@ def moved_here(workspace: Workspace, slide: FoundSlide, sha256: str, new: Known)
     """
     with workspace.ledger.write() as connection:
         rows = connection.execute(
-            "SELECT * FROM slide WHERE sha256 = ? AND id != ? AND kind = 'slide' AND state NOT IN ('duplicate', 'replaced')"
+            "SELECT * FROM slide WHERE sha256 = ? AND id != ? AND kind = 'slide' AND state NOT IN ('duplicate', "
+            "'replaced')"
             " AND id NOT IN (SELECT slide_id FROM remote_slide WHERE slide_id IS NOT NULL) ORDER BY id",
             (sha256, new.id),
         ).fetchall()
@@ -164,7 +165,11 @@ def twin_of(workspace: Workspace, sha256: str, own: int, these: Iterable[int]) -
     waiting = ",".join(str(int(one)) for one in these) or "-1"
     with workspace.ledger.read() as connection:
         row = connection.execute(
-            f"SELECT path FROM slide WHERE sha256 = ? AND id != ? AND (state = 'done' OR id IN ({waiting})) ORDER BY id",
+            (
+                f"SELECT path FROM slide WHERE sha256 = ? AND id != ? AND (state = 'done' OR id IN ({waiting})) ORDER "
+                "BY "
+                "id"
+            ),
             (sha256, own),
         ).fetchone()
     return "" if row is None else str(row["path"])

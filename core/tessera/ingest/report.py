@@ -75,7 +75,8 @@ class IngestReport:
         """A few lines for the terminal."""
         rate = self.tiles_added / self.seconds if self.seconds else 0
         lines = [
-            f"{counted(self.slides_done, 'slide')}, {counted(self.tiles_added, 'tile')} added in {self.seconds:.1f} s ({rate:,.0f} tiles/s); "
+            f"{counted(self.slides_done, 'slide')}, {counted(self.tiles_added, 'tile')} added in {self.seconds:.1f} s "
+            f"({rate:,.0f} tiles/s); "
             f"{self.skipped} known, {counted(self.duplicates, 'duplicate')}, {self.slides_empty} without tissue, "
             f"{self.slides_set_aside} set aside, {self.slides_failed} failed"
         ]

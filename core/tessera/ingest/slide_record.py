@@ -1,4 +1,7 @@
-"""What the ledger and the slide's folder keep of a slide that was cut; the same for local slides and for fetched ones."""
+"""What the ledger and the slide's folder keep of a slide that was cut.
+
+The same for local slides and for fetched ones.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,8 @@ def enlarged(slide_mpp: float, tile_mpp: float) -> str:
     if slide_mpp <= _ENLARGED * tile_mpp:
         return ""
     return (
-        f"is coarser ({slide_mpp:.3g} um/px) than its tiles ({tile_mpp:g}): they are enlarged {slide_mpp / tile_mpp:.2f} times and "
+        f"is coarser ({slide_mpp:.3g} um/px) than its tiles ({tile_mpp:g}): they are enlarged "
+        f"{slide_mpp / tile_mpp:.2f} times and "
         f"show less detail than those of other slides; a workspace with --mpp {slide_mpp:.3g} keeps all alike"
     )
 
@@ -72,7 +76,10 @@ def enlarged(slide_mpp: float, tile_mpp: float) -> str:
 def columns_of(
     slide: Slide, grid: Grid, config: IngestConfig, codes: npt.NDArray[np.uint8], caution: str
 ) -> dict[str, Any]:
-    """Columns of the slide table, for a slide with tiles or without. A slide that is done may have a reason for caution."""
+    """Columns of the slide table, for a slide with tiles or without.
+
+    A slide that is done may have a reason for caution.
+    """
     assert slide.mpp is not None
     n_tiles = int((codes == Reason.KEPT).sum())
     cautions = [caution, enlarged(slide.mpp, config.mpp), much_pen(codes)] if n_tiles else []

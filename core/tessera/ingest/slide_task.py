@@ -1,4 +1,6 @@
-"""One slide is one task: mask, grid, pixels, tests, JPEG. It runs in a child process and touches neither store nor ledger.
+"""One slide is one task: mask, grid, pixels, tests, JPEG.
+
+It runs in a child process and touches neither store nor ledger.
 
 `tessera.ingest.cut` is the parent's side.
 """
@@ -51,7 +53,10 @@ Emit = Callable[[list[tuple[int, CutTile]], int, int], None]  # kept tiles by gr
 
 
 def task(arguments: dict[str, Any], host: Host) -> Answer:
-    """Cut a slide for the parent process (see `tessera.ingest.cut`): kept tiles as words on the way, facts as the answer."""
+    """Cut a slide for the parent process (see `tessera.ingest.cut`).
+
+    Kept tiles as words on the way, facts as the answer.
+    """
     config = from_mapping(IngestConfig, arguments["config"])
 
     def emit(tiles: list[tuple[int, CutTile]], done: int, total: int) -> None:
@@ -75,8 +80,8 @@ class Said:
 def cut_slide(path: Path, sha256: str, config: IngestConfig, said: Said, *, pool: Executor, emit: Emit) -> Answer:
     """Cut one slide into tiles.
 
-    The cap chooses among positions with tissue before pixels are read; where a tile turns out white, blurred or inked the
-    next in the slide's fixed order takes its place. So a capped slide costs what its tiles cost.
+    The cap chooses among positions with tissue before pixels are read; where a tile turns out white, blurred or inked
+    the next in the slide's fixed order takes its place. So a capped slide costs what its tiles cost.
 
     Args:
         path: the slide.

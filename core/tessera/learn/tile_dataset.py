@@ -22,16 +22,17 @@ Item = tuple[torch.Tensor, int, int]
 class TileDataset(Dataset[Item]):
     """Reads tiles by number; give it to a `torch.utils.data.DataLoader`.
 
-    An item is (image, label, tile): uint8 (3, tile_px, tile_px) RGB, or what `transform` makes of it; an int; the tile's number.
-    The loader reads whole batches at once. Worker processes must be spawned, not forked (`multiprocessing_context="spawn"`),
-    because the store cannot be forked; threads of the main process are mostly as fast.
+    An item is (image, label, tile): uint8 (3, tile_px, tile_px) RGB, or what `transform` makes of it; an int; the
+    tile's number. The loader reads whole batches at once. Worker processes must be spawned, not forked
+    (`multiprocessing_context="spawn"`), because the store cannot be forked; threads of the main process are mostly as
+    fast.
 
     Args:
         workspace: with tiles.
         tile_px: side of the images; tiles are resized.
         tiles: int64 (N,), numbers of the tiles; all if None.
-        labels: int (N,), a label for each of `tiles`, such as `tessera.clusters(run)["cluster"]`; the labels that came with
-            ready-made tiles if None, -1 where there is none.
+        labels: int (N,), a label for each of `tiles`, such as `tessera.clusters(run)["cluster"]`; the labels that came
+            with ready-made tiles if None, -1 where there is none.
         transform: called with each image.
 
     Raises:

@@ -1,7 +1,7 @@
 """Runs by name: the door for command line, pages and notebooks, where a name comes in and a handle goes on.
 
-Inside Tessera a `Run` is passed on (`tessera.runs.rows`); it is created in `create`, steered in `process`, and its figures
-are read in `figures`.
+Inside Tessera a `Run` is passed on (`tessera.runs.rows`); it is created in `create`, steered in `process`, and its
+figures are read in `figures`.
 """
 
 from __future__ import annotations

@@ -200,7 +200,10 @@ def _reservation(workspace: Workspace, name: str) -> Path:
 
 
 def _reserved(workspace: Workspace) -> set[str]:
-    """Names that other living processes keep; what dead ones kept, and what a call here kept that failed, is free again."""
+    """Names that other living processes keep.
+
+    What dead ones kept, and what a call here kept that failed, is free again.
+    """
     found = set()
     for path in (workspace.root / "runs").glob(f"{_RESERVED}*"):
         holder = json.loads(path.read_text())

@@ -1,7 +1,7 @@
 """The worker process of a run: start it, record which one works, ask it to run, pause or stop.
 
-A worker outlives whoever started it, by design: when a terminal or the dashboard dies, the run goes on, `tessera status`
-shows it and `tessera stop` ends it.
+A worker outlives whoever started it, by design: when a terminal or the dashboard dies, the run goes on, `tessera
+status` shows it and `tessera stop` ends it.
 """
 
 from __future__ import annotations

@@ -70,7 +70,8 @@ class Run:
         """Its settings.
 
         Raises:
-            RunError: what is stored is damaged or of a newer version; clusters, names and exports are there all the same.
+            RunError: what is stored is damaged or of a newer version; clusters, names and exports are there all the
+                same.
         """
         settings, problem = _config(self.config_json)
         if settings is None:

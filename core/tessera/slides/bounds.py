@@ -1,4 +1,7 @@
-"""The part of a slide that QuPath shows: it crops to the bounds that OpenSlide reports, and counts coordinates from there."""
+"""The part of a slide that QuPath shows.
+
+It crops to the bounds that OpenSlide reports, and counts coordinates from there.
+"""
 
 from __future__ import annotations
 

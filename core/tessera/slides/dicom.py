@@ -1,4 +1,6 @@
-"""DICOM by what its headers say: which files of a folder are one slide (SOP class, series), and which are something else.
+"""DICOM by what its headers say.
+
+Which files of a folder are one slide (SOP class, series), and which are something else.
 
 Runs in a child process. A slide is a series of VL Whole Slide Microscopy Images (DICOM PS3.4, B.5) that has volume
 images; its label and overview belong to it, annotations, directories and other images do not.

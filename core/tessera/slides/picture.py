@@ -1,4 +1,7 @@
-"""A plain picture taken for a slide: PNG, JPEG, JPEG 2000, JPEG XL, WebP. It is decoded whole, so its size is limited."""
+"""A plain picture taken for a slide: PNG, JPEG, JPEG 2000, JPEG XL, WebP.
+
+It is decoded whole, so its size is limited.
+"""
 
 from __future__ import annotations
 

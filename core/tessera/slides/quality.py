@@ -101,8 +101,8 @@ def white_share(pixels: npt.NDArray[np.int16], white_grey: int = _WHITE_GREY) ->
 def pen_share(blocks: npt.NDArray[np.int16]) -> float:
     """Share of blocks of (h, w, 3), each the mean of 32 x 32 pixels, in the colours of blue, green and black pens, 0-1.
 
-    Stained tissue is never green, and blue in it goes with red (haematoxylin is violet, even where a camera makes it blue);
-    ink is one pure colour, or black. Single nuclei may be as dark as ink, so means are looked at, not pixels.
+    Stained tissue is never green, and blue in it goes with red (haematoxylin is violet, even where a camera makes it
+    blue); ink is one pure colour, or black. Single nuclei may be as dark as ink, so means are looked at, not pixels.
     """
     red, green, blue = blocks[..., 0], blocks[..., 1], blocks[..., 2]
     is_blue = (

@@ -237,9 +237,9 @@ class _SharedPixels:
 class _OpenSlidePixels:
     """Regions by OpenSlide. The GIL is released while it reads, so threads share the handle.
 
-    OpenSlide latches errors: after one broken region every later read by the same handle fails, in all threads. So a read
-    that failed is tried once more by a handle of its own, which takes the place of the dead one when it works; only the
-    broken region fails.
+    OpenSlide latches errors: after one broken region every later read by the same handle fails, in all threads. So a
+    read that failed is tried once more by a handle of its own, which takes the place of the dead one when it works;
+    only the broken region fails.
     """
 
     def __init__(self, path: Path, level: int, factor: int, cache_bytes: int = _CACHE_BYTES) -> None:
@@ -281,7 +281,10 @@ class _OpenSlidePixels:
 
 
 def _on_glass(rgba: Image) -> Image:
-    """(h, w, 4) -> (h, w, 3); what is transparent lies outside of the slide or in a gap that the scanner left: white."""
+    """(h, w, 4) -> (h, w, 3); what is transparent lies outside of the slide or in a gap that the scanner left.
+
+    White.
+    """
     out = np.ascontiguousarray(rgba[..., :3])
     if rgba[..., 3].min() < 255:
         out[rgba[..., 3] < 255] = 255

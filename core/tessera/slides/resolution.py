@@ -50,8 +50,9 @@ class Resolution:
 def resolve(properties: Mapping[str, str], default_mpp: float = 0) -> Resolution | None:
     """Find the resolution of level 0.
 
-    The order is openslide.mpp-x/y, aperio.MPP, OME-XML, the TIFF resolution tags, ImageJ's unit, the objective power, the
-    user's default. Values that no scanner has (below 0.05 or above 20 um/px, as the 72 dpi of office software) are passed over.
+    The order is openslide.mpp-x/y, aperio.MPP, OME-XML, the TIFF resolution tags, ImageJ's unit, the objective power,
+    the user's default. Values that no scanner has (below 0.05 or above 20 um/px, as the 72 dpi of office software) are
+    passed over.
 
     Args:
         properties: OpenSlide's properties of the slide.

@@ -91,7 +91,10 @@ def limits_for(stain: str, tissue: str, limits: Limits) -> Limits:
 
 
 def grain(tile: Image) -> float:
-    """Spread of the means over 8 x 8 pixels around their neighbourhood, grey levels; below 1 in ink, above 4 in tissue."""
+    """Spread of the means over 8 x 8 pixels around their neighbourhood, grey levels.
+
+    Below 1 in ink, above 4 in tissue.
+    """
     grey = cv2.cvtColor(tile, cv2.COLOR_RGB2GRAY)
     size = (max(4, tile.shape[1] // 8), max(4, tile.shape[0] // 8))
     small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.float32)

@@ -15,7 +15,9 @@ _ROUNDING = 1e-6  # of a step: 2.1 / 0.7 is a little more than 3, and a slide of
 
 @dataclass(frozen=True)
 class Grid:
-    """Squares of equal physical size from the slide's upper left corner; those over the right and lower edge are left out.
+    """Squares of equal physical size from the slide's upper left corner.
+
+    Those over the right and lower edge are left out.
 
     Attributes:
         rows: number of rows.

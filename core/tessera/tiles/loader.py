@@ -44,8 +44,8 @@ class Batch:
 
     Attributes:
         ids: int64 (B,), tile numbers; tiles that do not decode are left out.
-        images: uint8 (crops * B, 3, H, W), RGB; the first views of all tiles, then the second ones. Where views are left
-            to the device: whole tiles, uint8 (B, 3, S, S). In memory colours come last, as decoders give them and
+        images: uint8 (crops * B, 3, H, W), RGB; the first views of all tiles, then the second ones. Where views are
+            left to the device: whole tiles, uint8 (B, 3, S, S). In memory colours come last, as decoders give them and
             convolutions like them.
         n_broken: tiles left out.
         newest: bool (B,), false where a tile comes again later in the batch of all ranks.
@@ -107,9 +107,10 @@ class TileLoader:
             seed: whole numbers, say (seed of the run, interval).
             start_batch: batches to pass over, when a pass is resumed.
             crops: views of each tile.
-            window: when `ids` were ordered by `tessera.tiles.window.in_windows`, its windows; 0 reads as fast as a disk without heads can.
-            on_device: views are drawn, and left to `tessera.learn.features.device_views` to make. Tiles of a batch that differ in
-                size from its first one are scaled to that.
+            window: when `ids` were ordered by `tessera.tiles.window.in_windows`, its windows; 0 reads as fast as a disk
+                without heads can.
+            on_device: views are drawn, and left to `tessera.learn.features.device_views` to make. Tiles of a batch that
+                differ in size from its first one are scaled to that.
         """
         views = _Views(augment, seed, crops, on_device)
         return self._run(ids, batch_size, views, start_batch, window)

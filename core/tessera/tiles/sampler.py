@@ -35,8 +35,8 @@ def tile_weights(labels: Labels, balance: str, cap: float) -> npt.NDArray[np.flo
 def draw(labels: Labels, n: int, *, balance: str, cap: float, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """Draw `n` tile numbers in random order.
 
-    Each tile appears floor or ceil of its expected count (systematic sampling over the cumulated weights), which has far
-    less variance than drawing with replacement and covers every tile once when balance is natural and n = N.
+    Each tile appears floor or ceil of its expected count (systematic sampling over the cumulated weights), which has
+    far less variance than drawing with replacement and covers every tile once when balance is natural and n = N.
 
     Args:
         labels: int32 (N,), cluster of each tile, -1 = leave out.

@@ -243,7 +243,8 @@ def record_batch(first_id: int, slide: int, rows: Iterable[tuple[int, int, int, 
 def _lost(path: Path, error: Exception) -> str:
     what = str(error).split(", /", 1)[0]  # and not where in its makers' sources
     return (
-        f"cannot read tiles from {path} ({what}): if files of the store are missing or damaged, put them back from a copy, or "
+        f"cannot read tiles from {path} ({what}): if files of the store are missing or damaged, put them back from a "
+        "copy, or "
         "ingest again into a new workspace"
     )
 

@@ -1,9 +1,9 @@
 """Stretches of a pass are read ahead of the batches that show them: one read of many tiles costs half of many reads.
 
-Windows for hard disks and network storage are the same, but large, and each lies together in the store. A pass over tiles
-drawn at random asks a disk that has to move its head for some hundred tiles a second. Here the drawn list is cut into windows
-of neighbours in the store; windows come in random order, and so do the tiles within one. What is drawn does not change,
-only when a tile's turn comes.
+Windows for hard disks and network storage are the same, but large, and each lies together in the store. A pass over
+tiles drawn at random asks a disk that has to move its head for some hundred tiles a second. Here the drawn list is cut
+into windows of neighbours in the store; windows come in random order, and so do the tiles within one. What is drawn
+does not change, only when a tile's turn comes.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class Windows:
     Args:
         read: of the store: JPEG bytes in the order of tile numbers.
         ids: the list, or the part of it that this process asks for, in the order in which it does.
-        window: entries of a window in that list; at least as many as are asked for at the same time, or some are read twice.
+        window: entries of a window in that list; at least as many as are asked for at the same time, or some are read
+            twice.
     """
 
     def __init__(self, read: Read, ids: Ids, window: int) -> None:

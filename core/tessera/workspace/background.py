@@ -18,7 +18,9 @@ SAFE_PYTHON = (sys.executable, "-P")  # -P: a click.py in the folder that the se
 
 
 def safe_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment for `SAFE_PYTHON`: the folder that `tessera` comes from stays importable although -P leaves out "".
+    """The environment for `SAFE_PYTHON`.
+
+    The folder that `tessera` comes from stays importable although -P leaves out "".
 
     Nothing is added when it is installed among the packages.
     """

@@ -50,8 +50,8 @@ class PasswordFile:
         path: the file, as `tessera password` writes it.
 
     Raises:
-        AccessError: the file is missing, empty or broken, others can read it, or it holds plain passwords. Nobody is let
-            in then: a password file that cannot be used must stop the server, not open it.
+        AccessError: the file is missing, empty or broken, others can read it, or it holds plain passwords. Nobody is
+            let in then: a password file that cannot be used must stop the server, not open it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -88,7 +88,8 @@ def read(path: Path) -> dict[str, Person]:
     found = _parsed(path)
     if not isinstance(found.get("people"), dict) or found.get("version") != _VERSION:
         raise AccessError(
-            f"the password file {path} is not one of version {_VERSION}: `tessera password NAME --file {path}` makes it one, "
+            f"the password file {path} is not one of version {_VERSION}: `tessera password NAME --file {path}` makes "
+            "it one, "
             "and replaces plain passwords by hashes"
         )
     if not found["people"]:

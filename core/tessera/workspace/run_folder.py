@@ -228,8 +228,8 @@ class RunFolder:
     def adopt(self, source: RunFolder, interval: int) -> None:
         """Share another run's features, and its map of an interval as the map of interval 0.
 
-        The files are linked where the file system can, so they take no room and outlive either folder; a finished run never
-        writes to them again.
+        The files are linked where the file system can, so they take no room and outlive either folder; a finished run
+        never writes to them again.
 
         Raises:
             RunError: the other run has no features.
@@ -277,7 +277,9 @@ def _reserve(path: Path, size: int) -> None:
 
 
 def _for_single_rows(bank: Bank) -> Bank:
-    """Ask the system for small pages: training writes rows in random order, and a row that lies in a page of 2 MB writes 2 MB.
+    """Ask the system for small pages.
+
+    Training writes rows in random order, and a row that lies in a page of 2 MB writes 2 MB.
 
     Measured by `benchmarks/bank.py`.
     """

@@ -1,8 +1,9 @@
 """The tables of the ledger, their version, and what brings an older ledger up to date.
 
-To change a table: change `SCHEMA`, add the statements that turn the version before into the new one to `MIGRATIONS`, and
-raise `SCHEMA_VERSION`. Add columns with a default and leave old ones in place, so that a process of the version before that
-is still running can go on writing. `tests/tessera/workspace/ledgers` has the tables of every released version.
+To change a table: change `SCHEMA`, add the statements that turn the version before into the new one to `MIGRATIONS`,
+and raise `SCHEMA_VERSION`. Add columns with a default and leave old ones in place, so that a process of the version
+before that is still running can go on writing. `tests/tessera/workspace/ledgers` has the tables of every released
+version.
 """
 
 from __future__ import annotations
@@ -178,7 +179,8 @@ UPDATE slide SET site_source = 'barcode' WHERE site != '';
 def apply(connection: sqlite3.Connection, path: Path) -> None:
     """Give a new ledger its tables, bring an older one up to date, and refuse all others.
 
-    A migration is one transaction: whoever dies in it leaves the old ledger. A copy of the old ledger is kept beside it.
+    A migration is one transaction: whoever dies in it leaves the old ledger. A copy of the old ledger is kept beside
+    it.
 
     Args:
         connection: to the ledger, outside a transaction.

@@ -1,4 +1,7 @@
-"""Reads GeoJSON as QuPath does: the rules of its PathIO, GsonTools and QuPathTypeAdapters, as strict as its own code."""
+"""Reads GeoJSON as QuPath does.
+
+The rules of its PathIO, GsonTools and QuPathTypeAdapters, as strict as its own code.
+"""
 
 from __future__ import annotations
 

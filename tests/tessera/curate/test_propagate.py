@@ -21,7 +21,10 @@ QUICK = PropagateConfig(neighbours=8, epochs=60, stages=2, hidden=16)
 
 @pytest.fixture
 def labelled(ready: Workspace) -> Workspace:
-    """Features of the six clusters are six clouds; 0, 1 have names, one tile of 2 is labelled, and one of 0 otherwise."""
+    """Features of the six clusters are six clouds.
+
+    0, 1 have names, one tile of 2 is labelled, and one of 0 otherwise.
+    """
     bank = ready.run_folder("r").open_bank((120, 8))
     bank[:] = np.eye(8)[np.arange(120) % 6] + np.random.default_rng(0).normal(0, 0.05, (120, 8))
     bank.flush()

@@ -31,7 +31,10 @@ def writable(planted: Planted) -> np.ndarray:
 
 
 def spread_out(planted: Planted, cluster: int, second: np.ndarray) -> np.ndarray:
-    """Write features: noise, and far away from it the tiles of the cluster for which `second` is true. Gives its tiles."""
+    """Write features: noise, and far away from it the tiles of the cluster for which `second` is true.
+
+    Gives its tiles.
+    """
     clustering = open_clustering(planted.workspace, RUN)
     members = clustering.members(cluster)
     bank = writable(planted)

@@ -61,7 +61,10 @@ def test_nearly_square_pixels_give_the_mean_and_oblong_ones_their_finer_side() -
     ],
 )
 def test_ome_xml_is_read_in_its_units(size: str, unit: str, expected: float) -> None:
-    xml = f'<?xml version="1.0"?><OME><Image><Pixels PhysicalSizeX="{size}" PhysicalSizeY="{size}"{unit} SizeX="9"/></Image></OME>'
+    xml = (
+        f'<?xml version="1.0"?><OME><Image><Pixels PhysicalSizeX="{size}" PhysicalSizeY="{size}"{unit} SizeX="9"/>'
+        "</Image></OME>"
+    )
     assert resolve_mpp({"tiff.ImageDescription": xml}) == (pytest.approx(expected), "ome-xml")
 
 

@@ -33,7 +33,10 @@ def write_tiff(
     description: str = "",
     **tags: Any,
 ) -> Path:
-    """Write levels at 1/factor as JPEG tiles (width, height); `space` rgb stores them as Aperio does, without a marker."""
+    """Write levels at 1/factor as JPEG tiles (width, height).
+
+    `space` rgb stores them as Aperio does, without a marker.
+    """
     with tifffile.TiffWriter(path) as tiff:
         for factor in factors:
             height, width = image.shape[0] // factor, image.shape[1] // factor

@@ -1,4 +1,7 @@
-"""The workspace that commit b674df0 made (shared data): everything that `EXPECTED.json` says is found in a copy of it."""
+"""The workspace that commit b674df0 made (shared data).
+
+Everything that `EXPECTED.json` says is found in a copy of it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""An upgrade loses nothing: ledgers of every released schema open, whoever is killed in a migration, and newer ones are refused."""
+"""An upgrade loses nothing.
+
+Ledgers of every released schema open, whoever is killed in a migration, and newer ones are refused.
+"""
 
 from __future__ import annotations
 

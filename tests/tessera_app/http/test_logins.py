@@ -1,4 +1,7 @@
-"""Logins end when people log out, leave or change their password; page sessions belong to the login that opened them."""
+"""Logins end when people log out, leave or change their password.
+
+Page sessions belong to the login that opened them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The slide page in a real browser: tiles by request, clusters over them, a click that marks a tile, a slide that is gone."""
+"""The slide page in a real browser.
+
+Tiles by request, clusters over them, a click that marks a tile, a slide that is gone.
+"""
 
 from __future__ import annotations
 

@@ -46,7 +46,8 @@ _WORDS_AT_REST = _WORDS | {
     "reserved": "waiting for its first byte",
 }
 _TERMS = (
-    "TCGA slides are open access. Do not try to identify participants, and acknowledge TCGA (dbGaP phs000178) and the NCI Genomic "
+    "TCGA slides are open access. Do not try to identify participants, and acknowledge TCGA (dbGaP phs000178) and the "
+    "NCI Genomic "
     "Data Commons in publications."
 )
 
@@ -121,7 +122,10 @@ class StreamPanel(pn.viewable.Viewer):
             size="small",
             width=130,
             css_classes=["ts-stream-mpp"],
-            description="Of these slides, as the scanner's maker says: 0.25 is 40x, 0.5 is 20x. Tiles would be of any size without it.",
+            description=(
+                "Of these slides, as the scanner's maker says: 0.25 is 40x, 0.5 is 20x. Tiles would be of any size "
+                "without it."
+            ),
         )
         return [mpp, self._button("Cut with it", "ts-stream-retry", lambda: self._go_on_with(mpp.value))]
 
@@ -197,7 +201,8 @@ def describe(facts: StreamFacts) -> str:
     level = "error" if row.state == "failed" else "info"
     terms = f"<p class='quiet'>{_TERMS}</p>" if "GDC" in row.source else ""
     return (
-        f"<h2>{escape(row.source)} {badge(row.state)}</h2>{alarm(row.message, level)}<div class='numbers'>{numbers}</div>"
+        f"<h2>{escape(row.source)} {badge(row.state)}</h2>{alarm(row.message, level)}<div class='numbers'>{numbers}"
+        "</div>"
         f"{_shares(facts)}{_gauges(facts)}{terms}"
     )
 
@@ -233,4 +238,7 @@ def _gauges(facts: StreamFacts) -> str:
 def _gauge(label: str, used: int, limit: int, more: str, mark: int) -> str:
     at = f"<i style='left:{100 * min(mark / limit, 1):.1f}%'></i>" if mark else ""
     drawn = bar(used / limit).replace("</div></div>", f"</div>{at}</div>")
-    return f"<div class='gauge'><b>{size_words(used)}</b> of {size_words(limit)}{drawn}<span>{escape(label)}{escape(more)}</span></div>"
+    return (
+        f"<div class='gauge'><b>{size_words(used)}</b> of {size_words(limit)}{drawn}"
+        f"<span>{escape(label)}{escape(more)}</span></div>"
+    )

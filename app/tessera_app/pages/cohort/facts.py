@@ -59,7 +59,10 @@ class CohortFacts:
 
 def read_cohort(workspace: Workspace) -> CohortFacts:
     """Read everything; at most `SHOWN` slides in full."""
-    shown = "state NOT IN ('set_aside', 'duplicate') AND (width IS NOT NULL OR n_tiles > 0 OR state IN ('found', 'ingesting'))"
+    shown = (
+        "state NOT IN ('set_aside', 'duplicate') AND (width IS NOT NULL OR n_tiles > 0 OR state IN ('found', "
+        "'ingesting'))"
+    )
     with workspace.ledger.read() as connection:
         rows = connection.execute(
             f"SELECT * FROM slide WHERE {shown} ORDER BY state IN ('ingesting', 'empty') DESC, id LIMIT ?", (SHOWN,)

@@ -91,7 +91,8 @@ def coarse_words(facts: CohortFacts) -> str:
     if not n:
         return ""
     return alarm(
-        f"{counted(n, 'slide is', 'slides are')} coarser (up to {mpp:.3g} µm/px) than the tiles ({facts.tile_mpp:g}): their tiles are "
+        f"{counted(n, 'slide is', 'slides are')} coarser (up to {mpp:.3g} µm/px) than the tiles ({facts.tile_mpp:g}): "
+        "their tiles are "
         f"enlarged and show less detail than those of other slides; a workspace with --mpp {mpp:.3g} keeps all alike.",
         "info",
     )
@@ -120,7 +121,8 @@ def _trouble(facts: CohortFacts) -> str:
         for name, state, reason in facts.trouble
     )
     rows += "".join(
-        f"<tr><td><span class='badge' style='--c:#656b80'>no slide</span></td><td title='{escape(path)}'>{escape(Path(path).name)}</td>"
+        "<tr><td><span class='badge' style='--c:#656b80'>no slide</span></td>"
+        f"<td title='{escape(path)}'>{escape(Path(path).name)}</td>"
         f"<td>{escape(reason)}</td></tr>"
         for path, reason in facts.rejected
     )
@@ -128,7 +130,10 @@ def _trouble(facts: CohortFacts) -> str:
     if not n:
         return ""
     opened = "open" if n <= 8 else ""
-    return f"<details {opened} class='ts-trouble'><summary><h3 style='display:inline-block'>{counted(n, 'file')} gave no tiles</h3></summary><table class='plain'>{rows}</table></details>"
+    return (
+        f"<details {opened} class='ts-trouble'><summary><h3 style='display:inline-block'>{counted(n, 'file')} gave no "
+        f"tiles</h3></summary><table class='plain'>{rows}</table></details>"
+    )
 
 
 def _archive_words(row: dict[str, Any]) -> str:
@@ -169,8 +174,10 @@ def card(slide: SlideFacts, layer: str, tile_mpp: float) -> str:
         else ""
     )
     return (
-        f"<div class='card' data-slide='{row['id']}'>{_picture(slide, layer)}<div class='text'><h4>{escape(row['name'])} "
-        f"{badge(row['state'])}</h4>{_archive_words(row)}{reason}<p class='quiet' title='{escape(source)}'>{facts}</p>{_shares(slide.counts)}{dropped}</div></div>"
+        f"<div class='card' data-slide='{row['id']}'>{_picture(slide, layer)}<div class='text'>"
+        f"<h4>{escape(row['name'])} "
+        f"{badge(row['state'])}</h4>{_archive_words(row)}{reason}<p class='quiet' title='{escape(source)}'>{facts}"
+        f"</p>{_shares(slide.counts)}{dropped}</div></div>"
     )
 
 

@@ -17,8 +17,10 @@ from tessera_app.page import alarm, html, term, waiting, wrap
 from tessera_app.store import PAGES, Store
 
 _WHAT = (
-    "clustered in another way without training: a few minutes instead of hours. A class that several methods find is more likely "
-    "to be there. Each clustering can be explored, named and exported like any run. How far a method agrees with itself on these "
+    "clustered in another way without training: a few minutes instead of hours. A class that several methods find is "
+    "more likely "
+    "to be there. Each clustering can be explored, named and exported like any run. How far a method agrees with "
+    "itself on these "
     "features says what agreement between methods to expect; few large clusters agree easily."
 )
 _SHOWN = 12  # clusterings in the matrix, the newest
@@ -135,7 +137,10 @@ def _failure(failures: list[Activity], run: str) -> str:
 
 
 def _matrix(found: dict[str, Any]) -> str:
-    """One row a clustering: sizes, agreement with each other one in colour, agreement with itself where it was measured."""
+    """One row a clustering.
+
+    Sizes, agreement with each other one in colour, agreement with itself where it was measured.
+    """
     names, steady = found["runs"], bool(found["stability"])
     numbers = "".join(f"<th class='n' title='{escape(name)}'>{i}</th>" for i, name in enumerate(names, 1))
     itself = "".join(f"<th class='n'>{words}</th>" for words in _ITSELF.values()) if steady else ""
@@ -156,6 +161,8 @@ def _matrix(found: dict[str, Any]) -> str:
         )
     over = f"<th class='n' colspan='{len(_ITSELF)}'>{term('AMI')} of the method with itself</th>" if steady else ""
     return (
-        f"<table class='plain' style='width:auto'><tr><th colspan='4'></th><th class='n' colspan='{len(names)}'>{term('AMI')} with</th>{over}</tr>"
-        f"<tr><th></th><th>clustering</th><th class='n'>clusters</th><th class='n'>largest</th>{numbers}{itself}</tr>{rows}</table>"
+        "<table class='plain' style='width:auto'><tr><th colspan='4'></th>"
+        f"<th class='n' colspan='{len(names)}'>{term('AMI')} with</th>{over}</tr>"
+        f"<tr><th></th><th>clustering</th><th class='n'>clusters</th><th class='n'>largest</th>{numbers}{itself}"
+        f"</tr>{rows}</table>"
     )

@@ -20,8 +20,10 @@ from tessera_app.pages.review.facts import SHOWN, ProposalFacts, read_proposal, 
 from tessera_app.store import Store
 
 _WHAT = (
-    "Typical tiles of the clusters that have a name, and tiles that were moved one by one, teach a small network that goes "
-    "over the graph of like tiles. It proposes a name for every tile. <b>Nothing is changed until you accept it</b>, and "
+    "Typical tiles of the clusters that have a name, and tiles that were moved one by one, teach a small network that "
+    "goes "
+    "over the graph of like tiles. It proposes a name for every tile. <b>Nothing is changed until you accept it</b>, "
+    "and "
     "every acceptance can be undone on the Explore page."
 )
 
@@ -188,6 +190,7 @@ def _table(facts: ProposalFacts) -> str:
     )
     return (
         f"<p class='quiet'>Made by {escape(facts.proposal.author)} from {facts.proposal.n_labelled:,} labelled "
-        f"{term('tile', 'tiles')}.</p><table class='plain' style='width:460px'><tr><th>class</th><th class='n'>confident tiles</th>"
+        f"{term('tile', 'tiles')}.</p><table class='plain' style='width:460px'><tr><th>class</th>"
+        "<th class='n'>confident tiles</th>"
         f"<th class='n'>would move</th></tr>{rows}</table>"
     )

@@ -23,7 +23,8 @@ _WHAT = (
     "The largest cluster that you have not labelled comes next."
 )
 _NO_KAPPA = (
-    "<p class='quiet'>There is no kappa yet: where both readers give one and the same label only, they would agree by chance as well. "
+    "<p class='quiet'>There is no kappa yet: where both readers give one and the same label only, they would agree by "
+    "chance as well. "
     "Read more clusters.</p>"
 )
 
@@ -127,7 +128,10 @@ class SecondReader(pn.viewable.Viewer):
             f"<tr><td>{self._store.number(cluster)}</td><td>{escape(one)}</td><td>{escape(other)}</td></tr>"
             for cluster, one, other in found.disagreements[:50]
         )
-        table = f"<table class='plain' style='width:620px'><tr><th>cluster</th><th>{escape(str(self._first.value))}</th><th>{escape(str(self._second.value))}</th></tr>{rows}</table>"
+        table = (
+            f"<table class='plain' style='width:620px'><tr><th>cluster</th><th>{escape(str(self._first.value))}</th>"
+            f"<th>{escape(str(self._second.value))}</th></tr>{rows}</table>"
+        )
         self._found.object = wrap(
             f"<div class='numbers'>{number(_two(found.kappa), term('kappa'))}{number(_two(found.kappa_tiles), 'kappa, by tiles')}"
             f"{number(f'{found.observed:.0%}', f'agree, of {found.n_clusters} clusters')}</div>"

@@ -85,7 +85,9 @@ def loss_of(measured: Sequence[Metric]) -> float:
 
 
 def time_left(run: Run, measured: list[Metric], now: float) -> float | None:
-    """Seconds until a running run ends, from the median time of its intervals so far; None before the second clustering.
+    """Seconds until a running run ends, from the median time of its intervals so far.
+
+    None before the second clustering.
 
     Args:
         run: the run.

@@ -51,7 +51,8 @@ def gallery(clustering: Clustering, title: Callable[[int], str], version: str) -
         f"<figure><a href='?page=2&run={escape(clustering.run)}&cluster={cluster}'>"
         f"<img loading='lazy' src='sheet/{escape(clustering.run)}/{clustering.interval}/{cluster}?v={version}' "
         f"alt='typical tiles of {escape(title(cluster))}'></a>"
-        f"<figcaption>{escape(title(cluster))} <span class='quiet'>{counted(sizes[cluster], 'tile')}</span></figcaption></figure>"
+        f"<figcaption>{escape(title(cluster))} <span class='quiet'>{counted(sizes[cluster], 'tile')}</span>"
+        "</figcaption></figure>"
         for cluster in largest
     )
     more = len(clustering.ids) - len(largest)

@@ -28,7 +28,8 @@ from tessera_app.store import Store
 from tessera_app.theme import badge
 
 _FIRST = (
-    "Choose on the left how long it may take, and press <b>Start</b>.<br>It works in a process of its own: you may close this page "
+    "Choose on the left how long it may take, and press <b>Start</b>.<br>It works in a process of its own: you may "
+    "close this page "
     "and come back."
 )
 
@@ -200,7 +201,8 @@ def _status(facts: RunFacts) -> str:
         f"<p class='ts-settled'><b>Do the clusters settle?</b> {escape(facts.settled)}</p>" if run.interval >= 0 else ""
     )
     return (
-        f"<h2>{escape(run.name)} {badge(run.state)}</h2><p class='quiet'>{words}</p>{bar(run.progress) if going else ''}"
+        f"<h2>{escape(run.name)} {badge(run.state)}</h2><p class='quiet'>{words}"
+        f"</p>{bar(run.progress) if going else ''}"
         f"<div class='numbers'>{numbers}</div>{settled}"
     )
 
@@ -237,12 +239,15 @@ def _story(facts: RunFacts) -> str:
 def _table(found: list[tuple[Run, float | None]]) -> str:
     rows = "".join(
         f"<tr><td><a href='?page=1&run={escape(run.name)}'>{escape(run.name)}</a></td><td>{badge(run.state)}</td>"
-        f"<td class='n'>{run.settings.clustering.clusters if run.settings else '?'}</td><td class='n'>{max(run.interval, 0)} of {run.epochs}</td>"
-        f"<td class='n'>{'–' if nmi is None else f'{nmi:.3f}'}</td><td>{escape(run.settings.encoder.name if run.settings else run.problem)}</td>"
+        f"<td class='n'>{run.settings.clustering.clusters if run.settings else '?'}</td>"
+        f"<td class='n'>{max(run.interval, 0)} of {run.epochs}</td>"
+        f"<td class='n'>{'–' if nmi is None else f'{nmi:.3f}'}</td>"
+        f"<td>{escape(run.settings.encoder.name if run.settings else run.problem)}</td>"
         f"<td>{time.strftime('%d %b %H:%M', time.localtime(run.created))}</td></tr>"
         for run, nmi in found
     )
     return (
-        "<h3>All runs</h3><table class='plain ts-runs'><tr><th>run</th><th>state</th><th class='n'>clusters</th><th class='n'>intervals</th>"
+        "<h3>All runs</h3><table class='plain ts-runs'><tr><th>run</th><th>state</th><th class='n'>clusters</th>"
+        "<th class='n'>intervals</th>"
         f"<th class='n'>NMI</th><th>encoder</th><th>made</th></tr>{rows}</table>"
     )

@@ -26,4 +26,7 @@ def verdict(nmi: Sequence[float], trains: bool = True) -> str:
         return f"Still settling: agreement rises ({before:.2f}, now {last:.2f}). A longer run may help."
     if last - before < -_STEADY:
         return f"Coming apart: agreement falls ({before:.2f}, now {last:.2f}). Look at an earlier clustering too."
-    return f"Steady, but {1 - last:.0%} short of full agreement (NMI {last:.2f}): some tiles go to and fro between clusters."
+    return (
+        f"Steady, but {1 - last:.0%} short of full agreement (NMI {last:.2f}): some tiles go to and fro between "
+        "clusters."
+    )

@@ -1,4 +1,7 @@
-"""What the slide page reads: the slides to choose from, and of one slide how to show it. Runs in threads, touches no widget."""
+"""What the slide page reads: the slides to choose from, and of one slide how to show it.
+
+Runs in threads, touches no widget.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +92,9 @@ def read_slide(workspace: Workspace, slide_id: int, clustering: Clustering | Non
 
 
 def rows_of(clusters: list[tuple[int, int]], looks: ClusterLooks) -> list[dict[str, Any]]:
-    """Switches of a slide: one for each name, however many clusters bear it, and one for each cluster without; the largest first.
+    """Switches of a slide: one for each name, however many clusters bear it, and one for each cluster without.
+
+    The largest first.
 
     Args:
         clusters: id and number of tiles of each cluster of the slide, the largest first.

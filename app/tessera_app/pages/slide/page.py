@@ -22,10 +22,14 @@ _TALL = "max(420px, calc(100vh - 76px))"  # all that the bar of the page leaves
 _BY = {"name": "name", "cluster": "cluster", "kind": "kind"}
 _NONE = "Slides appear here as they are cut into tiles. Ready-made tile images have no slide to show."
 _GONE = (
-    "The file of this slide is no longer there. You see its overview, its tiles as they are stored and its clusters; put the file back to "
+    "The file of this slide is no longer there. You see its overview, its tiles as they are stored and its clusters; "
+    "put the file back to "
     "see the rest: {path}"
 )
-_HELP = "Click a tile to mark it on every page. Keys: + and − zoom, arrows move, 0 shows the whole slide, o hides the clusters."
+_HELP = (
+    "Click a tile to mark it on every page. Keys: + and − zoom, arrows move, 0 shows the whole slide, o hides the "
+    "clusters."
+)
 
 
 class SlidePage(pn.viewable.Viewer):
@@ -196,7 +200,10 @@ def _about(facts: SlideFacts, clustering: Clustering | None) -> str:
     if not facts.clusters:
         return f"<p class='quiet'>{size}</p><p class='quiet'>None of this slide's tiles is in a {term('cluster')}.</p>"
     n = sum(size for _, size in facts.clusters)
-    words = f"{n:,} tiles in {len(facts.clusters)} {term('cluster', 'clusters')} of {escape(clustering.run)}, clustering {clustering.interval}"
+    words = (
+        f"{n:,} tiles in {len(facts.clusters)} {term('cluster', 'clusters')} of {escape(clustering.run)}, clustering "
+        f"{clustering.interval}"
+    )
     if facts.n_unassigned > 0:
         words += f", {facts.n_unassigned:,} in none"
     return f"<p class='quiet'>{size}</p><p class='quiet'>{words}</p>"

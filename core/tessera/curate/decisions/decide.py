@@ -108,7 +108,10 @@ def note_cluster(workspace: Workspace, run: str, interval: int, cluster: int, no
 
 
 def mark_cluster(workspace: Workspace, run: str, interval: int, cluster: int, mark: str, *, author: str) -> None:
-    """Say what a cluster is: tissue, artefact, mixed or unknown; an empty mark takes it away. Raises as `mark_clusters`."""
+    """Say what a cluster is: tissue, artefact, mixed or unknown; an empty mark takes it away.
+
+    Raises as `mark_clusters`.
+    """
     mark_clusters(workspace, run, interval, [cluster], mark, author=author)
 
 

@@ -51,7 +51,8 @@ def split_cluster(
     members = clustering.members(cluster)
     if not 2 <= parts <= len(members) // _SMALLEST_PART:
         raise DecisionError(
-            f"cluster {cluster} has {len(members)} tiles: it can be split into 2 to {len(members) // _SMALLEST_PART} parts"
+            f"cluster {cluster} has {len(members)} tiles: it can be split into 2 to {len(members) // _SMALLEST_PART} "
+            "parts"
         )
     own = _parts_of(workspace, run, members, parts, seed)
     sizes = np.bincount(own, minlength=parts)

@@ -159,7 +159,10 @@ def _set(texts: dict[int, str], cluster: int, value: str) -> None:
 
 
 def _restructure(state: State, decision: Decision) -> None:
-    """Clusters that come and go; what a cluster was called goes to the one that takes it in, if that has no name yet."""
+    """Clusters that come and go.
+
+    What a cluster was called goes to the one that takes it in, if that has no name yet.
+    """
     for part in decision.payload.get("parts", []):
         state.parts[int(part)] = decision.cluster if decision.kind == "split" else -1
     if decision.kind == "merge":

@@ -1,6 +1,7 @@
 """Undo and redo: rows of the history that name the decision they take back or make again.
 
-Each person's undo goes back over their own decisions, whatever others do meanwhile; any decision can be taken back by number.
+Each person's undo goes back over their own decisions, whatever others do meanwhile; any decision can be taken back by
+number.
 """
 
 from __future__ import annotations

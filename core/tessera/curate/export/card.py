@@ -1,4 +1,7 @@
-"""The dataset card (README.md) and provenance.json of a tile set: what it is, where it comes from, who named it, terms of use."""
+"""The dataset card (README.md) and provenance.json of a tile set.
+
+What it is, where it comes from, who named it, terms of use.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,10 @@ from tessera.workspace import files
 
 _MAX_SLIDES = 200  # in the card; provenance.json has all
 _CAUTION = (
-    "Classes were found by clustering and named by people on the level of clusters: they are not diagnoses, and single tiles "
-    "may be wrong. Clusters can follow stain, scanner or hospital as well as tissue: look at the table of sources before "
+    "Classes were found by clustering and named by people on the level of clusters: they are not diagnoses, and "
+    "single tiles "
+    "may be wrong. Clusters can follow stain, scanner or hospital as well as tissue: look at the table of sources "
+    "before "
     "training on them, and split by patient."
 )
 
@@ -63,7 +68,8 @@ def _facts(clustering: Clustering, plan: Plan, format: str, author: str, config:
     n_tiles = dict(zip(used.tolist(), sizes.tolist(), strict=True))
     with clustering.workspace.ledger.read() as connection:
         rows = connection.execute(
-            "SELECT id, name, kind, patient, site, vendor, sha256, mpp, mpp_source, reason AS caution FROM slide ORDER BY id"
+            "SELECT id, name, kind, patient, site, vendor, sha256, mpp, mpp_source, reason AS caution FROM slide "
+            "ORDER BY id"
         ).fetchall()
     slides = [dict(row) | {"n_tiles": n_tiles[row["id"]]} for row in rows if row["id"] in n_tiles]
     return {
@@ -94,7 +100,8 @@ def _card(
     settings = facts["settings"]
     parts = [
         f"# Tile set from run {markdown_cell(clustering.run)}, interval {clustering.interval}",
-        f"{facts['n_tiles']:,} tiles of {len(counts)} pseudo-classes, written as {facts['format']} on {facts['exported']} by "
+        f"{facts['n_tiles']:,} tiles of {len(counts)} pseudo-classes, written as {facts['format']} on "
+        f"{facts['exported']} by "
         f"{markdown_cell(facts['author'] or 'unknown')} with {facts['tool']}. manifest.parquet has one row a tile, "
         "provenance.json every setting, slide and decision.",
         "## Classes",

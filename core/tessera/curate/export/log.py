@@ -61,7 +61,10 @@ def begin(clustering: Clustering, destination: Path, format: str, run_id: int) -
     with clustering.workspace.ledger.write() as connection:
         return int(
             connection.execute(
-                "INSERT INTO export (run_id, interval, path, format, n_tiles, state, time) VALUES (?, ?, ?, ?, 0, 'running', ?)",
+                (
+                    "INSERT INTO export (run_id, interval, path, format, n_tiles, state, time) VALUES (?, ?, ?, ?, 0, "
+                    "'running', ?)"
+                ),
                 (run_id, clustering.interval, str(destination), format, time.time()),
             ).lastrowid
             or 0

@@ -1,8 +1,8 @@
 """Balanced, diverse samples: evenly from typical to unusual tiles, in turns over slides.
 
-Equal-frequency bins of the distance to the centroid are the idea of DeepCluster++ (STARC-9, arXiv 2511.00383). Deviations:
-distances are those of the clustered space, not of raw features; bins are taken from in equal numbers, not 20 % of each; and
-slides take turns, so that no slide fills a bin.
+Equal-frequency bins of the distance to the centroid are the idea of DeepCluster++ (STARC-9, arXiv 2511.00383).
+Deviations: distances are those of the clustered space, not of raw features; bins are taken from in equal numbers, not
+20 % of each; and slides take turns, so that no slide fills a bin.
 """
 
 from __future__ import annotations

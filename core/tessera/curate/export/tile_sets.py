@@ -1,4 +1,6 @@
-"""Lists of tiles that decisions speak of, kept beside the run: a row of the ledger names a file, never a million numbers.
+"""Lists of tiles that decisions speak of, kept beside the run.
+
+A row of the ledger names a file, never a million numbers.
 
 Files are named by their contents and written whole before the row that names them; a file without a row is harmless.
 """

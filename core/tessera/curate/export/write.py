@@ -87,8 +87,8 @@ def export(
         progress: hears tiles done.
 
     Raises:
-        TesseraError: unknown format, the folder exists, no cluster to export, or the disk is full. A failed export leaves
-            nothing behind.
+        TesseraError: unknown format, the folder exists, no cluster to export, or the disk is full. A failed export
+            leaves nothing behind.
     """
     if format not in FORMATS:
         raise TesseraError(f"--format {format}: choose one of {', '.join(FORMATS)}")
@@ -150,7 +150,8 @@ def _qupath(plan: Plan, clustering: Clustering, layout: Layout) -> tuple[Writer,
         raise TesseraError(f"{loose[0]} consists of ready-made tiles: QuPath needs slides; choose another --format")
     origins = {number: viewer_origin(Path(slide.path), slide.vendor) for number, slide in used.items()}
     notes = [
-        f"{used[number].name}: the slide was not there any more, so its bounds are not known; if QuPath shows the tiles shifted, "
+        f"{used[number].name}: the slide was not there any more, so its bounds are not known; if QuPath shows the "
+        "tiles shifted, "
         "export again with the slide in its place."
         for number, origin in origins.items()
         if origin is None

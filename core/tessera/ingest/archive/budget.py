@@ -1,4 +1,7 @@
-"""How much disk a streaming ingest may hold: bytes are reserved whole before a download begins, and given back after."""
+"""How much disk a streaming ingest may hold.
+
+Bytes are reserved whole before a download begins, and given back after.
+"""
 
 from __future__ import annotations
 

@@ -64,7 +64,8 @@ def stream(
         ingest: how slides are cut; size and resolution are fixed by the first ingest of a workspace.
         progress: hears of finished slides.
         at: hears the name of each step; tests kill the process there.
-        place: which of several workers this is; this function is for rank 0, see `tessera.ingest.archive.crew` for the others.
+        place: which of several workers this is; this function is for rank 0, see `tessera.ingest.archive.crew` for the
+            others.
         free: free bytes of the volume; the real ones when None.
 
     Returns:
@@ -193,7 +194,8 @@ class _Coordinator:
         """What to say when the tiles of no further slide are sure to fit."""
         kept, least = self._budget.tiles_kept, self._worker.least_tile_bytes()
         return (
-            f"kept tiles take {size_words(kept)} of their budget of {size_words(self._config.tile_budget)}, and the next slide may "
+            f"kept tiles take {size_words(kept)} of their budget of {size_words(self._config.tile_budget)}, and the "
+            "next slide may "
             f"need {size_words(least)}: {counted(self._worker.n_open, 'slide')} left in the queue; go on with "
             f"`tessera ingest --go-on --tile-budget {enough(kept + least)}` or more"
         )

@@ -1,7 +1,7 @@
 """One slide from an archive to our disk: resumed where it broke, and not named a slide before size and md5 match.
 
-The `.part` file only ever grows at its end, so its length is the place to go on. Nothing is preallocated: OpenSlide opens
-files with holes and gives wrong pixels without a word (reference/gdc.md, 6).
+The `.part` file only ever grows at its end, so its length is the place to go on. Nothing is preallocated: OpenSlide
+opens files with holes and gives wrong pixels without a word (reference/gdc.md, 6).
 """
 
 from __future__ import annotations

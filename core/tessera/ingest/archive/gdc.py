@@ -198,7 +198,8 @@ class GdcClient:
                     return self._ask_once(url, body)
         except httpx.ConnectError as error:
             raise CatalogueError(
-                f"{url} cannot be read: {error_words(error)}: see that this machine is online, or name another address with "
+                f"{url} cannot be read: {error_words(error)}: see that this machine is online, or name another "
+                "address with "
                 "--set gdc_url=URL"
             ) from error
         except (TransientError, httpx.TransportError, TesseraError) as error:

@@ -64,7 +64,8 @@ class Patience:
         rng: jitter, so that many workers do not come back together.
         busy: called when the server says that it has too many requests.
         what: what is asked for, for the log.
-        first: this is the first question of all: where nobody answers there is nothing to wait for, give up within seconds.
+        first: this is the first question of all: where nobody answers there is nothing to wait for, give up within
+            seconds.
     """
 
     attempts: int

@@ -1,7 +1,7 @@
 """Workers on other machines, started for the user: a Slurm array by submitit, or tasks of a Dask cluster.
 
-This process stays rank 0 of `tessera.ingest.archive.machines`: it commits and alone writes the ledger. A worker that comes late, or
-never, loses nothing: its share is given to others.
+This process stays rank 0 of `tessera.ingest.archive.machines`: it commits and alone writes the ledger. A worker that
+comes late, or never, loses nothing: its share is given to others.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def workers(where: str, root: Path, world: int) -> Iterator[Place]:
     """Start workers 1 to world-1 elsewhere, and end what is left of them when the block ends.
 
     Args:
-        where: `slurm` or `slurm:partition=cpu,timeout_min=600` (keys of submitit, `slurm_` before those of Slurm alone);
-            `dask:tcp://scheduler:8786`; `local` for processes of this machine.
+        where: `slurm` or `slurm:partition=cpu,timeout_min=600` (keys of submitit, `slurm_` before those of Slurm
+            alone); `dask:tcp://scheduler:8786`; `local` for processes of this machine.
         root: the workspace, in a folder that all machines see.
         world: workers in all, this one among them.
 

@@ -137,7 +137,10 @@ def _queue_again(workspace: Workspace, which: str, *values: str) -> int:
     with workspace.ledger.write() as connection:
         connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_RETRIES, str(time.time())))
         return connection.execute(
-            f"UPDATE remote_slide SET state = 'queued', reason = '', rounds = 0, retry_at = 0, updated = ? WHERE {where}",
+            (
+                "UPDATE remote_slide SET state = 'queued', reason = '', rounds = 0, retry_at = 0, updated = ? WHERE "
+                f"{where}"
+            ),
             (time.time(), *values),
         ).rowcount
 
@@ -192,7 +195,8 @@ class StreamLedger:
         with self._workspace.ledger.write() as connection:
             connection.execute(
                 "INSERT INTO stream (id, source, config, state, want, pid, pid_started, started, updated)"
-                " VALUES (1, ?, ?, 'running', 'run', ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET source = excluded.source,"
+                " VALUES (1, ?, ?, 'running', 'run', ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET source = "
+                "excluded.source,"
                 " config = excluded.config, state = 'running', want = 'run', message = '', pid = excluded.pid,"
                 " pid_started = excluded.pid_started, started = excluded.started, updated = excluded.updated",
                 (source, config, os.getpid(), psutil.Process().create_time(), now, now),
@@ -227,7 +231,8 @@ class StreamLedger:
         """Record the state of a slide. A slide that is committed stays so."""
         with self._workspace.ledger.write() as connection:
             connection.execute(
-                "UPDATE remote_slide SET state = ?, reason = ?, rounds = coalesce(?, rounds), retry_at = ?, updated = ?,"
+                "UPDATE remote_slide SET state = ?, reason = ?, rounds = coalesce(?, rounds), retry_at = ?, updated = "
+                "?,"
                 " bytes_done = iif(? IN ('queued', 'failed', 'set_aside'), 0, bytes_done)"
                 " WHERE file_id = ? AND state != 'committed'",
                 (state, reason, rounds, retry_at, time.time(), state, file_id),
@@ -251,7 +256,10 @@ class StreamLedger:
             return True
 
     def rest(self) -> None:
-        """This process ends: slides of which no byte has come wait again, those of which some have are partly fetched."""
+        """This process ends.
+
+        Slides of which no byte has come wait again, those of which some have are partly fetched.
+        """
         with self._workspace.ledger.write() as connection:
             connection.execute(
                 "UPDATE remote_slide SET state = iif(bytes_done > 0, 'downloading', 'queued')"

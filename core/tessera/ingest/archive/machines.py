@@ -1,8 +1,9 @@
 """Several machines on one ingest: who does which slides, and how they tell each other without a server.
 
-Each worker takes its share of the slides, leaves shards in a folder that all see, and writes one small file that says how
-it is. The first of them (rank 0) commits the shards and alone writes the ledger: SQLite does not work across machines. A
-slide is an idempotent task, so what a lost worker leaves undone is simply given to another (reference/io.md, D).
+Each worker takes its share of the slides, leaves shards in a folder that all see, and writes one small file that says
+how it is. The first of them (rank 0) commits the shards and alone writes the ledger: SQLite does not work across
+machines. A slide is an idempotent task, so what a lost worker leaves undone is simply given to another
+(reference/io.md, D).
 """
 
 from __future__ import annotations

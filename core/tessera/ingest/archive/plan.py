@@ -8,7 +8,8 @@ from tessera.config import IngestConfig, StreamConfig
 from tessera.errors import ConfigError
 from tessera.ingest.archive.catalogue import Catalogue, RemoteSlide
 
-# Diagnostic TCGA slides give 8,000 to 13,000 tiles of 224 px at 0.5 um/px each and have 1.09 GB on average (reference/gdc.md, 4).
+# Diagnostic TCGA slides give 8,000 to 13,000 tiles of 224 px at 0.5 um/px each and have 1.09 GB on average
+# (reference/gdc.md, 4).
 # Small files are often scanned at 20x or cut out of tissue: they may be nothing but tiles.
 _FEW_TILES_PER_BYTE, _MANY_TILES_PER_BYTE = 8_000 / 1.092e9, 13_000 / 1.092e9
 _SMALL_SLIDE_BYTES, _SMALL_TILES_PER_BYTE = 500e6, 1 / 10_000  # our JPEG takes more than a scanner's
@@ -60,8 +61,12 @@ class Plan:
         """The plan in lines for a terminal."""
         lines = [
             f"{self.source}{f' ({self.release})' if self.release else ''}",
-            f"slides   {self.slides:,}, {size_words(self.slide_bytes)}; the largest has {size_words(self.largest_bytes)}",
-            f"tiles    roughly {_range([_rough(n) for n in self.tiles])}, {_range(list(map(size_words, self.tile_bytes)))} of disk "
+            (
+                f"slides   {self.slides:,}, {size_words(self.slide_bytes)}; the largest has "
+                f"{size_words(self.largest_bytes)}"
+            ),
+            f"tiles    roughly {_range([_rough(n) for n in self.tiles])}, "
+            f"{_range(list(map(size_words, self.tile_bytes)))} of disk "
             f"for good (budget {size_words(self.tile_budget)}); a guess from the sizes of the files alone",
             f"disk     at most {size_words(self.slide_budget)} for slides in passage; "
             f"the volume has {size_words(self.free_bytes)} free",

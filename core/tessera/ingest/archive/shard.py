@@ -1,7 +1,7 @@
 """All that is kept of one slide in one file, on its way into the store.
 
-An Arrow file: tiles as rows; grid, pictures and columns in its metadata. It is written under a temporary name, synced and
-renamed, so a shard that exists is complete and the slide may go.
+An Arrow file: tiles as rows; grid, pictures and columns in its metadata. It is written under a temporary name, synced
+and renamed, so a shard that exists is complete and the slide may go.
 """
 
 from __future__ import annotations

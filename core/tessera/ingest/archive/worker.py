@@ -1,7 +1,7 @@
 """One machine's share of a streaming ingest: from the queue to shards, within its budget of disk.
 
-Nothing here touches store or ledger; what happens to slides is told to a `Board`. Every step looks at the disk first, so
-a slide may be given to a worker any number of times.
+Nothing here touches store or ledger; what happens to slides is told to a `Board`. Every step looks at the disk first,
+so a slide may be given to a worker any number of times.
 """
 
 from __future__ import annotations
@@ -140,7 +140,10 @@ class StreamWorker:
         return min((self._needs(one.slide)[1] for one in self._queue), default=0)
 
     def next_try(self) -> tuple[int, float]:
-        """Slides that wait for another try, and in how many seconds the first of them has it; (0, 0) when one may begin."""
+        """Slides that wait for another try, and in how many seconds the first of them has it.
+
+        (0, 0) when one may begin.
+        """
         times = [one.retry_at for one in self._queue] + [job.not_before for job in self._resting]
         now = time.time()
         if not times or min(times) <= now or not self.rests:

@@ -1,8 +1,10 @@
-"""The one way to cluster tiles, whatever the clusterer: points in, a `ClusterResult` without empty or tiny clusters out.
+"""The one way to cluster tiles, whatever the clusterer.
+
+Points in, a `ClusterResult` without empty or tiny clusters out.
 
 k-means has K by construction. The others find K: clusters below a least size are folded point by point into the nearest
-large one, and K is brought to `clusters`, from above, when `count` is target (see `count`). Beyond `graph_points` tiles they work on
-micro-centroids, and each tile takes the label of its own.
+large one, and K is brought to `clusters`, from above, when `count` is target (see `count`). Beyond `graph_points` tiles
+they work on micro-centroids, and each tile takes the label of its own.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What a clusterer that finds the number of clusters itself is given, and what it answers.
 
-To add one: a file with a function of the signature `Find`, and a line in the table of `tessera.learn.cluster.api`. It takes
-points that fit its cost (beyond, `api` gives it micro-centroids) and answers with labels, noise allowed. Folding and
-the number of clusters are the same for all and stand in `sizes` and `count` beside this file.
+To add one: a file with a function of the signature `Find`, and a line in the table of `tessera.learn.cluster.api`. It
+takes points that fit its cost (beyond, `api` gives it micro-centroids) and answers with labels, noise allowed. Folding
+and the number of clusters are the same for all and stand in `sizes` and `count` beside this file.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """How many clusters: what a clusterer found, or the number asked for, reached from above; and what was done, in words.
 
-Two rules beside the clusterer's own count, both read off frozen features of two labelled sets (benchmarks/quality.py, part
-clusterers). *Guard*: when the largest cluster holds more than 35 % of all tiles, the clusterer's dial is turned finer until it does
-not; RCC's links tend to run together into one such cluster, whose tiles then share one name. *From above*: fewer clusters
-are reached by Ward's merges, more by turning the dial finer until there are enough and merging what is too much; a clusterer
-without a dial has its clusters cut into k-means cells first. Halving the largest cluster is the last resort.
+Two rules beside the clusterer's own count, both read off frozen features of two labelled sets (benchmarks/quality.py,
+part clusterers). *Guard*: when the largest cluster holds more than 35 % of all tiles, the clusterer's dial is turned
+finer until it does not; RCC's links tend to run together into one such cluster, whose tiles then share one name. *From
+above*: fewer clusters are reached by Ward's merges, more by turning the dial finer until there are enough and merging
+what is too much; a clusterer without a dial has its clusters cut into k-means cells first. Halving the largest cluster
+is the last resort.
 """
 
 from __future__ import annotations
@@ -99,8 +100,8 @@ def reach(
         rng: of cells and halves.
 
     Returns:
-        int32 (M,) labels 0..K-1, largest first (K is below k only when there are fewer distinct points); the position of
-        the dial; what was done.
+        int32 (M,) labels 0..K-1, largest first (K is below k only when there are fewer distinct points); the position
+        of the dial; what was done.
     """
     weights = np.ones(len(points), np.int64) if masses is None else masses
     labels, steps = found.labels, []

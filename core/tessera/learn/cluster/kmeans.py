@@ -66,9 +66,10 @@ def cluster(
     """Cluster all points into `config.clustering.clusters` clusters.
 
     With `previous` labels the start is the mean of the current points of each former cluster, and a few Lloyd steps
-    suffice; rows then continue the former ones. Deviations from DeepCluster, which runs faiss's Lloyd steps on all points
-    from random points: the subset, the warm start, and the least size. When the method is spherical, centroids are scaled
-    to unit length at every step (points are unit vectors: the nearest centroid is then the one of largest cosine).
+    suffice; rows then continue the former ones. Deviations from DeepCluster, which runs faiss's Lloyd steps on all
+    points from random points: the subset, the warm start, and the least size. When the method is spherical, centroids
+    are scaled to unit length at every step (points are unit vectors: the nearest centroid is then the one of largest
+    cosine).
 
     Args:
         points: (N, D), any float type, memory-mapped or not; rows that are not finite are an error.
@@ -209,7 +210,10 @@ def _lloyd(
     gpu: str | None = None,
     ranks: Ranks | None = None,
 ) -> npt.NDArray[np.float32]:
-    """Lloyd steps by faiss, or by torch on a GPU, whose subset ranks may share; both split a large cluster when one runs empty."""
+    """Lloyd steps by faiss, or by torch on a GPU, whose subset ranks may share.
+
+    Both split a large cluster when one runs empty.
+    """
     if start is not None:
         lost = np.isnan(start).any(axis=1)
         start[lost] = subset[rng.choice(len(subset), int(lost.sum()), replace=False)]

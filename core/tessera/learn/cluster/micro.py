@@ -1,7 +1,8 @@
 """Micro-centroids: many small k-means cells that stand for all tiles where a method cannot take all of them.
 
-RCC on m centroids, each counted as one point, loses little while there are many per class (reference/rcc.md, 6.4); weighing
-them by their tiles makes it worse. Cells are made in two levels, because one flat k-means of 100,000 centroids is quadratic.
+RCC on m centroids, each counted as one point, loses little while there are many per class (reference/rcc.md, 6.4);
+weighing them by their tiles makes it worse. Cells are made in two levels, because one flat k-means of 100,000 centroids
+is quadratic.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Power iteration clustering on a nearest-neighbour graph, the second clusterer of DeepCluster (Caron et al. 2018, 5.1).
 
-After Lin and Cohen, "Power iteration clustering", ICML 2010, with the clusters of Cho and Lee's authority shift: mass flows
-along the graph, every point follows the neighbour at which the flow rises most, and the points where it ends are clusters.
+After Lin and Cohen, "Power iteration clustering", ICML 2010, with the clusters of Cho and Lee's authority shift: mass
+flows along the graph, every point follows the neighbour at which the flow rises most, and the points where it ends are
+clusters.
 
 Deviations from DeepCluster: sigma is the typical distance of a fifth neighbour when that is above its 0.2 (weights of
 exp(-25) would leave every point alone); points are followed to their root at once, without a walk.

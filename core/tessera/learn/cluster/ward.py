@@ -1,8 +1,9 @@
 """Ward's merging of clusters that have sizes, with a number of clusters of which none is tiny.
 
-Ward, "Hierarchical grouping to optimize an objective function", JASA 58, 1963, from clusters instead of points: the price of a
-merge is n_a n_b / (n_a + n_b) |m_a - m_b|^2. Libraries start from points of size one; here a start has hundreds of tiles
-or one. By nearest-neighbour chains (Murtagh 1983) on a matrix of prices, float64 (n, n): 4,000 clusters need 128 MB.
+Ward, "Hierarchical grouping to optimize an objective function", JASA 58, 1963, from clusters instead of points: the
+price of a merge is n_a n_b / (n_a + n_b) |m_a - m_b|^2. Libraries start from points of size one; here a start has
+hundreds of tiles or one. By nearest-neighbour chains (Murtagh 1983) on a matrix of prices, float64 (n, n): 4,000
+clusters need 128 MB.
 """
 
 from __future__ import annotations

@@ -31,7 +31,8 @@ def alarms(figures: dict[str, float], n_tiles: int, *, trained: bool = True) -> 
         found.append(f"collapse: the largest cluster holds {figures['largest_share']:.0%} of all tiles; {remedy}")
     if n_tiles / figures["clusters"] < _MIN_TILES_PER_CLUSTER:
         found.append(
-            f"only {n_tiles / figures['clusters']:.0f} tiles per cluster: fewer clusters, or more slides, make steadier classes"
+            f"only {n_tiles / figures['clusters']:.0f} tiles per cluster: fewer clusters, or more slides, make "
+            "steadier classes"
         )
     for what in ("slide", "patient", "site"):
         follows = figures.get(f"ami_{what}", 0.0)

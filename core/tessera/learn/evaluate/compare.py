@@ -37,7 +37,8 @@ def compare(
     Args:
         workspace: where they are.
         names: two or more runs, or one with `stability`.
-        stability: also cluster disturbed features of each again (see `tessera.learn.evaluate.stability`), and keep the figures.
+        stability: also cluster disturbed features of each again (see `tessera.learn.evaluate.stability`), and keep the
+            figures.
         progress: hears the phases.
 
     Returns:
@@ -96,8 +97,14 @@ def describe(found: dict[str, Any]) -> str:
         for name, row in zip(names, found["ami"], strict=True)
     ]
     for name, sizes in found["sizes"].items():
-        words = f"{sizes['clusters']:.0f} clusters, largest {sizes['largest_share']:.1%}, median {sizes['size_p50']:.0f} tiles"
+        words = (
+            f"{sizes['clusters']:.0f} clusters, largest {sizes['largest_share']:.1%}, median {sizes['size_p50']:.0f} "
+            "tiles"
+        )
         if own := found["stability"].get(name):
-            words += f"; the method with itself: {own['drift']:.3f} moved a little, {own['bootstrap']:.3f} tiles drawn anew, {own['seed']:.3f} other seed"
+            words += (
+                f"; the method with itself: {own['drift']:.3f} moved a little, {own['bootstrap']:.3f} tiles drawn "
+                f"anew, {own['seed']:.3f} other seed"
+            )
         lines.append(f"{name:{width}}  {words}")
     return "\n".join(lines)

@@ -49,9 +49,10 @@ def evaluate(workspace: Workspace, name: str, interval: int | None = None) -> di
         interval: clustering to score; the last if None. Features are those of the last checkpoint.
 
     Returns:
-        clusters: NMI, AMI, ARI, purity, Hungarian accuracy against labels; features: k-NN and linear accuracy (mean over
-        group-wise folds; None with fewer than two groups a class) of run, random encoder and colour statistics, with the AMI of
-        k-means on each at the run's K.
+        clusters: NMI, AMI, ARI, purity, Hungarian accuracy against labels; features: k-NN and linear accuracy (mean
+            over
+        group-wise folds; None with fewer than two groups a class) of run, random encoder and colour statistics, with
+        the AMI of k-means on each at the run's K.
 
     Raises:
         RunError: no labels, or no clustering yet.
@@ -86,7 +87,8 @@ def evaluate(workspace: Workspace, name: str, interval: int | None = None) -> di
 def describe(scores: dict[str, Any]) -> str:
     """The scores as a table for a terminal."""
     lines = [
-        f"{scores['run']}, interval {scores['interval']}: {scores['n_tiles']:,} labelled tiles of {scores['n_groups']} groups, "
+        f"{scores['run']}, interval {scores['interval']}: {scores['n_tiles']:,} labelled tiles of "
+        f"{scores['n_groups']} groups, "
         f"{scores['n_classes']} classes, {scores['n_clusters']} clusters",
         "clusters against labels   " + "  ".join(f"{key} {value:.3f}" for key, value in scores["clusters"].items()),
         f"{'features':22}{'k-NN':>8}{'linear':>8}{'AMI of k-means':>16}",

@@ -1,7 +1,7 @@
 """Views of `tessera.tiles.augment.view`, made in batches where networks are, for GPUs that wait for the CPU otherwise.
 
-The CPU decodes tiles and draws the views; what a view shows is the same pixel for pixel but for rounding, JPEG's integer
-arithmetic and how averages over pixels are taken when tiles shrink.
+The CPU decodes tiles and draws the views; what a view shows is the same pixel for pixel but for rounding, JPEG's
+integer arithmetic and how averages over pixels are taken when tiles shrink.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ def _to(values: npt.NDArray[Any], like: torch.Tensor) -> torch.Tensor:
 def _cut(tiles: torch.Tensor, views: ViewBatch, side_px: int) -> torch.Tensor:
     """Crop, scale and turn: float (M, 3, side, side), whole numbers.
 
-    As `augment.resize` has it, a crop that shrinks takes means over what a pixel covers, here of several bilinear samples.
+    As `augment.resize` has it, a crop that shrinks takes means over what a pixel covers, here of several bilinear
+    samples.
     """
     whole = tiles.shape[-1]
     cut = torch.empty((len(views.boxes), 3, side_px, side_px), device=tiles.device)

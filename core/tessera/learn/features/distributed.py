@@ -1,8 +1,9 @@
 """Several processes on one run: each takes its share of every batch and of every pass; the first one writes.
 
-`torchrun --nproc-per-node N -m tessera run ...` starts them on one machine. They share the run's folder, so that the bank
-is one file in which each rank writes the rows of its own tiles. Gradients are added up over the ranks, batch
-normalisation takes its statistics over all of them, and the loss is that of the whole batch: N ranks learn what one would.
+`torchrun --nproc-per-node N -m tessera run ...` starts them on one machine. They share the run's folder, so that the
+bank is one file in which each rank writes the rows of its own tiles. Gradients are added up over the ranks, batch
+normalisation takes its statistics over all of them, and the loss is that of the whole batch: N ranks learn what one
+would.
 """
 
 from __future__ import annotations

@@ -68,8 +68,8 @@ def extract(
 class FeaturePass:
     """Fills a bank with normalised features.
 
-    The normalisation is fitted on up to 100,000 tiles; the others are read after it and projected as they come, so memory
-    does not grow with the cohort.
+    The normalisation is fitted on up to 100,000 tiles; the others are read after it and projected as they come, so
+    memory does not grow with the cohort.
 
     Args:
         network: uint8 images to features.

@@ -109,10 +109,10 @@ def fit_normalisation(features: Features, kind: str, dimensions: int) -> Normali
 def finish_normalisation(moments: Moments, kind: str, dimensions: int) -> Normalisation:
     """The normalisation that fits the moments.
 
-    pca-whiten is DeepCluster's (Caron et al. 2018, section 4: PCA to 256, whitening, L2), with covariance in float64 and a
-    floor under the eigenvalues, which the original lacks. pca leaves the whitening out: neighbours in a whitened space are
-    neighbours in its noise, and what clusters a graph of neighbours needs true ones. centre-scale divides by the standard deviation instead; centre
-    does not; none leaves only the unit length.
+    pca-whiten is DeepCluster's (Caron et al. 2018, section 4: PCA to 256, whitening, L2), with covariance in float64
+    and a floor under the eigenvalues, which the original lacks. pca leaves the whitening out: neighbours in a whitened
+    space are neighbours in its noise, and what clusters a graph of neighbours needs true ones. centre-scale divides by
+    the standard deviation instead; centre does not; none leaves only the unit length.
 
     Args:
         moments: of a sample.

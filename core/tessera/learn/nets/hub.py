@@ -75,7 +75,8 @@ def read_config(name: str) -> Published:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
-            f"encoder={name}: its {_CONFIG} is not one of timm ({type(error).__name__}: {error}); of other libraries only "
+            f"encoder={name}: its {_CONFIG} is not one of timm ({type(error).__name__}: {error}); of other libraries "
+            "only "
             "the encoders of the table can be loaded, by their short names"
         ) from error
 
@@ -153,6 +154,7 @@ def _gated(repository: str) -> str:
 
 def _unreachable(repository: str, error: Exception) -> str:
     return (
-        f"encoder={HUB}{repository} is not in the cache and cannot be fetched ({type(error).__name__}): what has come is "
+        f"encoder={HUB}{repository} is not in the cache and cannot be fetched ({type(error).__name__}): what has come "
+        "is "
         "kept, start again to go on; without a network copy its folder from another machine: encoder=local-dir:PATH"
     )

@@ -1,7 +1,7 @@
 """The published pathology encoders: where each lies, how it is built, read and scaled, and what its licence allows.
 
-The table itself is `pathology.toml` beside this file: an encoder more is an entry more there. None of the weights come with
-Tessera, and nothing that a repository holds is run as code.
+The table itself is `pathology.toml` beside this file: an encoder more is an entry more there. None of the weights come
+with Tessera, and nothing that a repository holds is run as code.
 """
 
 from __future__ import annotations
@@ -102,7 +102,8 @@ def check_runnable(row: PathologyEncoder) -> None:
     """
     if not row.architecture:
         raise ConfigError(
-            f"encoder={row.name}: its network is published as Python code of its own ({row.hub}), which is not run here; "
+            f"encoder={row.name}: its network is published as Python code of its own ({row.hub}), which is not run "
+            "here; "
             "extract its features with TRIDENT or slide2vec and bring the vectors, or choose "
             "uni2-h, virchow2, h-optimus-0 or midnight-12k"
         )

@@ -1,12 +1,14 @@
-"""From a few labelled tiles to all: multi-stage self-supervised training of a graph network (M3S, Sun et al., AAAI 2020).
+"""From a few labelled tiles to all.
 
-Each stage trains a two-layer graph convolution network (Kipf and Welling, ICLR 2017) on the labels that there are, clusters
-its embeddings, gives each cluster the class whose labelled middle is nearest, and adds the most confident predictions on which
-network and cluster agree to the labels of the next stage.
+Multi-stage self-supervised training of a graph network (M3S, Sun et al., AAAI 2020).
+
+Each stage trains a two-layer graph convolution network (Kipf and Welling, ICLR 2017) on the labels that there are,
+clusters its embeddings, gives each cluster the class whose labelled middle is nearest, and adds the most confident
+predictions on which network and cluster agree to the labels of the next stage.
 
 Deviations from the paper: the graph is the mutual k-NN graph of tile features, since tiles have no links of their own;
-predictions are added in proportion to the predicted share of their class; beyond `max_tiles` the network works on a sample
-that has all labelled tiles, and the others take the weighted vote of their nearest sampled neighbours.
+predictions are added in proportion to the predicted share of their class; beyond `max_tiles` the network works on a
+sample that has all labelled tiles, and the others take the weighted vote of their nearest sampled neighbours.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Tiles that came later, placed into the clusters of a finished run without training.
 
-The result is a run of its own, finished from the start: clustering 0 holds every tile of the workspace, the earlier ones
-with the labels they had, the later ones with the cluster of the nearest centroid. Ids are those of the old run, so that names
-stand (`tessera.curate.transfer`) and exploring and exporting go on as before; the old run is left as it is.
+The result is a run of its own, finished from the start: clustering 0 holds every tile of the workspace, the earlier
+ones with the labels they had, the later ones with the cluster of the nearest centroid. Ids are those of the old run, so
+that names stand (`tessera.curate.transfer`) and exploring and exporting go on as before; the old run is left as it is.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ class Assigned:
         """The same in words."""
         return (
             f"placed {self.n_placed:,} later tiles into {len(self.sizes)} clusters of {self.of}, as run {self.run}; "
-            f"{self.n_far:,} lie farther out than {_FAR} % of their cluster's own tiles, {self.n_unreadable:,} do not decode"
+            f"{self.n_far:,} lie farther out than {_FAR} % of their cluster's own tiles, {self.n_unreadable:,} do not "
+            "decode"
         )
 
 

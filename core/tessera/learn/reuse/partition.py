@@ -1,8 +1,8 @@
 """A new clustering of the tiles of a finished run, from its saved features, without training.
 
-A partition is a finished run of one interval: page, names and exports take it like any other. It shares the map of the run that
-it comes from, and its features unless these are whitened and the clusterer works on neighbours; its clusters carry the ids of
-those they overlap most.
+A partition is a finished run of one interval: page, names and exports take it like any other. It shares the map of the
+run that it comes from, and its features unless these are whitened and the clusterer works on neighbours; its clusters
+carry the ids of those they overlap most.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""A few children that stay alive from task to task; a task that kills one is tried once more, then its slide is at fault."""
+"""A few children that stay alive from task to task.
+
+A task that kills one is tried once more, then its slide is at fault.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The child itself: `python -m tessera.slides.child.serve FD`. Does one task after the other until its parent is gone."""
+"""The child itself: `python -m tessera.slides.child.serve FD`.
+
+Does one task after the other until its parent is gone.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Messages between a process and its child: a JSON header and raw buffers. Never pickle: what a poisoned child says is data."""
+"""Messages between a process and its child: a JSON header and raw buffers. Never pickle.
+
+What a poisoned child says is data.
+"""
 
 from __future__ import annotations
 

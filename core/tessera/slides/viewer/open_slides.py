@@ -1,4 +1,7 @@
-"""The few slides that are open for looking at: the last ones used stay open, the others are closed when nobody reads."""
+"""The few slides that are open for looking at.
+
+The last ones used stay open, the others are closed when nobody reads.
+"""
 
 from __future__ import annotations
 

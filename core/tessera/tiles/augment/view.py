@@ -1,7 +1,7 @@
 """Augmentation for H&E: what a view is, and how a CPU makes it, one by one on uint8 with OpenCV.
 
-Drawing a view and making it are two steps, so that `tessera.learn.features.device_views` can make the same views in batches where
-networks are. On a CPU OpenCV is 3-10 times faster than batched torch (io.md, B).
+Drawing a view and making it are two steps, so that `tessera.learn.features.device_views` can make the same views in
+batches where networks are. On a CPU OpenCV is 3-10 times faster than batched torch (io.md, B).
 """
 
 from __future__ import annotations
@@ -159,7 +159,8 @@ def turn(tile: Image, symmetry: int) -> Image:
 def draw_stain(spread: float, rng: np.random.Generator) -> Stain:
     """Scale and shift the density of each stain (Tellez et al. 2018), as one matrix on log intensities, float32 (3, 4).
 
-    ln I' = ln I (HED_from_RGB diag(alpha) RGB_from_HED) - beta RGB_from_HED with alpha ~ U(1 - s, 1 + s), beta ~ U(-s, s).
+    ln I' = ln I (HED_from_RGB diag(alpha) RGB_from_HED) - beta RGB_from_HED with alpha ~ U(1 - s, 1 + s), beta ~ U(-s,
+    s).
     """
     alpha, beta = rng.uniform(1 - spread, 1 + spread, 3), rng.uniform(-spread, spread, 3)
     matrix = np.empty((3, 4), np.float32)

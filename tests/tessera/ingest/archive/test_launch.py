@@ -1,4 +1,7 @@
-"""Workers started by Tessera itself: by submitit's executor for this machine (its Slurm one needs a Slurm) and on Dask."""
+"""Workers started by Tessera itself.
+
+By submitit's executor for this machine (its Slurm one needs a Slurm) and on Dask.
+"""
 
 from __future__ import annotations
 

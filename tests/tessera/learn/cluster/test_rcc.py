@@ -233,5 +233,8 @@ def test_engine_of_a_plain_machine() -> None:
 
 
 def test_rcc_needs_no_faiss_no_store_and_no_slides() -> None:
-    script = "import tessera.learn.cluster.rcc.model, sys; assert not {'faiss', 'lance', 'openslide', 'torch'} & set(sys.modules)"
+    script = (
+        "import tessera.learn.cluster.rcc.model, sys; assert not {'faiss', 'lance', 'openslide', 'torch'} & "
+        "set(sys.modules)"
+    )
     subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True)

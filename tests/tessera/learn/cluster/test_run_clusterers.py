@@ -1,4 +1,7 @@
-"""Training with RCC in its real worker process: K changes, heads follow, and a killed run goes on with the same bits."""
+"""Training with RCC in its real worker process.
+
+K changes, heads follow, and a killed run goes on with the same bits.
+"""
 
 from __future__ import annotations
 

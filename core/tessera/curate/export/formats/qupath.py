@@ -1,8 +1,10 @@
-"""GeoJSON for QuPath: one gzip file a slide, one `tile` object a tile (reference: QuPath's own source, PathIO and GsonTools).
+"""GeoJSON for QuPath.
 
-Rules that peers break: `objectType` stands in properties and is `tile`, so that a hundred thousand objects stay light; `id` is
-a UUID that is the same at every export; a class is an object with name and colour; coordinates are those QuPath shows, from
-the corner of the bounds where a slide has them; rings are closed.
+One gzip file a slide, one `tile` object a tile (reference: QuPath's own source, PathIO and GsonTools).
+
+Rules that peers break: `objectType` stands in properties and is `tile`, so that a hundred thousand objects stay light;
+`id` is a UUID that is the same at every export; a class is an object with name and colour; coordinates are those QuPath
+shows, from the corner of the bounds where a slide has them; rings are closed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """k nearest neighbours of every point: faiss by size, or torch where faiss is absent or a GPU is asked for.
 
-The recall of an approximate index is measured on a sample against brute force, because RCC degrades quietly when it is low
-(reference/rcc.md, section 4: .976 costs nothing, .47 costs .30 AMI).
+The recall of an approximate index is measured on a sample against brute force, because RCC degrades quietly when it is
+low (reference/rcc.md, section 4: .976 costs nothing, .47 costs .30 AMI).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """k nearest neighbours in torch: brute force in blocks, and by cells where brute force is too much; on any device.
 
 By cells: k-means cells of a few hundred points; all points of a cell are compared with all points of the cells whose
-centroids are nearest to its own, in one matrix product. This is an inverted file searched cell by cell instead of query by
-query, which suits a GPU.
+centroids are nearest to its own, in one matrix product. This is an inverted file searched cell by cell instead of query
+by query, which suits a GPU.
 """
 
 from __future__ import annotations

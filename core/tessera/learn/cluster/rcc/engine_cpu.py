@@ -1,7 +1,7 @@
 """RCC's engine for the CPU: column blocks of 16, one thread each, on a graph numbered so that neighbours lie close.
 
-Memory beside X and U: three N x 16 arrays a thread, and the graph. Each block is solved by one thread from start to end, so
-the result does not depend on the number of threads.
+Memory beside X and U: three N x 16 arrays a thread, and the graph. Each block is solved by one thread from start to
+end, so the result does not depend on the number of threads.
 """
 
 from __future__ import annotations

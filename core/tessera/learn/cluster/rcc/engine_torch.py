@@ -1,4 +1,6 @@
-"""RCC's engine for a GPU (or any torch device): sparse CSR times column blocks, Jacobi-preconditioned conjugate gradients.
+"""RCC's engine for a GPU (or any torch device).
+
+Sparse CSR times column blocks, Jacobi-preconditioned conjugate gradients.
 
 The graph, X and U live on the device; only sums come back. Needs torch, numpy and scipy, nothing else.
 """

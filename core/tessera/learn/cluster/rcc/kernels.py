@@ -1,7 +1,9 @@
-"""Compiled loops of RCC on the CPU: edge lengths, conjugate gradients of one column block, the Laplacian times a vector.
+"""Compiled loops of RCC on the CPU.
 
-Each runs without the interpreter's lock, so that Python threads take one column block each. A block is 16 float32 wide: one
-cache line, so gathering a neighbour costs one load.
+Edge lengths, conjugate gradients of one column block, the Laplacian times a vector.
+
+Each runs without the interpreter's lock, so that Python threads take one column block each. A block is 16 float32 wide:
+one cache line, so gathering a neighbour costs one load.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 """Robust Continuous Clustering (Shah and Koltun, PNAS 114(37), 2017): clusters without a number of clusters.
 
-Two presets. `paper` is the published algorithm. `robust`, the default, is for learned features; its deviations are: exact
-duplicates count as one point; centre, PCA to 64 dimensions, rows of length sqrt(d) (the published lambda depends on the mean
-and the scale of the data); links of lone points to their nearest neighbour instead of a spanning tree; mu starts from the
-99.9 % quantile of edge lengths (one outlier decides the longest); lambda is 4 times what a largest singular value of 2 sqrt(N)
-gives, instead of following the singular value itself, which is sqrt(N) for whitened features and up to sqrt(N d) for others of
-the same clusters; from 8 dimensions on the link threshold is times 0.7; at most two iterations at one mu; stop when mu has passed
-delta. The two factors were read off labelled sets (benchmarks/rcc.py, parts quality and dials).
-In both, linear systems are solved by warm-started Jacobi-CG instead of CMG from zero.
+Two presets. `paper` is the published algorithm. `robust`, the default, is for learned features; its deviations are:
+exact duplicates count as one point; centre, PCA to 64 dimensions, rows of length sqrt(d) (the published lambda depends
+on the mean and the scale of the data); links of lone points to their nearest neighbour instead of a spanning tree; mu
+starts from the 99.9 % quantile of edge lengths (one outlier decides the longest); lambda is 4 times what a largest
+singular value of 2 sqrt(N) gives, instead of following the singular value itself, which is sqrt(N) for whitened
+features and up to sqrt(N d) for others of the same clusters; from 8 dimensions on the link threshold is times 0.7; at
+most two iterations at one mu; stop when mu has passed delta. The two factors were read off labelled sets
+(benchmarks/rcc.py, parts quality and dials). In both, linear systems are solved by warm-started Jacobi-CG instead of
+CMG from zero.
 """
 
 from __future__ import annotations
@@ -112,7 +113,8 @@ class RCC(ClusterMixin, BaseEstimator):
         labels_: int32 (N,), largest cluster first.
         n_clusters_: number of clusters.
         representatives_: float32 (N, d), U in the space that was clustered.
-        energy_: list of the objective before each solve. It falls while mu and lambda stay, and jumps where they change.
+        energy_: list of the objective before each solve. It falls while mu and lambda stay, and jumps where they
+            change.
         constants_: `Constants` that were used.
         link_: link factor that was used.
         graph_recall_: share of true neighbours in the graph, sampled.

@@ -1,7 +1,9 @@
-"""What the robust preset does to features before RCC: exact duplicates become one point, centre, PCA, one length for all.
+"""What the robust preset does to features before RCC.
 
-RCC as published is neither scale- nor shift-invariant (reference/rcc.md, 2.1): lambda grows with the norm of X, which is
-mostly its mean, and two of its thresholds are absolute. Centred rows of length sqrt(D) remove both.
+Exact duplicates become one point, centre, PCA, one length for all.
+
+RCC as published is neither scale- nor shift-invariant (reference/rcc.md, 2.1): lambda grows with the norm of X, which
+is mostly its mean, and two of its thresholds are absolute. Centred rows of length sqrt(D) remove both.
 """
 
 from __future__ import annotations

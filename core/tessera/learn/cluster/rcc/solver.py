@@ -1,8 +1,9 @@
 """The minimisation of RCC: alternate line process and representatives while the estimator hardens.
 
 Shah and Koltun, "Robust continuous clustering", PNAS 114(37), 2017. Over representatives U of points X,
-1/2 sum_p |x_p - u_p|^2 + lambda/2 sum_pq w_pq rho(|u_p - u_q|), rho(y) = mu y^2 / (mu + y^2), is lowered for falling mu. What is
-done to N x D numbers stands behind `Engine`; this file holds the schedule, which is the same on every device.
+1/2 sum_p |x_p - u_p|^2 + lambda/2 sum_pq w_pq rho(|u_p - u_q|), rho(y) = mu y^2 / (mu + y^2), is lowered for falling
+mu. What is done to N x D numbers stands behind `Engine`; this file holds the schedule, which is the same on every
+device.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ class Constants:
     """The numbers that RCC reads off the data. Held from one clustering to the next, they keep K from drifting.
 
     Attributes:
-        strength: lambda times |A|_2: the largest singular value of X, or what is typical of it, times the lambda factor.
+        strength: lambda times |A|_2: the largest singular value of X, or what is typical of it, times the lambda
+            factor.
         mu: at the start; 3 times a long edge squared.
         delta: mu below which the last level is reached, a short edge.
         epsilon: links shorter than (the link factor times) this join points, the mean of the shortest 1 % of edges.

@@ -78,6 +78,7 @@ CSS = (
 .ts .card { border: 1px solid var(--line); border-radius: 12px; background: var(--paper); overflow: hidden; }
 .ts .card .text { padding: 10px 14px 12px; }
 .ts .card h4 { margin: 0 0 2px; font-size: 14px; font-weight: 650; overflow-wrap: anywhere; }
+.ts .card > a { display: block; color: inherit; } .ts .card > a:hover { opacity: .88; } .ts a:focus-visible { outline: 2px solid var(--violet); outline-offset: 2px; }
 .ts .slide { position: relative; height: 200px; display: flex; justify-content: center; background: var(--ground); overflow: hidden; }
 .ts .slide .stack { position: relative; height: 100%; } .ts .slide .stack > img { display: block; height: 100%; max-width: none; }
 .ts .slide > img { display: block; width: 100%; height: 100%; object-fit: cover; }

@@ -1,4 +1,4 @@
-"""Cohort page: every slide with its picture, its mask and its kept tiles, and a reason for all that was dropped."""
+"""Cohort page: all slides, searched, ordered and in pages, and a reason for all that was dropped."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from tessera.words import counted
 from tessera_app.latest import Latest
 from tessera_app.page import alarm, empty, html, number, term, waiting, wrap
 from tessera_app.pages.cohort.archive import StreamPanel
-from tessera_app.pages.cohort.facts import CohortFacts, SlideFacts, read_cohort
+from tessera_app.pages.cohort.cards import card, shares, table
+from tessera_app.pages.cohort.facts import CohortFacts, read_cohort
+from tessera_app.pages.cohort.slides import ORDERS, PER_PAGE, SlidesPage, read_slides, without_flags
 from tessera_app.store import Store
-from tessera_app.theme import REASON_COLOURS, badge
+from tessera_app.theme import badge
 
+_CARDS, _TABLE = "Cards", "Table"
 _LAYERS = {"Slide": "", "Tissue found": "mask", "Tiles kept": "kept"}
 _START = (
     "In a terminal, for slides in a folder:<br><code>tessera ingest FOLDER --workspace {root}</code><br>"
@@ -35,24 +38,72 @@ class CohortPage(pn.viewable.Viewer):
         super().__init__(**params)
         self._store = store
         self._facts: CohortFacts | None = None
-        self._layer = pmui.RadioButtonGroup(
-            options=list(_LAYERS), value="Tiles kept", size="small", width=330, css_classes=["ts-layer"], visible=False
+        small: dict[str, Any] = {"size": "small"}
+        self._search = pmui.TextInput(
+            label="find a slide",
+            placeholder="name, patient, site, stain, reason",
+            width=270,
+            css_classes=["ts-find"],
+            **small,
+        )
+        self._order = pmui.Select(label="order", options=list(ORDERS), width=170, css_classes=["ts-order"], **small)
+        self._state = pmui.Select(
+            label="state", options={"all": ""}, value="", width=130, css_classes=["ts-state"], **small
+        )
+        self._layer = pmui.RadioButtonGroup(options=list(_LAYERS), value="Slide", css_classes=["ts-layer"], **small)
+        self._as = pmui.RadioButtonGroup(options=[_CARDS, _TABLE], value=_CARDS, css_classes=["ts-as"], **small)
+        self._back, self._next = (
+            pmui.Button(label=label, variant="outlined", css_classes=[css], **small)
+            for label, css in (("Back", "ts-page-back"), ("Next", "ts-page-next"))
+        )
+        self._at, self._page = html(sizing_mode=None, css_classes=["ts-page-at"]), 0
+        self._found: SlidesPage | None = None
+        self._tools = pn.FlexBox(
+            self._search,
+            self._order,
+            self._state,
+            self._as,
+            self._layer,
+            self._back,
+            self._at,
+            self._next,
+            align_items="center",
+            gap="6px",
+            visible=False,
+            sizing_mode="stretch_width",
         )
         self._top, self._body = html(waiting("Reading the cohort…")), html(css_classes=["ts-cohort"])
         self._loads = Latest(lambda text: setattr(self._top, "object", wrap(alarm(text))))
-        self._layer.param.watch(lambda *_: self._draw_cards(), "value")
+        self._lists = Latest(lambda text: setattr(self._body, "object", wrap(alarm(text))))
+        for widget in (self._layer, self._as):
+            widget.param.watch(lambda *_: self._draw(), "value")
+        for widget, name in ((self._search, "value_input"), (self._order, "value"), (self._state, "value")):
+            widget.param.watch(lambda *_: self._turn_to(0), name)
+        self._back.on_click(lambda _: self._turn_to(self._page - 1))
+        self._next.on_click(lambda _: self._turn_to(self._page + 1))
         store.param.watch(lambda *_: self._load(), "cohort")
         self._load()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return pn.Column(StreamPanel(self._store), self._top, self._layer, self._body, sizing_mode="stretch_width")
+        return pn.Column(StreamPanel(self._store), self._top, self._tools, self._body, sizing_mode="stretch_width")
 
     def _load(self) -> None:
         self._loads.load(lambda: read_cohort(self._store.workspace), self._show)
+        self._turn_to(self._page)
+
+    def _turn_to(self, page: int) -> None:
+        """Read a page of slides."""
+        workspace, search = self._store.workspace, self._search.value_input or ""
+        order, state = self._order.value, self._state.value
+        self._lists.load(lambda: read_slides(workspace, search, order, state, page), self._show_slides)
 
     def _show(self, facts: CohortFacts) -> None:
         self._facts = facts
-        self._layer.visible = bool(facts.slides)
+        self._tools.visible = bool(facts.states)
+        self._state.options = {
+            "all": "",
+            **{f"{state.replace('_', ' ')} ({n:,})": state for state, n in facts.states.items()},
+        }
         if not facts.states and not facts.rejected and self._store.stream is not None:
             self._top.object = wrap(
                 "<h2>Cohort</h2><p class='quiet'>The first slides come when their tiles are in the store.</p>"
@@ -62,16 +113,35 @@ class CohortPage(pn.viewable.Viewer):
             self._top.object = wrap(empty("No slides yet", text))
         else:
             self._top.object = wrap(_summary(facts) + coarse_words(facts) + _trouble(facts))
-        self._draw_cards()
+        self._draw()
 
-    def _draw_cards(self) -> None:
-        if self._facts is None:
+    def _show_slides(self, found: SlidesPage) -> None:
+        self._found, self._page = found, found.page
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._facts is None or self._found is None:
             return
-        layer = _LAYERS[self._layer.value]
-        cards = "".join(card(slide, layer, self._facts.tile_mpp) for slide in self._facts.slides)
-        hidden = self._facts.n_pictures - len(self._facts.slides)
-        more = f"<p class='quiet'>Not shown: {counted(hidden, 'slide')} of the workspace.</p>" if hidden else ""
-        self._body.object = wrap(f"<div class='cards'>{cards}</div>{more}")
+        found, mpp = self._found, self._facts.tile_mpp
+        self._layer.visible = self._as.value == _CARDS
+        self._back.disabled, self._next.disabled = found.page == 0, found.page + 1 >= found.n_pages
+        first = found.page * PER_PAGE
+        self._at.object = wrap(f"<span class='quiet'>{_at_words(found, first)}</span>")
+        if self._as.value == _TABLE:
+            self._body.object = wrap(table(found.slides))
+        else:
+            layer = _LAYERS[self._layer.value]
+            self._body.object = wrap(
+                f"<div class='cards'>{''.join(card(one, layer, mpp) for one in found.slides)}</div>"
+            )
+
+
+def _at_words(found: SlidesPage, first: int) -> str:
+    if not found.n:
+        return "no slide found"
+    if found.n <= len(found.slides):
+        return counted(found.n, "slide")
+    return f"{first + 1:,}–{first + len(found.slides):,} of {found.n:,}"
 
 
 def _summary(facts: CohortFacts) -> str:
@@ -82,7 +152,7 @@ def _summary(facts: CohortFacts) -> str:
     if positions:
         numbers += number(f"{facts.totals.get('kept', 0) / positions:.0%}", term("kept", "of the slides' area kept"))
     numbers += number(facts.tile, "tile size and resolution") if facts.tile else ""
-    return f"<h2>Cohort</h2><div class='numbers'>{numbers}</div>{_shares(facts.totals, key=True)}"
+    return f"<h2>Cohort</h2><div class='numbers'>{numbers}</div>{shares(facts.totals, key=True)}"
 
 
 def coarse_words(facts: CohortFacts) -> str:
@@ -91,117 +161,27 @@ def coarse_words(facts: CohortFacts) -> str:
     if not n:
         return ""
     return alarm(
-        f"{counted(n, 'slide is', 'slides are')} coarser (up to {mpp:.3g} µm/px) than the tiles ({facts.tile_mpp:g}): "
-        "their tiles are "
-        f"enlarged and show less detail than those of other slides; a workspace with --mpp {mpp:.3g} keeps all alike.",
+        f"{counted(n, 'slide is', 'slides are')} coarser (up to {mpp:.3g} µm/px) than the tiles ({facts.tile_mpp:g}): their tiles are "
+        f"enlarged and show less detail than those of other slides. A workspace whose tiles have {mpp:.3g} µm/px keeps all alike.",
         "info",
     )
-
-
-def _shares(counts: dict[str, int], *, key: bool = False) -> str:
-    """Where a slide's grid positions went, as one bar."""
-    total = sum(counts.values())
-    if not total:
-        return ""
-    known = [(reason, colour, counts[reason]) for reason, colour in REASON_COLOURS.items() if counts.get(reason)]
-    parts = "".join(
-        f"<div style='width:{100 * n / total:.2f}%;background:{colour}' title='{escape(reason)}: {n:,}'></div>"
-        for reason, colour, n in known
-    )
-    words = "".join(
-        f"<span><i style='background:{colour}'></i>{escape(reason)} {n:,}</span>" for reason, colour, n in known
-    )
-    return f"<div class='shares'>{parts}</div>" + (f"<div class='key'>{words}</div>" if key else "")
 
 
 def _trouble(facts: CohortFacts) -> str:
     """Slides and files that gave no tiles, each with its reason."""
     rows = "".join(
-        f"<tr><td>{badge(state)}</td><td>{escape(name)}</td><td>{escape(reason)}</td></tr>"
+        f"<tr><td>{badge(state)}</td><td>{escape(name)}</td><td>{escape(without_flags(reason))}</td></tr>"
         for name, state, reason in facts.trouble
     )
     rows += "".join(
-        "<tr><td><span class='badge' style='--c:#656b80'>no slide</span></td>"
-        f"<td title='{escape(path)}'>{escape(Path(path).name)}</td>"
-        f"<td>{escape(reason)}</td></tr>"
+        f"<tr><td><span class='badge' style='--c:#656b80'>no slide</span></td><td title='{escape(path)}'>{escape(Path(path).name)}</td>"
+        f"<td>{escape(without_flags(reason))}</td></tr>"
         for path, reason in facts.rejected
     )
-    n = len(facts.trouble) + len(facts.rejected)
+    n = facts.n_trouble
     if not n:
         return ""
+    if (more := n - len(facts.trouble) - len(facts.rejected)) > 0:
+        rows += f"<tr><td></td><td colspan='2'>and {more:,} more: search the slides below</td></tr>"
     opened = "open" if n <= 8 else ""
-    return (
-        f"<details {opened} class='ts-trouble'><summary><h3 style='display:inline-block'>{counted(n, 'file')} gave no "
-        f"tiles</h3></summary><table class='plain'>{rows}</table></details>"
-    )
-
-
-def _archive_words(row: dict[str, Any]) -> str:
-    """What the archive or the barcode says of a slide; empty for others."""
-    about = [
-        row["project"],
-        f"patient {row['patient']}" if row["patient"] else "",
-        f"site {row['site']}" if row["site"] else "",
-        row["sample_type"],
-    ]
-    words = " · ".join(escape(word) for word in about if word)
-    return (
-        f"<p class='quiet ts-archive' title='project, patient, tissue source site, sample type'>{words}</p>"
-        if words
-        else ""
-    )
-
-
-def card(slide: SlideFacts, layer: str, tile_mpp: float) -> str:
-    """One slide as HTML."""
-    row = slide.row
-    facts = counted(row["n_tiles"], "tile")
-    if row["width"] and row["mpp"]:
-        facts += f" · {row['width']:,} × {row['height']:,} px · {row['mpp']:.3f} µm/px"
-    reason = f"<p class='quiet'>{escape(row['reason'])}</p>" if row["reason"] else ""
-    if row["state"] == "done" and reason and tile_mpp:  # the whole sentence is said once, above
-        times = row["mpp"] / tile_mpp
-        reason = f"<p class='quiet' title='{escape(row['reason'])}'>tiles enlarged {times:.2f} times</p>"
-    source = f"resolution from {row['mpp_source']}, read by {row['reader']}" if row["mpp_source"] else ""
-    counts = "".join(
-        f"<tr><td>{escape(name)}</td><td class='n'>{n:,}</td></tr>"
-        for name, n in slide.counts.items()
-        if name != "kept"
-    )
-    dropped = (
-        f"<details><summary class='quiet'>what was dropped</summary><table class='plain'>{counts}</table></details>"
-        if counts
-        else ""
-    )
-    return (
-        f"<div class='card' data-slide='{row['id']}'>{_picture(slide, layer)}<div class='text'>"
-        f"<h4>{escape(row['name'])} "
-        f"{badge(row['state'])}</h4>{_archive_words(row)}{reason}<p class='quiet' title='{escape(source)}'>{facts}"
-        f"</p>{_shares(slide.counts)}{dropped}</div></div>"
-    )
-
-
-def _picture(slide: SlideFacts, layer: str) -> str:
-    row = slide.row
-    number_, version = row["id"], int(row["updated"])
-    if slide.first_tile >= 0:
-        return f"<div class='slide'><img src='t/{slide.first_tile}' alt='one of its tiles' loading='lazy'></div>"
-    if not row["width"]:
-        return "<div class='slide'><div class='waits'>waiting to be cut</div></div>"
-    over = ""
-    if layer == "mask":
-        style = "width:100%;height:100%;opacity:.62;mix-blend-mode:multiply;image-rendering:auto"
-        over = f"<img class='over' style='{style}' src='mask/{number_}?v={version}' alt=''>"
-    elif layer == "kept" and row["grid_columns"]:
-        over = f"<img class='over' style='{grid_extent(row)}' src='kept/{number_}?v={version}' alt=''>"
-    return (
-        f"<div class='slide'><div class='stack'><img loading='lazy' src='thumbnail/{number_}?v={version}' "
-        f"alt='overview of the slide'>{over}</div></div>"
-    )
-
-
-def grid_extent(row: Any) -> str:
-    """CSS size of a slide's grid over its thumbnail, which both begin in the upper left corner."""
-    width = 100 * row["grid_columns"] * row["step0"] / row["width"]
-    height = 100 * row["grid_rows"] * row["step0"] / row["height"]
-    return f"width:{width:.3f}%;height:{height:.3f}%"
+    return f"<details {opened} class='ts-trouble'><summary><h3 style='display:inline-block'>{counted(n, 'file')} gave no tiles</h3></summary><table class='plain'>{rows}</table></details>"

@@ -12,7 +12,7 @@ from tessera.explore.slide_map import TileInfo, slide_row, tile_info
 
 from tessera_app.latest import Latest
 from tessera_app.page import alarm, html, wrap
-from tessera_app.pages.cohort.page import grid_extent
+from tessera_app.pages.cohort.cards import grid_extent
 from tessera_app.store import PAGES, Store
 
 _BARS_UM = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)

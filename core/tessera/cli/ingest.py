@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from tessera import config as configuration
 from tessera.cli.archive import Words, is_stream, stream_command
-from tessera.cli.ingest_options import Archive, Cutting, Streaming, exit_code
+from tessera.cli.ingest_options import Archive, Corrected, Cutting, Streaming, exit_code
 from tessera.cli.options import ANSWERING, Answering, Settings, named
 from tessera.cli.terminal import TerminalProgress
 from tessera.config import IngestConfig
@@ -18,7 +18,7 @@ from tessera.errors import ConfigError
 from tessera.workspace.activity import track
 from tessera.workspace.folder import Workspace
 
-_CUTTING, _STREAMING, _NO_ARCHIVE = Cutting(), Streaming(), Archive()
+_CUTTING, _CORRECTED, _STREAMING, _NO_ARCHIVE = Cutting(), Corrected(), Streaming(), Archive()
 
 
 def ingest(
@@ -28,6 +28,7 @@ def ingest(
     ] = None,
     cutting: Cutting = _CUTTING,
     settings: Settings = None,
+    corrected: Corrected = _CORRECTED,
     archive: Archive = _NO_ARCHIVE,
     streaming: Streaming = _STREAMING,
     common: Answering = ANSWERING,
@@ -37,20 +38,26 @@ def ingest(
     Ends with 1 when a slide failed or nothing was found, and with 3 when slides were only set aside.
     """
     from tessera.ingest import pipeline, tile_folder
+    from tessera.ingest.corrections import Corrections
 
     given = named(cutting, settings)
     words = Words(sources, tiles, archive, streaming, common)
     if is_stream(words):
         return stream_command(words, given)
-    config = configuration.from_mapping(IngestConfig, given)
     if not sources and tiles is None:
         raise ConfigError("nothing to ingest: name slides or folders of slides, --tiles FOLDER, or gdc: --project P")
+    configuration.from_mapping(IngestConfig, given)  # wrong words make no workspace
+    corrections = Corrections.read(corrected.mpp_of, corrected.patients)
     workspace = Workspace.create(common.workspace)
+    own = configuration.as_dict(pipeline.config_of(workspace))
+    config = configuration.from_mapping(IngestConfig, {**own, **given})
     with TerminalProgress(quiet=common.json) as bars, track(workspace, "ingest", also=bars) as progress:
         if tiles is not None:
             report = tile_folder.ingest_tiles(workspace, tiles, config, progress)
         else:
-            report = pipeline.ingest(workspace, list(sources), config, progress)
+            report = pipeline.ingest(
+                workspace, list(sources), config, progress, corrections=corrections, recut=corrected.recut
+            )
     report.asked_for(given)
     common.answer(dataclasses.asdict(report), report.summary())
     return exit_code(report)

@@ -29,9 +29,37 @@ class Cutting:
     tile_px: Annotated[str | None, setting(IngestConfig, "tile_px")] = None
     overlap: Annotated[str | None, setting(IngestConfig, "overlap")] = None
     max_tiles_per_slide: Annotated[str | None, setting(IngestConfig, "max_tiles_per_slide")] = None
+    tissue: Annotated[str | None, setting(IngestConfig, "tissue")] = None
     min_tissue: Annotated[str | None, setting(IngestConfig, "min_tissue")] = None
     default_mpp: Annotated[str | None, setting(IngestConfig, "default_mpp")] = None
     threads: Annotated[str | None, setting(IngestConfig, "threads")] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Corrected:
+    """What the user says against the files, and whether it is cut again.
+
+    Attributes:
+        mpp_of: resolutions.
+        patients: patients and sites.
+        recut: whether slides are cut again whose tiles were cut otherwise.
+    """
+
+    mpp_of: Annotated[
+        Path | None, Parameter(help="CSV of file,mpp: um per pixel against what files say; file may have * and ?.")
+    ] = None
+    patients: Annotated[Path | None, Parameter(help="CSV of file,patient and perhaps site; file may have * and ?.")] = (
+        None
+    )
+    recut: Annotated[
+        bool,
+        Parameter(
+            help="Cut known slides again whose tiles were cut with other settings. The old tiles stay for the runs that "
+            "have them; new runs leave them out.",
+            show_default=False,
+        ),
+    ] = False
 
 
 @Parameter(name="*", group=_ARCHIVE)

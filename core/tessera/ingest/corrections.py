@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import fnmatch
 import getpass
+import json
 import sqlite3
 import time
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from tessera.config.ingest import TISSUE
 from tessera.errors import ConfigError
-from tessera.ingest.identity import Known
+from tessera.ingest.identity import CORRECTED, Known, known_of
 from tessera.ingest.read_table import read_table
 from tessera.workspace.folder import Workspace
 
 _STAINS = tuple(name for name in TISSUE if name not in ("auto", "all"))
 _MPP = (0.01, 50.0)
+_DECIDE_TILES = ("mpp", "stain")
 
 
 @dataclass(frozen=True)
@@ -113,10 +115,8 @@ def correct(workspace: Workspace, path: Path, known: Known, corrections: Correct
     if not said:
         return known
     with workspace.ledger.write() as connection:
-        changed = change(connection, known.id, said)
-    mpp = float(said["mpp"]) if "mpp" in said else known.mpp
-    again = "mpp" in changed and known.state == "done"
-    return replace(known, mpp=mpp, cut_with='{"mpp": "changed"}' if again else known.cut_with)
+        change(connection, known.id, said)
+        return known_of(connection.execute("SELECT * FROM slide WHERE id = ?", (known.id,)).fetchone())
 
 
 def change(connection: sqlite3.Connection, slide_id: int, said: Mapping[str, str]) -> list[str]:
@@ -141,7 +141,18 @@ def change(connection: sqlite3.Connection, slide_id: int, said: Mapping[str, str
         )
         if old != new:
             changed.append(field)
+    _mark_for_cutting(connection, row, [field for field in changed if field in _DECIDE_TILES])
     return changed
+
+
+def _mark_for_cutting(connection: sqlite3.Connection, row: sqlite3.Row, fields: list[str]) -> None:
+    """Keep with a slide that was cut that its tiles no longer fit what is known of it."""
+    if fields and row["state"] in ("done", "empty"):
+        cut_with = json.loads(row["cut_with"]) if row["cut_with"] else {}
+        words = " and ".join({"mpp": "resolution"}.get(field, field) for field in fields)
+        connection.execute(
+            "UPDATE slide SET cut_with = ? WHERE id = ?", (json.dumps({**cut_with, CORRECTED: words}), row["id"])
+        )
 
 
 def take_header(workspace: Workspace, slide_id: int, header: Mapping[str, str]) -> None:

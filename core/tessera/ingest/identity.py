@@ -17,6 +17,7 @@ from tessera.workspace.folder import Workspace
 
 # what decides which tiles of a slide are kept, and how; size and resolution are the workspace's
 CUTTING = ("tissue", "min_tissue", "max_white", "min_sharpness", "max_pen", "max_tiles_per_slide", "jpeg_quality")
+CORRECTED = "corrected"  # key in the settings of a cut: what was corrected since
 RECUT = "#recut"  # ends the path of a row that will take another's place
 _DEEPEST = 6  # folders that a name may be told apart by
 
@@ -58,6 +59,8 @@ def differences(cut_with: str, config: IngestConfig) -> list[str]:
     """
     before = json.loads(cut_with) if cut_with else {}
     asked = json.loads(cutting_of(config))
+    if CORRECTED in before:
+        return [f"its {before[CORRECTED]} was corrected"]
     return [
         f"{name}={asked[name]} (was {before[name]})"
         for name in CUTTING
@@ -124,7 +127,7 @@ def find_or_add(workspace: Workspace, slide: FoundSlide, name: str) -> Known:
             )
             row = _row(connection, (str(slide.path),))
     assert row is not None
-    return _known(row)
+    return known_of(row)
 
 
 def moved_here(workspace: Workspace, slide: FoundSlide, sha256: str, new: Known) -> Known | None:
@@ -150,7 +153,7 @@ def moved_here(workspace: Workspace, slide: FoundSlide, sha256: str, new: Known)
         connection.execute(
             "UPDATE slide SET path = ?, updated = ? WHERE id = ?", (str(slide.path), time.time(), gone["id"])
         )
-        return _known(gone)
+        return known_of(gone)
 
 
 def twin_of(workspace: Workspace, sha256: str, own: int, these: Iterable[int]) -> str:
@@ -204,7 +207,8 @@ def _row(connection: sqlite3.Connection, paths: Sequence[str]) -> sqlite3.Row | 
     return row
 
 
-def _known(row: sqlite3.Row) -> Known:
+def known_of(row: sqlite3.Row) -> Known:
+    """What a row of the slide table says of who a slide is."""
     own = row["mpp_source"] == "user"
     return Known(
         int(row["id"]),

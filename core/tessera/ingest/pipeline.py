@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import logging
 import time
 from collections.abc import Iterable, Iterator
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tessera.config import IngestConfig
+from tessera.config import IngestConfig, from_mapping, settings
 from tessera.errors import ConfigError, SlideError, StoreError, WorkspaceError
 from tessera.ingest.commit import Committer, FinishedSlide, KillPoint, pass_by, recover, write_slide
 from tessera.ingest.corrections import Corrections, correct, take_header
@@ -39,6 +40,7 @@ from tessera.workspace import files
 from tessera.workspace.folder import Workspace
 from tessera.workspace.progress import Progress, Silent
 
+_CUTTING_KEY = "cutting"
 logger = logging.getLogger(__name__)
 
 
@@ -84,6 +86,7 @@ def ingest(
         recover(workspace)
         drop_recuts(workspace)
         fix_tile_spec(workspace, config)
+        keep_settings(workspace, config)
         told.update("looking for slides", 0, 0)
         found = find_slides(sources, children)
         _report_found(workspace, found, report, sources)
@@ -167,7 +170,7 @@ class _SlideIngest:
             return False
         other = differences(known.cut_with, self._config)
         if known.state == "empty":  # nothing is lost when it is tried with other settings
-            return not other and known.mpp is None
+            return not other
         if other and not self._recut:
             self._report.cut_otherwise.append((slide.path.name, ", ".join(other)))
         return not (other and self._recut)
@@ -235,15 +238,23 @@ def single_writer(workspace: Workspace) -> Iterator[None]:
 
 
 def config_of(workspace: Workspace) -> IngestConfig:
-    """Settings that agree with the tiles that the workspace has; the defaults when it has none."""
+    """The workspace's own settings: size and resolution of its tiles, and how slides were cut last; else the defaults."""
     with workspace.ledger.read() as connection:
-        stored = {
-            row["key"]: float(row["value"])
-            for row in connection.execute("SELECT * FROM meta WHERE key IN ('tile_mpp', 'tile_px', 'overlap')")
-        }
-    if not stored:
+        stored = {row["key"]: row["value"] for row in connection.execute("SELECT key, value FROM meta")}
+    if "tile_mpp" not in stored:
         return IngestConfig()
-    return IngestConfig(mpp=stored["tile_mpp"], tile_px=int(stored["tile_px"]), overlap=int(stored["overlap"]))
+    own: dict[str, Any] = {"mpp": float(stored["tile_mpp"])}
+    own |= {name: int(float(stored[name])) for name in ("tile_px", "overlap")}
+    known = settings(IngestConfig)
+    own |= {name: value for name, value in json.loads(stored.get(_CUTTING_KEY, "{}")).items() if name in known}
+    return from_mapping(IngestConfig, own)
+
+
+def keep_settings(workspace: Workspace, config: IngestConfig) -> None:
+    """Let the next ingest that names no settings cut as this one."""
+    own = {**json.loads(cutting_of(config)), "default_mpp": config.default_mpp}
+    with workspace.ledger.write() as connection:
+        connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_CUTTING_KEY, json.dumps(own)))
 
 
 def fix_tile_spec(workspace: Workspace, config: IngestConfig) -> None:

@@ -54,6 +54,8 @@ def create(
         raise RunError(_no_tiles(workspace))
     if config.source:
         raise ConfigError(f"source={config.source}: `tessera cluster {config.source}` makes such a run")
+    if tiles is None:
+        tiles = _present_tiles(workspace)
     check_clusters(config, n_tiles if tiles is None else len(tiles))
     check_machine(config)
     version = TileStore(workspace.tiles_path).version
@@ -72,6 +74,20 @@ def create(
             )
             write_event(connection, row, "info", f"{larger}: it costs time and shows no more")
     return open_run(workspace, chosen)
+
+
+def _present_tiles(workspace: Workspace) -> npt.NDArray[np.int64] | None:
+    """Tiles of slides that were not cut again since; None when that is all."""
+    import numpy as np
+
+    from tessera.tiles.store import TileStore
+
+    with workspace.ledger.read() as connection:
+        old = [row["id"] for row in connection.execute("SELECT id FROM slide WHERE state = 'replaced'")]
+    if not old:
+        return None
+    slides = TileStore(workspace.tiles_path).index().slide[: workspace.n_tiles()]
+    return np.flatnonzero(~np.isin(slides, old)).astype(np.int64)
 
 
 def record_finished(

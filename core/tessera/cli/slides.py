@@ -28,7 +28,10 @@ def slides(
     recut: Annotated[bool, Parameter(help="Cut slides again that were corrected since.", show_default=False)] = False,
     common: Answering = ANSWERING,
 ) -> int:
-    """Show every slide with its patient, stain, resolution, state and tiles; take corrections in; cut again."""
+    """Show the cohort as a table; take corrections in, and cut again.
+
+    The table has every slide with its patient, stain, resolution, state, tiles and the reason why it has none.
+    """
     from tessera.ingest import cohort
 
     workspace = Workspace.open(common.workspace)

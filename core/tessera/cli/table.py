@@ -34,7 +34,7 @@ GROUPS: dict[str, dict[str, Command]] = {
         "ingest": Command(
             "ingest:ingest", "cut slides into tiles and add them to the workspace", ("IngestConfig", "StreamConfig")
         ),
-        "slides": Command("slides:slides", "the cohort as a table; take corrections in, and cut again"),
+        "slides": Command("slides:slides", "show the cohort as a table; take corrections in, and cut again"),
     },
     "runs": {
         "run": Command("run:run", "train: cluster, pseudo-label, learn, repeat", ("RunConfig",)),

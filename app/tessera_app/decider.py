@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from html import escape
+from typing import TypeVar
 
 import panel as pn
 from tessera.errors import TesseraError
@@ -19,6 +20,28 @@ from tessera_app.page import alarm, wrap
 from tessera_app.store import Store
 
 Decide = Callable[[Clustering, str], object]
+T = TypeVar("T")
+
+
+async def decided(store: Store, decide: Callable[[Clustering, str], T]) -> T:
+    """Decide something about the clustering that is looked at, in a thread; every decision of a page goes through here.
+
+    Args:
+        store: of the session.
+        decide: called with the clustering and the author.
+
+    Returns:
+        What `decide` gave.
+
+    Raises:
+        AccessError: the person of this session may only look.
+        TesseraError: there is no clustering, or it cannot be decided so.
+    """
+    access.require(Role.READER)
+    clustering = store.clustering()
+    if clustering is None:
+        raise TesseraError("there are no clusters to decide about")
+    return await asyncio.to_thread(decide, clustering, store.who())
 
 
 class Decider:
@@ -42,12 +65,10 @@ class Decider:
         Returns:
             Whether it could be decided.
         """
-        clustering = self._store.clustering()
-        if clustering is None:
+        if self._store.clustering() is None:
             return False
         try:
-            access.require(Role.READER)
-            await asyncio.to_thread(decide, clustering, self._store.who())
+            await decided(self._store, decide)
         except TesseraError as error:
             self._said.object = wrap(alarm(str(error)))
             return False

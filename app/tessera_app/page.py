@@ -91,6 +91,12 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
+def work_words(item: Activity) -> str:
+    """What is being done, in a few words: "Making the map of run-1, 45 %"."""
+    what = _WORK.get(item.kind, item.kind) + (f" of {item.run}" if item.run and item.kind != "demo" else "")
+    return f"{what}, {100 * item.done // item.total} %" if item.total else what
+
+
 def going_on(activities: list[Activity]) -> str:
     """What is being done right now, for the top of every page."""
     parts = []

@@ -1,4 +1,4 @@
-"""The page: header, what is going on, six tabs; one poll a second. Everything per session is built here."""
+"""The page: a thin bar, below it six pages of which one is shown; one poll a second. Everything per session is built here."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from panel.io.notifications import NotificationAreaBase
 from panel.io.state import state
 from tessera.errors import TesseraError
 from tessera.workspace.folder import default_root
-from tessera.workspace.people import Role
 
-from tessera_app import access
+from tessera_app import address
+from tessera_app.bar import Bar
 from tessera_app.page import alarm, empty, going_on, html, wrap
 from tessera_app.pages.cohort.page import CohortPage
 from tessera_app.pages.explore.page import ExplorePage
@@ -26,7 +26,7 @@ from tessera_app.store import PAGES, Store
 from tessera_app.theme import THEME
 
 POLL_MS = 1000
-_IN_THE_ADDRESS = ["page", "run", "interval", "cluster", "tile", "slide", "dark"]
+_WHOLE = ("Explore",)  # pages that fill the window and scroll in themselves
 
 
 def build() -> pmui.Page:
@@ -38,24 +38,22 @@ def build() -> pmui.Page:
         why = f"{alarm(str(error))} This page looks for the workspace <code>{escape(str(default_root()))}</code>."
         return make_page(main=[html(empty("The workspace cannot be opened", why))])
     if pn.state.location:
-        pn.state.location.sync(store, _IN_THE_ADDRESS)
+        address.go(store, pn.state.location.search)
         if "page" not in pn.state.location.query_params and store.shown[1] >= 0:
             store.page = PAGES.index("explore")  # there are clusters: begin with what people come for
     pages = _pages(store)
-    tabs = pmui.Tabs(*pages.items(), active=store.page, sizing_mode="stretch_width", css_classes=["ts-tabs"])
-    tabs.link(store, active="page", bidirectional=True)
     _poll_while_open(store)
     page = make_page(
-        header=[html(_workspace(store), sizing_mode=None, margin=(6, 24))],
-        main=[pn.Column(_doing(store), tabs, sizing_mode="stretch_width", margin=(4, 24))],
+        header=[Bar(store, list(pages))],
+        main=[pn.Column(*pages.values(), sizing_mode="stretch_both", margin=0, css_classes=["ts-pages"])],
         dark_theme=store.dark,
     )
-    page.link(store, dark_theme="dark")
+    store.param.watch(lambda event: setattr(page, "dark_theme", event.new), "dark")
     return page
 
 
 def _pages(store: Store) -> dict[str, pn.Column]:
-    """Title and page of each tab. A page is built when it is first opened, and stays.
+    """Title and page of each place. A page is built when it is first opened, and stays.
 
     The first need not wait for the others.
     """
@@ -67,21 +65,26 @@ def _pages(store: Store) -> dict[str, pn.Column]:
         "Review": ReviewPage,
         "Export": ExportPage,
     }
-    pages = {title: pn.Column(sizing_mode="stretch_width") for title in makers}
+    pages = {title: _frame(title in _WHOLE) for title in makers}
 
-    def build_open_page(*_: Any) -> None:
+    def show_open_page(*_: Any) -> None:
         title = list(makers)[store.page]
         if not pages[title].objects:
+            if title not in _WHOLE:
+                pages[title].append(_doing(store))
             pages[title].append(makers[title](store))
+        for other, column in pages.items():
+            column.visible = other == title
 
-    store.param.watch(build_open_page, "page")
-    build_open_page()
+    store.param.watch(show_open_page, "page")
+    show_open_page()
     return pages
 
 
-def _workspace(store: Store) -> str:
-    role = "" if access.may(Role.READER) else " · you may look, not change"
-    return wrap(f"<span class='quiet ts-workspace'>workspace <b>{escape(store.workspace.root.name)}</b>{role}</span>")
+def _frame(whole: bool) -> pn.Column:
+    """Room for a page below the bar: as large as the window, or with its own scroll bar."""
+    inside = {"inset": "0"} if whole else {"inset": "0", "overflow": "auto", "padding": "8px 24px"}
+    return pn.Column(visible=False, margin=0, sizing_mode="stretch_both", styles={"position": "absolute", **inside})
 
 
 def _doing(store: Store) -> pn.pane.HTML:
@@ -111,7 +114,7 @@ def make_page(**settings: Any) -> pmui.Page:
         return list(state.param.watchers.get("busy", {}).get("value", []))
 
     before = watchers()
-    page = pmui.Page(title="Tessera", theme_config=THEME, main_width=1760, busy_indicator=None, **settings)
+    page = pmui.Page(title="Tessera", theme_config=THEME, theme_toggle=False, busy_indicator=None, **settings)
     for watcher in watchers():
         if watcher not in before:
             state.param.unwatch(watcher)

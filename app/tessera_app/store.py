@@ -20,7 +20,8 @@ from tessera.workspace.folder import Workspace, default_root
 from tessera_app import access
 from tessera_app.pages.cohort import archive_facts
 
-PAGES = ("cohort", "run", "explore", "slide", "review", "export")  # in the order of the tabs
+PAGES = ("cohort", "run", "explore", "slide", "review", "export")  # in the order of the bar
+CHOOSE = -2  # no cluster has been chosen: the page opens the one that wins most by a name
 
 
 class Store(param.Parameterized):
@@ -29,16 +30,21 @@ class Store(param.Parameterized):
     page = param.Integer(0, bounds=(0, len(PAGES) - 1), doc="number of the page in PAGES")
     run = param.String("", doc="run that is looked at")
     interval = param.Integer(-1, doc="clustering that is looked at, -1 = the last")
-    cluster = param.Integer(-1, doc="cluster that is open, -1 = none")
+    cluster = param.Integer(CHOOSE, doc="cluster that is open, -1 = none, CHOOSE = the page chooses")
     tile = param.Integer(-1, doc="tile that is marked, -1 = none")
     slide = param.Integer(-1, doc="slide on the slide page, -1 = that of the marked tile, or the first")
     visits = param.Integer(0, doc="grows when somebody asks to see the marked tile on its slide")
+    selection = param.Integer(-1, doc="decision that kept the selection that is shown, -1 = none")
+    map_window = param.List([], doc="part of the map in sight, [x, y, half its height] in map coordinates, [] = all")
+    slide_window = param.List([], doc="part of the slide in sight, [x, y, width, height], slide width = 1, [] = all")
+    help = param.Integer(0, doc="grows when somebody asks for the keys")
     author = param.String("", doc="who decides")
     dark = param.Boolean(False, doc="whether the page is dark")
 
     cohort = param.Parameter((), doc="fingerprint of slides and rejected files")
     stream = param.Parameter(None, doc="fingerprint of the streaming ingest, None when there is none")
     run_names = param.List([], doc="all runs")
+    run_states = param.Dict({}, doc="run to its state")
     current = param.Parameter(None, doc="the run's row, tessera.runs.control.Run")
     shown = param.Parameter(("", -1, ()), doc="(run, interval, maps) that are looked at; interval -1 = no clusters yet")
     names_version = param.Integer(0, doc="grows with every decision")
@@ -51,6 +57,12 @@ class Store(param.Parameterized):
         self.workspace = Workspace.create(default_root())
         self.poll()
         self.param.watch(lambda *_: self.poll(), ["run", "interval"])
+        self.param.watch(self._run_left, "run")
+
+    def _run_left(self, event: Any) -> None:
+        """Nothing of another run's clusters, selections and map holds for this one."""
+        if event.old and self.run != event.old:
+            self.param.update(cluster=CHOOSE, selection=-1, map_window=[])
 
     def poll(self) -> None:
         """Read the ledger and publish what changed."""
@@ -79,6 +91,7 @@ class Store(param.Parameterized):
             _curated(self.workspace, chosen, shown[1])  # so that the page itself finds it made
         return {
             "run_names": names,
+            "run_states": {run.name: run.state for run in all_runs},
             "run": chosen,
             "current": current,
             "cohort": (*cohort, *rejected),

@@ -169,6 +169,11 @@ def _theme(primary: str, secondary: str, paper: str, ink: str) -> dict[str, Any]
                     "root": {"textTransform": "none", "fontSize": 15, "fontWeight": 550, "letterSpacing": 0}
                 }
             },
+            "MuiToolbar": {
+                "styleOverrides": {
+                    "root": {"minHeight": "48px !important", "padding": "0 !important", "margin": "0 !important"}
+                }
+            },
             "MuiAppBar": {
                 "styleOverrides": {
                     "root": {
@@ -176,13 +181,10 @@ def _theme(primary: str, secondary: str, paper: str, ink: str) -> dict[str, Any]
                         "backgroundImage": "none",
                         "color": ink,
                         "boxShadow": "none",
+                        "boxSizing": "border-box",
+                        "height": 48,
                         "borderBottom": f"1px solid color-mix(in srgb, {ink} 13%, {paper})",
-                        "& .title": {
-                            "color": f"{primary} !important",
-                            "fontSize": 22,
-                            "fontWeight": 700,
-                            "letterSpacing": "-.02em",
-                        },
+                        "& .title, & .MuiLinearProgress-root": {"display": "none"},
                     }
                 }
             },

@@ -8,7 +8,8 @@ FRONTEND = Path(__file__).resolve().parents[2] / "app" / "tessera_app" / "fronte
 
 def test_bundles_are_made_from_these_sources() -> None:
     digest = hashlib.sha256()
-    scripts = [*sorted((FRONTEND / "src").glob("*.js")), *sorted((FRONTEND / "src" / "lib").glob("*.js"))]
+    folders = (FRONTEND / "src", FRONTEND / "src" / "bench", FRONTEND / "src" / "lib")
+    scripts = [path for folder in folders for path in sorted(folder.glob("*.js"))]
     for path in [*scripts, *(FRONTEND / name for name in ("build.mjs", "package.json", "package-lock.json"))]:
         digest.update(path.read_bytes())
     assert (FRONTEND / "dist" / "sources.sha256").read_text().strip() == digest.hexdigest(), "run `make frontend`"

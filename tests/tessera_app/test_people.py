@@ -54,13 +54,16 @@ def test_a_viewer_looks_and_an_editor_names(
         page = browser.new_context(viewport={"width": 1280, "height": 1000}).new_page()
         page.set_default_timeout(120_000)
         log_in(page, address, user)
-        page.locator(".ts-name input").fill(f"seen by {user}")
-        page.locator(".ts-name input").press("Tab")
-        page.locator(".ts-save-name button").click()
+        field = page.locator(".ts-bench .combo .name")
+        field.fill(f"seen by {user}")
+        field.press("Shift+Enter")
         if user == "osler":
-            expect(page.get_by_text("osler may look but not change")).to_be_visible()
-            expect(page.get_by_text("you may look, not change")).to_be_visible()
+            expect(page.locator(".strip .last")).to_contain_text("osler may look but not change")
+            expect(page.locator(".ts-top .role")).to_have_text("you may look, not change")
+            expect(field).to_have_value("seen by osler")  # what was typed is not lost
+            page.keyboard.press("a")
+            expect(page.locator(".ts-bench[data-pending='0']")).to_be_visible()
             assert history(planted.workspace, RUN) == []
         else:
-            expect(page.locator(".ts-open-name")).to_have_text("seen by virchow")
+            expect(page.locator(".ts-bench[data-pending='0'] .crow.open")).to_contain_text("seen by virchow")
     assert [(d.author, d.value) for d in history(planted.workspace, RUN)] == [("virchow", "seen by virchow")]

@@ -43,7 +43,7 @@ def test_from_slide_to_named_tile_set(offline_page: Any, serve: Any, tmp_path: P
     expect(page.locator(".card .badge")).to_have_text("done")
     page.screenshot(path=SHOTS / "1-cohort.png")
 
-    page.get_by_role("tab", name="Run").click()
+    page.get_by_role("link", name="Run").click()
     page.get_by_text("No run yet").wait_for()
     entered = {"clustering.clusters": "6", "epochs": "3", "encoder.name": "tiny", "tile_px": "32", "batch_size": "32"}
     page.locator(".ts-preset").get_by_text("Standard").click()
@@ -63,23 +63,23 @@ def test_from_slide_to_named_tile_set(offline_page: Any, serve: Any, tmp_path: P
     assert len([m for m in control.metrics(workspace, "run-1") if m.name == "nmi"]) == 3
 
     project(workspace, "run-1")
-    page.get_by_role("tab", name="Explore").click()
+    page.get_by_role("link", name="Explore").click()
     page.locator(".ts-map[data-ready='200'], .ts-map[data-ready]").wait_for()
-    page.locator(".ts-gallery button.ts-tile").first.wait_for()
-    page.locator(".ts-gallery button.ts-tile").first.click()
-    page.locator(".ts-where i").wait_for()
-    fill(page, "ts-author", "Dr Virchow")
-    fill(page, "ts-name", "dermis")
-    page.locator(".ts-save-name button").click()
-    expect(page.locator(".ts-open-name")).to_have_text("dermis")
+    page.locator(".ts-bench .gal[data-ready] .gt").first.dblclick()
+    page.locator(".drawer .frame").wait_for()
+    page.keyboard.press("Escape")
+    page.locator("input.ts-author").fill("Dr Virchow")
+    page.locator(".ts-bench .combo .name").fill("dermis")
+    page.keyboard.press("Shift+Enter")
+    expect(page.locator(".ts-bench[data-pending='0'] .crow.open")).to_contain_text("dermis")
+    expect(page.locator(".ts-progress")).to_contain_text("1 of")
     page.screenshot(path=SHOTS / "3-explore.png", full_page=True)
 
     page.reload()
-    page.get_by_role("tab", name="Explore").click()
-    expect(page.locator(".ts-open-name")).to_have_text("dermis")
+    expect(page.locator(".ts-bench .combo .name")).to_have_value("dermis")
     assert [decision.author for decision in decide.history(workspace, "run-1")] == ["Dr Virchow"]
 
-    page.get_by_role("tab", name="Export").click()
+    page.get_by_role("link", name="Export").click()
     page.locator(".ts-export button").click()
     expect(page.locator(".ts-export-row .badge").first).to_have_text("done")
     page.screenshot(path=SHOTS / "4-export.png")
@@ -97,6 +97,10 @@ def test_an_empty_workspace_says_what_to_do(offline_page: Any, serve: Any, tmp_p
     address = serve(Workspace.create(tmp_path / "workspace").root)
     offline_page.goto(address)
     expect(offline_page.get_by_text("No slides yet")).to_be_visible()
-    for tab, text in {"Run": "No run yet", "Explore": "No clusters yet", "Export": "Nothing to export yet"}.items():
-        offline_page.get_by_role("tab", name=tab).click()
+    for tab, text in {
+        "Run": "No run yet",
+        "Explore": "Nothing has been grouped yet",
+        "Export": "Nothing to export yet",
+    }.items():
+        offline_page.get_by_role("link", name=tab).click()
         expect(offline_page.get_by_text(text)).to_be_visible()

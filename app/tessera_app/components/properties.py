@@ -105,22 +105,57 @@ CLUSTER_SWITCHES: Table = {
     "height_px": Property("whole", "largest height of the list; 0 fills what it lies in", 480),
     "dark": Property("flag", "whether the page is dark"),
 }
+TOP_BAR: Table = {
+    "pages": Property("list", "titles of the pages"),
+    "page": Property("whole", "number of the page that is shown"),
+    "runs": Property("list", "dicts of name and state, oldest first"),
+    "run": Property("text", "run that is looked at"),
+    "clusterings": Property("list", "dicts of interval and title of that run"),
+    "interval": Property("whole", "clustering that is looked at", -1),
+    "progress": Property("dict", "clusters, named, share of tiles named, parts: [colour, share]"),
+    "doing": Property("text", "work that is going on, in words"),
+    "author": Property("text", "who reads"),
+    "login": Property("flag", "whether the reader is known by a password and cannot be another one"),
+    "may_change": Property("flag", "whether the reader may decide", True),
+    "dark": Property("flag", "whether the page is dark"),
+    "help": Property("whole", "grows when somebody asks for the keys"),
+    "address": Property("text", "query that the address of the page shall have"),
+    "went": Property("dict", "n and search: the query that Back or Forward led to"),
+}
+WORKBENCH: Table = {
+    "source": Property("dict", "run, interval and version, of which addresses of figures are made; {} = no clusters"),
+    "decided": Property("dict", "names, marks, notes and colours, see tessera_app.pages.explore.decided"),
+    "cluster": Property("whole", "cluster that is open, -1 = none", -1),
+    "tile": Property("whole", "tile that is marked", -1),
+    "slide": Property("whole", "slide that is shown", -1),
+    "compared": Property("list", "clusters that are compared with the open one"),
+    "asks": Property("list", "decisions that wait for an answer, each with its number n"),
+    "answered": Property("dict", "n: all up to it are answered; errors by n, said, open: cluster to go to"),
+    "lasso": Property("dict", "tiles inside the lasso: n, mix, help, tiles, slides; {} = none is drawn"),
+    "let_go": Property("whole", "grows when the lasso is let go"),
+    "visit": Property("whole", "grows when somebody asks to see the marked tile on its slide"),
+    "help": Property("whole", "grows when somebody asks for the keys"),
+    "empty": Property("dict", "title, text, button and help where there are no clusters"),
+    "note": Property("dict", "text, button, busy and over of the map"),
+    "dark": Property("flag", "whether the page is dark"),
+}
 
 
-def panel_class(name: str, bundle: str, table: Table, **defaults: Any) -> Any:
+def panel_class(name: str, bundle: str, table: Table, children: tuple[str, ...] = (), **defaults: Any) -> Any:
     """A Panel component of a bundle.
 
     Args:
         name: of the class.
         bundle: of `frontend/dist`, without its ending.
         table: what it and the browser tell each other.
+        children: other components that it makes room for.
         defaults: where some properties begin on the dashboard.
 
     Raises:
         KeyError: a default that the table does not know.
     """
     import param
-    from panel.custom import AnyWidgetComponent
+    from panel.custom import AnyWidgetComponent, Child
 
     makers = {
         "text": param.String,
@@ -133,6 +168,7 @@ def panel_class(name: str, bundle: str, table: Table, **defaults: Any) -> Any:
     }
     begin = _begin(table, defaults)
     made = {key: makers[one.kind](begin[key], doc=one.doc) for key, one in table.items()}
+    made |= {child: Child(doc="a component of its own") for child in children}
     about = {"__module__": __name__, "__doc__": f"See frontend/src/{bundle}.js.", "_esm": DIST / f"{bundle}.js"}
     return type(name, (AnyWidgetComponent,), {**about, **made})
 

@@ -16,7 +16,7 @@ const result = await build({
   metafile: true,
 });
 const hash = createHash("sha256");
-for (const name of [...components, ...scripts("src/lib"), "build.mjs", "package.json", "package-lock.json"]) hash.update(readFileSync(name));
+for (const name of [...components, ...scripts("src/bench"), ...scripts("src/lib"), "build.mjs", "package.json", "package-lock.json"]) hash.update(readFileSync(name));
 writeFileSync("dist/sources.sha256", hash.digest("hex") + "\n");
 
 const packages = new Set();

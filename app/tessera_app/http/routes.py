@@ -19,7 +19,7 @@ from tessera.workspace.folder import Workspace, default_root
 from tornado.web import HTTPError, RequestHandler
 
 from tessera_app.components.map_colours import values_of
-from tessera_app.http import door, slide_routes
+from tessera_app.http import bench_routes, door, slide_routes
 
 FOREVER = "private, max-age=86400, immutable"
 Answer = tuple[bytes, str]
@@ -116,6 +116,15 @@ ROUTES: list[tuple[str, type[RequestHandler], dict[str, Any]]] = [
     (rf"/values/{_RUN}/(\d+)/([a-z]+)", DataHandler, {"make": values}),
     (rf"/sheet/{_RUN}/(\d+)/(\d+)", DataHandler, {"make": contact_sheet}),
     (rf"/mean/{_RUN}/(\d+)/(\d+)", DataHandler, {"make": mean}),
+    (rf"/clusters/{_RUN}/(\d+)", DataHandler, {"make": bench_routes.clusters}),
+    (rf"/nearby/{_RUN}/(\d+)", DataHandler, {"make": bench_routes.nearby}),
+    (rf"/gallery/{_RUN}/(\d+)/(\d+)", DataHandler, {"make": bench_routes.gallery}),
+    (rf"/members/{_RUN}/(\d+)/(\d+)/(near|slide|new)/(\d+)", DataHandler, {"make": bench_routes.members}),
+    (rf"/tile/{_RUN}/(\d+)/(\d+)", DataHandler, {"make": bench_routes.tile_facts}),
+    (rf"/alike/{_RUN}/(\d+)/(\d+)", DataHandler, {"make": bench_routes.alike}),
+    (rf"/near/{_RUN}/(\d+)/(\d+)", DataHandler, {"make": bench_routes.near}),
+    (rf"/parts/{_RUN}/(\d+)/(\d+)/(\d+)", DataHandler, {"make": bench_routes.parts}),
+    (rf"/decisions/{_RUN}", DataHandler, {"make": bench_routes.decisions}),
 ]
 
 

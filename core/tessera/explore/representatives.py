@@ -14,6 +14,7 @@ import numpy.typing as npt
 from tessera.explore.clustering import Clustering
 
 _BINS = 5
+_FACES_OF = 200  # tiles nearest to the centre that faces are chosen from
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,32 @@ def pick(clustering: Clustering, cluster: int, per_row: int = 12) -> Representat
     slides = clustering.index.slide
     rows = [_across_slides(part, slides, per_row) for part in (bins[0], bins[len(bins) // 2], bins[-1][::-1])]
     return Representatives(rows[0], rows[1], rows[2][::-1])
+
+
+def faces(clustering: Clustering, n: int = 3) -> npt.NDArray[np.int64]:
+    """The tiles that stand for each cluster in a list: near the centre, from as many slides as there are.
+
+    Args:
+        clustering: the clustering.
+        n: tiles a cluster.
+
+    Returns:
+        int64 (K, n), in the order of `clustering.ids`; -1 where a cluster has fewer tiles. One sort over all tiles.
+    """
+    found = np.full((len(clustering.ids), n), -1, np.int64)
+    order = np.lexsort((clustering.distances[: len(clustering.labels)], clustering.labels))
+    starts = np.searchsorted(clustering.labels, clustering.ids, sorter=order).tolist()
+    for row, (start, size) in enumerate(zip(starts, clustering.sizes.tolist(), strict=True)):
+        near = order[start : start + min(size, max(n, size // _BINS, 1), _FACES_OF)]
+        chosen = _across_slides(near, clustering.index.slide, n)
+        found[row, : len(chosen)] = chosen
+    return found
+
+
+def by_distance(clustering: Clustering, cluster: int) -> npt.NDArray[np.int64]:
+    """All tiles of a cluster, nearest to its centre first, int64."""
+    members = clustering.members(cluster)
+    return members[np.argsort(clustering.distances[members], kind="stable")]
 
 
 def _across_slides(tiles: npt.NDArray[np.int64], slides: npt.NDArray[np.int32], n: int) -> npt.NDArray[np.int64]:

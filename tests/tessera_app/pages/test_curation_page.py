@@ -1,4 +1,4 @@
-"""Curation in a real browser: what is clicked is what the history holds, and every view follows it."""
+"""Curation in a real browser: what is pressed and clicked is what the history holds, and every view follows it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from tessera.curate.curated import curated_clustering
 from tessera.curate.decisions.decide import name_cluster
 from tessera.curate.decisions.history import history
 from tessera.curate.decisions.state import state_of
-from tessera.explore.clustering import open_clustering
-from tessera.explore.neighbours import nearest_clusters
 
 from tests.tessera.planted import RUN, Planted
 
 SHOTS = Path(__file__).resolve().parents[3] / "build" / "screenshots"
+FIELD = ".ts-bench .combo .name"
 
 
 def said(planted: Planted) -> list[tuple[str, int, str]]:
@@ -42,58 +41,245 @@ def until(page: Any, check: Callable[[], bool]) -> None:
     assert check()
 
 
-@pytest.mark.browser
-def test_mark_merge_split_take_out_and_undo(offline_page: Any, serve: Any, planted: Planted) -> None:
-    page, workspace = offline_page, planted.workspace
+def open_explore(page: Any, serve: Any, planted: Planted, cluster: int | str = 0) -> None:
     SHOTS.mkdir(parents=True, exist_ok=True)
-    page.goto(f"{serve(workspace.root)}?page=2&run={RUN}&cluster=0")
-    expect(page.locator(".ts-open-name")).to_have_text("cluster 0")
+    page.goto(f"{serve(planted.workspace.root)}?page=explore&run={RUN}&cluster={cluster}")
+    page.locator(f".ts-bench .gal[data-of='{cluster}'][data-ready]").wait_for()
 
-    page.locator(".ts-author input").fill("Dr Virchow")
-    page.locator(".ts-author input").press("Tab")
-    page.locator(".ts-mark").get_by_text("artefact").click()
-    expect(page.locator(".ts-clusters").get_by_text("artefact")).to_be_visible()
-    assert said(planted) == [("mark", 0, "artefact")]
 
-    page.locator(".ts-save-name button").click()
-    expect(page.get_by_text("write a name first")).to_be_visible()
-    assert len(said(planted)) == 1
-    page.locator(".ts-do-merge button").click()
-    page.locator(".ts-merge-go button").click()
-    expect(page.get_by_text("choose the cluster to take in")).to_be_visible()
-    page.locator(".ts-merge-which input").fill("cluster 3")
-    page.get_by_role("option", name="cluster 3", exact=True).click()
-    page.locator(".ts-merge-go button").click()
-    expect(page.get_by_text("Merged.")).to_be_visible()
+def answered(page: Any) -> None:
+    """Wait until nothing that was decided here waits for an answer."""
+    page.locator(".ts-bench[data-pending='0']").wait_for()
+
+
+@pytest.mark.browser
+def test_the_labelling_loop_by_keys(offline_page: Any, serve: Any, planted: Planted) -> None:
+    page = offline_page
+    page.goto(f"{serve(planted.workspace.root)}?page=explore")
+    number, field = page.locator(".ts-open-name"), page.locator(FIELD)
+    ids, sizes = np.unique(planted.labels[2][planted.labels[2] >= 0], return_counts=True)
+    first, second, third, fourth, *_ = ids[np.argsort(-sizes, kind="stable")].tolist()
+    expect(number).to_have_text(f"No. {first}")  # the one that wins most by a name
+    page.locator("input.ts-author").fill("Dr Virchow")
+    page.keyboard.press("Enter")
+
+    page.keyboard.press("n")
+    page.keyboard.type("stro")
+    expect(field).to_have_value("stroma")  # the field shows what Enter saves
+    page.keyboard.press("Enter")
+    expect(number).to_have_text(f"No. {second}")
+    page.keyboard.press("1")  # the name that was given before
+    expect(number).to_have_text(f"No. {third}")
+    page.keyboard.press("a")
+    expect(number).to_have_text(f"No. {fourth}")
+    answered(page)
+    named = int(sizes[np.isin(ids, [first, second, third])].sum())
+    expect(page.locator(".ts-progress")).to_contain_text(f"3 of {len(ids)} clusters · {100 * named // sizes.sum()} %")
+    assert said(planted) == [("name", first, "stroma"), ("name", second, "stroma"), ("mark", third, "artefact")]
+    assert {d.author for d in history(planted.workspace, RUN)} == {"Dr Virchow"}
+
+    page.keyboard.press("s")  # it comes again at the end
+    expect(number).not_to_have_text(f"No. {fourth}")
+    page.keyboard.press("z")
+    expect(number).to_have_text(f"No. {third}")  # undo goes back there
+    expect(page.locator(".strip .last")).to_contain_text("Undone")
+    page.keyboard.press("n")
+    page.keyboard.type("fat")
+    page.keyboard.press("Shift+Enter")  # save and stay
+    expect(number).to_have_text(f"No. {third}")
+    answered(page)
+    assert state_of(planted.workspace, RUN).names == {first: "stroma", second: "stroma", third: "fat"}
+    assert state_of(planted.workspace, RUN).marks == {}
+
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Naming by keys")
+    page.get_by_label("Single-letter keys are on").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("a")
+    page.keyboard.press("?")
+    page.keyboard.press("Escape")
+    assert len(history(planted.workspace, RUN)) == 5
+
+
+@pytest.mark.browser
+def test_half_typed_text_is_kept_and_names_are_text(offline_page: Any, serve: Any, planted: Planted) -> None:
+    page, field = offline_page, offline_page.locator(FIELD)
+    open_explore(page, serve, planted)
+    field.press_sequentially("muc")
+    field.fill("half a na")
+    page.locator(".crow[data-cluster='3']").click()
+    expect(field).to_have_value("")
+    page.locator(".crow[data-cluster='0']").click()
+    expect(field).to_have_value("half a na")
+    page.reload()
+    expect(field).to_have_value("half a na")
+    for name in ("<img src=x onerror=alert(1)>", "\u0648\u0631\u0645 \U0001f9ec", "n" * 80):
+        field.fill(name)
+        field.press("Shift+Enter")
+        answered(page)
+        expect(page.locator(".crow.open .nm")).to_have_text(name)
+        assert state_of(planted.workspace, RUN).names == {0: name}
+    field.fill("m" * 300)  # the field takes 80
+    assert len(field.input_value()) == 80
+
+
+@pytest.mark.browser
+def test_merge_divide_take_out_and_undo(offline_page: Any, serve: Any, planted: Planted) -> None:
+    page, workspace = offline_page, planted.workspace
+    open_explore(page, serve, planted)
+    page.locator("input.ts-author").fill("Dr Virchow")
+    page.locator(".mid").focus()
+    page.keyboard.press("m")
+    page.locator(".other").fill("#3")
+    expect(page.locator(".mrow")).to_have_count(1)
+    page.keyboard.press("Enter")
+    answered(page)
     merged = int(np.isin(planted.labels[2], [0, 3]).sum())
-    expect(page.get_by_text(f"{merged:,} tiles (")).to_be_visible()
+    expect(page.locator(".head .facts")).to_contain_text(f"{merged:,} tiles")
+    expect(page.locator(".crow[data-cluster='3']")).to_have_count(0)
 
-    tiles = page.locator(".ts-gallery button.ts-tile")
+    tiles = page.locator(".ts-bench .gal .gt")
     tiles.nth(0).click(modifiers=["ControlOrMeta"])
-    tiles.nth(1).focus()
-    page.keyboard.press("x")
-    expect(page.get_by_text("2 tiles chosen")).to_be_visible()
-    page.screenshot(path=SHOTS / "5-curation.png", full_page=True)
-    page.locator(".ts-exclude button").click()
-    expect(page.get_by_text(f"{merged - 2:,} tiles (")).to_be_visible()
+    tiles.nth(2).click(modifiers=["Shift"])
+    expect(page.locator(".gfoot")).to_contain_text("3 tiles chosen")
+    page.screenshot(path=SHOTS / "5-curation.png")
+    page.locator(".ts-bench .gal").focus()
+    page.keyboard.press("Delete")
+    expect(page.locator(".head .facts")).to_contain_text(f"{merged - 3:,} tiles")
+    page.locator(".mid").focus()
+    page.keyboard.press("z")
+    expect(page.locator(".head .facts")).to_contain_text(f"{merged:,} tiles")
 
-    page.locator(".ts-do-undo button").click()
-    expect(page.get_by_text("Taken back: ")).to_be_visible()
-    expect(page.get_by_text(f"{merged:,} tiles (")).to_be_visible()
-    page.locator(".ts-do-split button").click()
-    page.locator(".ts-split-go button").click()
-    expect(page.get_by_text("is split into 2 parts")).to_be_visible()
-    expect(page.locator(".ts-open-name")).to_have_text("cluster 0.1")
-    expect(page.get_by_text("Taken back: ")).to_have_count(0)  # that was said of another cluster
-    page.locator(".ts-do-history button").click()
-    expect(page.locator(".ts-history").get_by_text("Dr Virchow").first).to_be_visible()
-    page.screenshot(path=SHOTS / "6-history.png", full_page=True)
-
-    assert [kind for kind, _, _ in said(planted)] == ["mark", "merge", "exclude", "undo", "split"]
-    assert {d.author for d in history(workspace, RUN)} == {"Dr Virchow"}
+    page.keyboard.press("d")
+    expect(page.locator(".parts .part")).to_have_count(2)
+    page.keyboard.press("3")
+    expect(page.locator(".parts .part")).to_have_count(3)  # the preview shows what dividing makes
+    shown = [int(text.split()[0].replace(",", "")) for text in page.locator(".parts .part .muted").all_inner_texts()]
+    page.keyboard.press("Enter")
+    expect(page.locator(".ts-open-name")).to_have_text("No. 0.1")
+    answered(page)
+    (split,) = [d for d in history(workspace, RUN) if d.kind == "split"]
+    assert split.payload["sizes"] == shown
+    page.keyboard.press("h")
+    expect(page.locator(".history tr")).to_have_count(4)
+    expect(page.locator(".history")).to_contain_text("Dr Virchow")
+    page.screenshot(path=SHOTS / "6-history.png")
+    page.keyboard.press("Escape")
+    assert [kind for kind, _, _ in said(planted)] == ["merge", "exclude", "undo", "split"]
     clustering = curated_clustering(workspace, RUN)
     assert 3 not in clustering.ids
     assert clustering.sizes.sum() == (planted.labels[2] >= 0).sum()
+
+
+@pytest.mark.browser
+def test_the_list_by_keyboard_filter_and_several_at_once(offline_page: Any, serve: Any, planted: Planted) -> None:
+    page, workspace = offline_page, planted.workspace
+    name_cluster(workspace, RUN, 2, 3, "glands", author="Dr Virchow")
+    open_explore(page, serve, planted)
+    rows, listed = page.locator(".crow"), page.get_by_role("listbox", name="Clusters")
+    listed.focus()
+    before = page.locator(".ts-open-name").inner_text()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".ts-open-name")).not_to_have_text(before)
+    opened = page.locator(".crow.open")
+    assert listed.get_attribute("aria-activedescendant") == opened.get_attribute("id")
+    assert opened.get_attribute("aria-selected") == "true"
+    page.keyboard.press("Tab")  # twice in a row, quickly: the list stays as it is
+    page.keyboard.press("Tab")
+    expect(rows).to_have_count(6)
+    page.locator(".mid").focus()
+    page.keyboard.press("/")
+    page.keyboard.type("glan")
+    expect(rows).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.locator(FIELD)).to_have_value("glands")
+    page.locator(".find").fill("")
+    page.locator("[data-filter=unnamed]").click()
+    expect(rows).to_have_count(6)  # five, and the open one
+    page.locator("[data-filter=unnamed]").click()
+
+    page.locator(".crow[data-cluster='6']").click()
+    page.locator(".crow[data-cluster='9']").click(modifiers=["ControlOrMeta"])
+    page.locator(".selbar").get_by_role("button", name="Name…").click()
+    page.keyboard.type("mucosa")
+    page.keyboard.press("Enter")
+    answered(page)
+    assert {i: n for i, n in state_of(workspace, RUN).names.items() if i != 3} == {6: "mucosa", 9: "mucosa"}
+    assert len(history(workspace, RUN)) == 2  # one decision for both
+    colours = (
+        page.locator(".crow")
+        .filter(has_text="mucosa")
+        .locator(".sw")
+        .evaluate_all("all => all.map(e => e.style.cssText)")
+    )
+    assert len(colours) == 2
+    assert len(set(colours)) == 1  # two clusters of one name are one colour
+    page.locator(".mid").focus()
+    page.keyboard.press("c")
+    expect(page.locator(".comparison .column")).to_have_count(2)
+    page.keyboard.press("Escape")
+    expect(page.locator(".comparison")).to_be_hidden()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("Nothing is open")).to_be_visible()
+
+
+@pytest.mark.browser
+def test_all_tiles_a_large_one_and_those_like_it(offline_page: Any, serve: Any, planted: Planted) -> None:
+    page = offline_page
+    open_explore(page, serve, planted)
+    n = int((planted.labels[2] == 0).sum())
+    page.get_by_role("tab", name="All").click()
+    while int(page.locator(".ts-bench .gal").get_attribute("data-ready")) < n:
+        page.locator(".ts-bench .gal").evaluate("e => { e.scrollTop = e.scrollHeight }")
+        page.wait_for_timeout(100)
+    shown = page.locator(".ts-bench .gal .gt").evaluate_all("all => all.map(e => Number(e.dataset.tile))")
+    assert sorted(shown) == np.flatnonzero(planted.labels[2] == 0).tolist()
+
+    page.locator(".mid").focus()
+    page.keyboard.press("t")
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+    wide = page.locator(".drawer .big img[src^='around/']")
+    assert wide.evaluate("image => image.decode().then(() => image.naturalWidth)") == 384
+    expect(page.locator(".drawer .scale")).to_contain_text("µm")
+    tile = page.locator(".drawer").get_attribute("data-tile")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".drawer")).not_to_have_attribute("data-tile", tile)
+    page.screenshot(path=SHOTS / "6-tile.png")
+    page.locator(".drawer").get_by_role("button", name="Similar tiles").click()
+    expect(page.locator(".gsec").first.locator(".gt")).to_have_count(24)
+
+
+@pytest.mark.browser
+def test_one_screen_without_scrolling(offline_page: Any, serve: Any, planted: Planted) -> None:
+    page = offline_page
+    page.set_viewport_size({"width": 1280, "height": 720})
+    open_explore(page, serve, planted)
+    for part in (FIELD, ".list", ".mapbox", ".slidebox"):
+        box = page.locator(part).bounding_box()
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= 720
+        assert box["width"] > 200
+    whole = "all => all.filter(e => { const r = e.getBoundingClientRect(); return r.bottom <= 690 && r.width >= 96 }).length"
+    assert page.locator(".ts-bench .gal .gt").evaluate_all(whole) >= 12
+    for width, height in ((1280, 720), (1920, 1080), (820, 1080)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(300)
+        assert page.evaluate(
+            "document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth"
+        )
+        assert page.locator(FIELD).bounding_box()["width"] > 200
+    assert page.locator(".mapbox").bounding_box()["y"] > page.locator(".list").bounding_box()["y"]
+
+    page.set_viewport_size({"width": 1280, "height": 720})
+    bar = page.get_by_role("separator", name="Width of the list")
+    before = page.locator(".pane.left").bounding_box()["width"]
+    bar.focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".pane.left").bounding_box()["width"] == before + 16
+    page.reload()
+    page.locator(".ts-bench .gal[data-ready]").wait_for()
+    assert page.locator(".pane.left").bounding_box()["width"] == before + 16  # it is remembered
 
 
 @pytest.mark.browser
@@ -105,70 +291,28 @@ def test_the_map_by_day_and_by_night_and_a_lasso_that_is_kept(offline_page: Any,
     workspace.run_folder(RUN).save_projection(2, places)
     page.goto(f"{serve(workspace.root)}?page=2&run={RUN}&cluster=0")
     page.locator(".ts-map[data-ready]").wait_for()
-    page.locator(".ts-author input").fill("Dr Virchow")
-    page.locator(".ts-author input").press("Tab")
     page.locator(".ts-map-lasso").click()
     box = page.locator(".ts-map canvas").first.bounding_box()
-    page.mouse.move(box["x"] + 120, box["y"] + 120)
+    page.mouse.move(box["x"] + 60, box["y"] + 120)
     page.mouse.down()
-    for x, y in ((420, 120), (420, 400), (120, 400), (120, 130)):
+    for x, y in ((340, 120), (340, 400), (60, 400), (60, 130)):
         page.mouse.move(box["x"] + x, box["y"] + y, steps=8)
     page.mouse.up()
     expect(page.locator(".ts-lasso-count")).to_be_visible()
-    page.locator(".ts-selection input").fill("upper left")
-    page.locator(".ts-keep-selection button").click()
-    expect(page.get_by_text("Kept.")).to_be_visible()
+    expect(page.locator(".ts-bench .gal .gt").first).to_be_visible()
+    page.locator(".keep-name").fill("upper left")
+    page.locator(".ts-bench .keep").click()
+    expect(page.locator(".strip .last")).to_contain_text("Kept.")
     assert [selection.name for selection in state_of(workspace, RUN).selections] == ["upper left"]
 
+    page.locator(".crow[data-cluster='3']").click()
+    expect(page.locator(".ts-open-name")).to_have_text("No. 3")
+    expect(page.locator(".ts-lasso-count")).to_have_count(0)  # the lasso is let go
+
     assert brightness(page) > 200
-    page.get_by_label("Toggle theme").click()
+    page.get_by_label("Dark page").click()
     expect(page).to_have_url(re.compile("dark=true"))
     page.reload()
     page.locator(".ts-map[data-ready]").wait_for()
     until(page, lambda: brightness(page) < 60)
     page.screenshot(path=SHOTS / "6-night.png", full_page=True)
-
-
-@pytest.mark.browser
-def test_where_tiles_come_from_and_their_surroundings(offline_page: Any, serve: Any, planted: Planted) -> None:
-    page = offline_page
-    page.goto(f"{serve(planted.workspace.root)}?page=2&run={RUN}&cluster=0")
-    page.get_by_text("Where its tiles come from").click()
-    n = int((planted.labels[2] == 0).sum())
-    counts = page.locator(".ts-parts tr td:nth-child(2)").all_inner_texts()
-    assert sum(int(count.replace(",", "")) for count in counts) == n
-    loaded = "image => image.decode().then(() => image.naturalWidth)"
-    assert page.locator(".ts-parts img").evaluate(loaded) == 96
-    page.locator(".ts-gallery button.ts-tile").first.click()
-    page.locator(".ts-wide input").check()
-    wide = page.locator(".ts-where .zoomed img[src^='around/']")
-    wide.wait_for()
-    assert wide.evaluate(loaded) == 384
-    page.locator(".ts-where .ts-middle").wait_for()
-    page.screenshot(path=SHOTS / "6-parts.png", full_page=True)
-
-
-@pytest.mark.browser
-def test_both_sides_of_a_cluster_those_like_it_and_the_list_by_name(
-    offline_page: Any, serve: Any, planted: Planted
-) -> None:
-    page, workspace = offline_page, planted.workspace
-    name_cluster(workspace, RUN, 2, 3, "glands", author="Dr Virchow")
-    page.goto(f"{serve(workspace.root)}?page=2&run={RUN}&cluster=0")
-    page.locator(".ts-do-split button").click()
-    page.locator(".ts-sides img").first.wait_for()
-    shown = {
-        int(src.split("/")[-1]) for src in page.locator(".ts-sides img").evaluate_all("all => all.map(i => i.src)")
-    }
-    assert len(shown) == 12
-    assert shown <= set(np.flatnonzero(planted.labels[2] == 0).tolist())
-
-    near, _ = nearest_clusters(open_clustering(workspace, RUN), 0)[0]
-    page.locator(".ts-alike button").first.click()
-    expect(page.locator(".ts-open-name")).to_have_text("glands" if near == 3 else f"cluster {near}")
-
-    rows = page.locator(".ts-clusters .tabulator-row")
-    page.locator(".ts-clusters .tabulator-header-filter input").first.press_sequentially("glan")
-    expect(rows).to_have_count(1)
-    rows.locator(".tabulator-cell:visible").last.click()
-    expect(page.locator(".ts-open-name")).to_have_text("glands")

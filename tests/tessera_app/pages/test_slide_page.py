@@ -76,9 +76,10 @@ def test_a_slide_is_seen_and_a_click_marks_a_tile_on_every_page(
     page.mouse.click(x, y)
     page.wait_for_url(f"**tile={neighbour}**")
     assert marked_in(page) == neighbour
-    page.get_by_role("tab", name="Explore").click()
-    expect(page.locator(".ts-where")).to_contain_text(f"Tile {neighbour:,}")
-    page.locator(".ts-open-slide button").click()
+    page.get_by_role("link", name="Explore").click()
+    expect(page.locator(".ts-open-name")).to_have_text(f"No. {clustering.labels[neighbour]}")
+    expect(page.locator(f".ts-bench {VIEWER}")).to_have_attribute("data-marked", re.compile(r"\d+ \d+ \d+ \d+"))
+    page.get_by_role("link", name="Slide").click()
     expect(page.locator(".ts-slide-name")).to_have_text(info.slide)
 
 

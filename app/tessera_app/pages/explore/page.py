@@ -1,172 +1,212 @@
-"""Explore page: the map, the clusters, tiles of one cluster, where they lie on the slide, and its name."""
+"""Explore: one screen to name clusters on. The workbench shows and asks; this hands it what is known and does what it asks."""
 
 from __future__ import annotations
 
-from html import escape
+import asyncio
 from typing import Any
 
 import panel as pn
-import panel_material_ui as pmui
+from tessera.errors import TesseraError
 from tessera.explore.clustering import Clustering
 
 from tessera_app.components.map_colours import MapColours
-from tessera_app.components.panel import EmbeddingMap
-from tessera_app.page import alarm, empty, html, term, wrap
-from tessera_app.pages.explore.cluster_list import ClusterList
-from tessera_app.pages.explore.cluster_panel import ClusterPanel
-from tessera_app.pages.explore.tile_context import TileContext
-from tessera_app.store import Store
+from tessera_app.components.panel import EmbeddingMap, Workbench
+from tessera_app.decider import decided as decide_about
+from tessera_app.latest import Latest
+from tessera_app.pages.explore.asks import Answer, Ask, Lasso, perform
+from tessera_app.pages.explore.decided import decided, most_to_gain
+from tessera_app.pages.explore.facts import inside_lasso
+from tessera_app.pages.explore.slide_pane import SlidePane
+from tessera_app.store import PAGES, Store
 
-_NONE = "Start a run on the Run page. Its first clusters appear here after its first look at all tiles."
+_OTHER = ("start", "map", "recluster", "page", "select", "whole")  # asks that decide nothing about the clustering
 
 
 class ExplorePage(pn.viewable.Viewer):
-    """Linked views of one clustering."""
+    """List, open cluster, map and slide of one clustering."""
 
     def __init__(self, store: Store, **params: Any) -> None:
         super().__init__(**params)
         self._store = store
-        self._head = html()
-        self._interval = pmui.IntSlider(
-            label="clustering",
-            start=0,
-            end=1,
-            value=0,
-            width=260,
-            size="small",
-            css_classes=["ts-interval"],
-            visible=False,
-        )
-        self._interval.param.watch(self._choose_interval, "value_throttled")
-        self._map = EmbeddingMap(
-            sizing_mode="stretch_width", height=510, margin=(5, 10), css_classes=["ts-map-pane"], dark=store.param.dark
-        )
+        self._map = EmbeddingMap(height_px=0, sizing_mode="stretch_both", dark=store.param.dark)
         self._colours = MapColours(store, self._map)
-        self._map.param.watch(lambda event: self._pick(event.new), "picked")
-        self._make_map = pmui.Button(label="Make the map", variant="contained", css_classes=["ts-make-map"])
-        self._make_map.on_click(self._start_map)
-        self._map_note = html()
-        self._opened = ClusterPanel(store, self._map)
-        self._list = ClusterList(store)
-        self._selections = pmui.Select(
-            label="saved selections",
-            options={"none": 0},
-            value=0,
-            size="small",
-            width=220,
-            visible=False,
-            css_classes=["ts-selections"],
+        self._slide = SlidePane(store)
+        self._bench = Workbench(
+            map=self._map,
+            viewer=self._slide.viewer,
+            cluster=max(store.cluster, -1),
+            dark=store.param.dark,
+            help=store.param.help,
+            sizing_mode="stretch_both",
+            css_classes=["ts-workbench"],
         )
-        self._selections.param.watch(self._choose_selection, "value")
-        store.param.watch(lambda *_: self._draw(), ["shown", "activities", "failures", "names_version"])
-        store.param.watch(lambda *_: self._mark_cluster(), "cluster")
+        self._busy, self._done = asyncio.Lock(), 0
+        self._lassos = Latest(
+            lambda text: setattr(self._bench, "lasso", {"n": 0, "mix": [], "tiles": [], "help": text})
+        )
+        bench = self._bench
+        bench.param.watch(self._asked, "asks")
+        bench.param.watch(lambda event: setattr(store, "cluster", event.new), "cluster")
+        bench.param.watch(lambda event: setattr(store, "tile", event.new), "tile")
+        bench.param.watch(lambda event: setattr(store, "slide", event.new), "slide")
+        bench.param.watch(lambda *_: self._let_go(), "let_go")
+        bench.param.watch(lambda *_: setattr(store, "visits", store.visits + 1), "visit")
+        self._map.param.watch(lambda event: self._pick(event.new), "picked")
+        self._map.param.watch(lambda *_: self._show_lasso(), "polygon")
+        store.param.watch(lambda *_: self._draw(), ["shown", "names_version", "current", "author"])
+        store.param.watch(lambda *_: self._draw_note(), ["activities", "failures"])
+        store.param.watch(lambda *_: self._open(), "cluster")
+        store.param.watch(lambda event: setattr(bench, "slide", event.new), "slide")
+        store.param.watch(lambda *_: self._show_selection(), ["selection", "shown"])
         self._draw()
+        self._show_selection()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        left = pn.Column(
-            self._map,
-            self._map_note,
-            self._make_map,
-            sizing_mode="stretch_width",
-            min_width=380,
-            styles={"flex": "1 1 0"},
-        )
-        right = pn.Column(self._list, sizing_mode="stretch_width", min_width=480, styles={"flex": "1.6 1 0"})
-        upper = pn.Row(left, pn.Spacer(width=24), right, sizing_mode="stretch_width")
-        lower = pn.Row(
-            pn.Column(self._opened, sizing_mode="stretch_width", min_width=480),
-            pn.Spacer(width=28),
-            TileContext(self._store),
-            sizing_mode="stretch_width",
-        )
-        head = pn.Row(self._head, self._selections, self._interval, sizing_mode="stretch_width")
-        return pn.Column(head, upper, lower, sizing_mode="stretch_width")
+        return self._bench
+
+    # ---- what is known
 
     def _draw(self) -> None:
         run, interval, _ = self._store.shown
-        last = self._store.current.interval if self._store.current is not None else -1
         clustering = self._store.clustering()
-        self._interval.param.update(start=0, end=max(last, 1), value=max(interval, 0), visible=last > 0)
-        self._draw_map_note()
+        self._draw_note()
         if clustering is None:
-            self._head.object = wrap(empty("No clusters yet", _NONE))
-            self._map.visible = False
+            self._bench.param.update(source={}, decided={}, empty=self._empty())
+            self._map.param.update(url="", ids=[], colours=[], labels=[])
             return
-        self._head.object = wrap(
-            f"<h2>{escape(run)}</h2><p class='quiet'>Clustering {interval}{' of ' + str(last) if interval < last else ', the last'}: "
-            f"{len(clustering.labels):,} tiles in {len(clustering.ids):,} {term('cluster', 'clusters')}. Each point of the map is a tile; near means alike. "
-            "Click a point, or draw a lasso around some.</p>"
-        )
-        self._open_a_real_cluster(clustering)
-        self._offer_selections()
+        self._open()
+        row = self._store.current
+        version = f"{row.id if row is not None else 0}-{self._store.edits()}"
+        about = decided(self._store.workspace, run, self._store.who())
+        self._bench.param.update(source={"run": run, "interval": interval, "version": version}, decided=about)
+        self._draw_map(clustering, version)
+
+    def _draw_map(self, clustering: Clustering, version: str) -> None:
         mapped = self._store.mapped()
-        self._map.visible = mapped is not None
-        if mapped is not None:
-            self._map.param.update(
-                url=f"points/{run}/{interval}/{mapped}?v={self._store.current.id}-{self._store.edits()}",
-                highlight=self._store.cluster,
-            )
-            self._colours.draw()
+        self._map.param.update(
+            url="" if mapped is None else f"points/{clustering.run}/{clustering.interval}/{mapped}?v={version}",
+            highlight=self._store.cluster,
+        )
+        self._colours.draw()
 
-    def _draw_map_note(self) -> None:
+    def _empty(self) -> dict[str, str]:
+        """What stands where clusters would be."""
+        run = self._store.current
+        if run is None:
+            text = "Tessera looks at the tiles of your slides and puts those together that look alike. You then name the groups."
+            return {"title": "Nothing has been grouped yet", "text": text, "button": "Go to Run"}
+        if run.state == "failed":
+            return {"title": f"{run.name} failed before its first clusters", "text": run.message, "button": "Go to Run"}
+        text = "Its clusters appear here by themselves after its first look at all tiles."
+        return {"title": f"{run.name} has no clusters yet", "text": text, "button": "Go to Run"}
+
+    def _draw_note(self) -> None:
+        """What stands over the map while it is not that of the clustering."""
         run, interval, maps = self._store.shown
-        last = self._store.current.interval if self._store.current is not None else -1
-        making = [item for item in self._store.activities if item.kind == "map" and item.run == run]
+        work = [item for item in self._store.activities if item.kind == "map" and item.run == run]
         failed = [item for item in self._store.failures if item.kind == "map" and item.run == run]
-        self._make_map.visible = last >= 0 and last not in maps
-        self._make_map.disabled = bool(making)
-        note = ""
-        if making:
-            note = "<p class='quiet'>The map is being made; it appears here by itself.</p>"
-        elif last >= 0 and last not in maps:
-            note = alarm(f"The map could not be made: {failed[0].message}") if failed else ""
-            if maps:
-                note += f"<p class='quiet'>Points lie as on the map of clustering {self._store.mapped()}; the last clustering has none yet.</p>"
-            else:
-                note += empty("No map yet", "It places every tile so that tiles that look alike lie together (UMAP).")
-        elif interval not in maps:
-            note = f"<p class='quiet'>Points lie as on the map of clustering {self._store.mapped()}, in the clusters of {interval}.</p>"
-        self._map_note.object = wrap(note)
-
-    def _start_map(self, _: Any) -> None:
-        # disabled until the activity is seen, so that two clicks make one map
-        self._make_map.disabled = self._store.start("project", self._store.run)
-
-    def _open_a_real_cluster(self, clustering: Clustering) -> None:
-        """The one that took the open one in, or else the largest, when the open one is not there (any more)."""
-        if self._store.cluster not in clustering.ids and len(clustering.ids):
-            taken_in_by = self._store.decided().merged.get(self._store.cluster, -1)
-            self._store.cluster = (
-                taken_in_by if taken_in_by in clustering.ids else int(clustering.ids[clustering.sizes.argmax()])
-            )
-
-    def _mark_cluster(self) -> None:
-        clustering = self._store.clustering()
-        if clustering is not None:
-            self._open_a_real_cluster(clustering)  # the address is read again when the browser connects
-        self._map.highlight = self._store.cluster
-
-    def _offer_selections(self) -> None:
-        found = self._store.decided().selections
-        options = {"none": 0, **{selection.name: selection.decision for selection in found}}
-        if self._selections.options != options:
-            self._selections.options = options
-        self._selections.visible = bool(found)
-
-    def _choose_selection(self, event: Any) -> None:
-        """Draw a saved lasso again; it holds on the map that it was drawn on."""
-        found = [s for s in self._store.decided().selections if s.decision == event.new]
-        if found and found[0].map_interval != self._store.mapped():
-            pn.state.notifications.warning(
-                f"{found[0].name} was drawn on the map of clustering {found[0].map_interval}"
-            )
-        self._map.polygon = [list(corner) for corner in found[0].polygon] if found else []
-
-    def _choose_interval(self, event: Any) -> None:
         last = self._store.current.interval if self._store.current is not None else -1
-        self._store.interval = -1 if event.new == last else event.new
+        note: dict[str, Any] = {}
+        if interval < 0:
+            note = {"text": "The map appears with the first clusters."}
+        elif work:
+            note = {"text": "The map is being made; it appears here by itself.", "over": bool(maps)}
+        elif last not in maps:
+            why = f"The map could not be made: {failed[0].message} " if failed else ""
+            other = f"Tiles lie as on the map of clustering {self._store.mapped()}. " if maps else ""
+            note = {"text": f"{why}{other}", "button": "Make the map", "over": bool(maps)}
+        elif interval not in maps:
+            note = {"text": f"Tiles lie as on the map of clustering {self._store.mapped()}.", "over": True}
+        self._bench.note = note
+
+    # ---- what is open
+
+    def _open(self) -> None:
+        """Open what the store says; the one that took it in, or the one to name next, where that is not there (any more)."""
+        clustering, cluster = self._store.clustering(), self._store.cluster
+        if clustering is None:
+            return
+        if cluster != -1 and cluster not in clustering.ids:
+            state = self._store.decided()
+            while cluster in state.merged:
+                cluster = state.merged[cluster]
+            self._store.cluster = cluster if cluster in clustering.ids else most_to_gain(clustering, state)
+            return
+        self._bench.cluster = cluster
+        self._map.highlight = cluster
 
     def _pick(self, tile: int) -> None:
         clustering = self._store.clustering()
         if clustering is not None and 0 <= tile < len(clustering.labels):
             self._store.param.update(tile=tile, cluster=int(clustering.labels[tile]))
+
+    # ---- the lasso
+
+    def _lasso(self) -> Lasso:
+        return Lasso(self._store.mapped(), self._map.polygon)
+
+    def _show_lasso(self) -> None:
+        clustering, lasso = self._store.clustering(), self._lasso()
+        if clustering is None or lasso.map_interval is None or len(self._map.polygon) < 3:
+            self._bench.lasso = {}
+        else:
+            self._lassos.load(
+                lambda: inside_lasso(clustering, lasso), lambda found: setattr(self._bench, "lasso", found)
+            )
+
+    def _let_go(self) -> None:
+        self._store.selection = -1
+        if self._map.polygon:
+            self._map.polygon = []
+
+    def _show_selection(self) -> None:
+        """Draw a kept selection again; it holds on the map that it was drawn on."""
+        found = [one for one in self._store.decided().selections if one.decision == self._store.selection]
+        if not found:
+            return
+        if found[0].map_interval != self._store.mapped() and pn.state.notifications is not None:
+            text = f"{found[0].name} was drawn on the map of clustering {found[0].map_interval}"
+            pn.state.notifications.warning(text)
+        self._map.polygon = [list(corner) for corner in found[0].polygon]
+
+    # ---- what is asked
+
+    async def _asked(self, _: Any) -> None:
+        async with self._busy:
+            waiting = [ask for ask in self._bench.asks if int(ask.get("n", 0)) > self._done]
+            if not waiting:
+                return
+            errors: dict[str, str] = {}
+            answer = Answer()
+            for ask in waiting:
+                try:
+                    answer = await self._answer(ask)
+                except TesseraError as error:
+                    errors[str(ask["n"])] = str(error)
+                self._done = int(ask["n"])
+            self._store.publish(await asyncio.to_thread(self._store.read))
+            self._bench.answered = {"n": self._done, "errors": errors, "said": answer.said, "open": answer.cluster}
+
+    async def _answer(self, ask: Ask) -> Answer:
+        if ask.get("do") in _OTHER:
+            self._steer(ask)
+            return Answer()
+        lasso = self._lasso()
+        answer = await decide_about(self._store, lambda clustering, author: perform(ask, clustering, author, lasso))
+        if ask.get("lasso"):
+            self._let_go()
+        return answer
+
+    def _steer(self, ask: Ask) -> None:
+        """What is asked and decides nothing about the clustering."""
+        kind, run, author = ask["do"], self._store.run, self._store.who()
+        if kind == "start":
+            self._store.page = PAGES.index("run")
+        elif kind == "page" and ask.get("page") in PAGES:
+            self._store.page = PAGES.index(ask["page"])
+        elif kind == "map":
+            self._store.start("project", run)
+        elif kind == "recluster":
+            self._store.start("recluster", run, *([f"--author={author}"] if author else []))
+        elif kind == "select":
+            self._store.selection = int(ask.get("decision", -1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from tessera.curate.agreement import readers, readings
@@ -12,12 +13,17 @@ from tessera.curate.decisions.state import state_of
 from tessera.curate.propagate import Proposal, by_cluster, load_proposal, proposals, to_review
 from tessera.curate.transfer import Suggestion, drifted
 from tessera.explore.clustering import Clustering
+from tessera.explore.representatives import pick
 from tessera.runs import control
 from tessera.workspace.folder import Workspace
 
-from tessera_app.pages.explore.facts import Rows, gallery_rows
-
 SHOWN = 48
+_ROWS = (
+    ("typical", "Typical", "nearest to the centre of the cluster"),
+    ("middle", "Middle", "half-way out"),
+    ("edge", "Edge", "farthest from the centre: is the cluster mixed here?"),
+)
+Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,12 @@ class ProposalFacts:
     proposal: Proposal
     rows: list[ClassRow]
     clusters: list[Suggestion]
+
+
+def gallery_rows(clustering: Clustering, cluster: int) -> Rows:
+    """Typical, middle and edge tiles of a cluster, as the gallery takes them."""
+    chosen = pick(clustering, cluster)
+    return [{"title": title, "help": help, "ids": getattr(chosen, name).tolist()} for name, title, help in _ROWS]
 
 
 def read_proposal(clustering: Clustering, id: str, least: float) -> ProposalFacts | None:

@@ -48,12 +48,7 @@ def split_cluster(
         DecisionError: no such cluster, too few tiles, or another split of it came first.
     """
     clustering = curated_clustering(workspace, run, interval)
-    members = clustering.members(cluster)
-    if not 2 <= parts <= len(members) // _SMALLEST_PART:
-        raise DecisionError(
-            f"cluster {cluster} has {len(members)} tiles: it can be split into 2 to {len(members) // _SMALLEST_PART} "
-            "parts"
-        )
+    members = _members_to_split(workspace, run, interval, cluster, parts)
     own = _parts_of(workspace, run, members, parts, seed)
     sizes = np.bincount(own, minlength=parts)
     name = tile_sets.save(workspace.run_folder(run), members, own)
@@ -70,6 +65,46 @@ def split_cluster(
         return [Draft(clustering.interval, "split", cluster, payload)]
 
     return append(workspace, run, author, build, expected=expected)[0]
+
+
+def preview_split(
+    workspace: Workspace, run: str, interval: int, cluster: int, parts: int = 2, *, per_part: int = 8, seed: int = 0
+) -> list[tuple[int, npt.NDArray[np.int64]]]:
+    """What `split_cluster` with the same arguments would make, without making it.
+
+    Args:
+        workspace: where the run is.
+        run: its name.
+        interval: the clustering that is looked at.
+        cluster: id of the cluster.
+        parts: how many.
+        per_part: tiles to show of each.
+        seed: of k-means.
+
+    Returns:
+        Size and a few tiles of each part, evenly chosen, the largest part first.
+
+    Raises:
+        DecisionError: no such cluster, or too few tiles.
+    """
+    members = _members_to_split(workspace, run, interval, cluster, parts)
+    own = _parts_of(workspace, run, members, parts, seed)
+    found = []
+    for part in range(parts):
+        tiles = members[own == part]
+        shown = np.linspace(0, len(tiles) - 1, min(per_part, len(tiles))).astype(np.int64)
+        found.append((len(tiles), tiles[shown]))
+    return found
+
+
+def _members_to_split(workspace: Workspace, run: str, interval: int, cluster: int, parts: int) -> npt.NDArray[np.int64]:
+    members = curated_clustering(workspace, run, interval).members(cluster)
+    most = len(members) // _SMALLEST_PART
+    if most < 2:
+        raise DecisionError(f"cluster {cluster} has {len(members)} tiles: too few to split")
+    if not 2 <= parts <= most:
+        raise DecisionError(f"cluster {cluster} has {len(members)} tiles: it can be split into 2 to {most} parts")
+    return members
 
 
 def _parts_of(

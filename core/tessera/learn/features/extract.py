@@ -12,14 +12,17 @@ import torch
 from torch import nn
 
 from tessera.config import RunConfig
-from tessera.learn.features.device import autocast
 from tessera.learn.features.distributed import Ranks
 from tessera.learn.features.whitening import Moments, Normalisation, finish_normalisation
+from tessera.learn.nets.runtime import Runtime, choose_runtime
+from tessera.tiles.augment.view import turn
 from tessera.tiles.loader import TileLoader
 
 _FIT_TILES, _FIT_VALUES = 100_000, 200_000_000  # the sample of the fit, and its size in memory, whichever is smaller
 _FITTING = 5  # stream of randomness, see tessera.learn.train.trainer
 _CHUNK = 65_536
+# four: as it is, mirrored, turned by a quarter, and both
+SYMMETRIES = {1: (0,), 4: (0, 5, 2, 7), 8: tuple(range(8))}
 
 Told = Callable[[float, float], None]
 Ids = npt.NDArray[np.int64]
@@ -40,7 +43,14 @@ class Filled:
 
 
 def extract(
-    network: nn.Module, loader: TileLoader, ids: Ids, *, batch_size: int, device: torch.device, precision: str = "auto"
+    network: nn.Module,
+    loader: TileLoader,
+    ids: Ids,
+    *,
+    batch_size: int,
+    device: torch.device,
+    precision: str = "auto",
+    views: int = 1,
 ) -> Iterator[tuple[Ids, npt.NDArray[np.float32]]]:
     """Features of un-augmented tiles, batch by batch, in evaluation mode.
 
@@ -51,18 +61,31 @@ def extract(
         batch_size: tiles a step.
         device: where the network is.
         precision: of its products, see `tessera.learn.features.device.autocast`.
+        views: 1, 4 or 8 of the square's symmetries, over which features are averaged. Tiles are decoded once and turned.
 
     Yields:
         Tile numbers int64 (B,) and features float32 (B, dim); tiles that do not decode are missing.
     """
     network.eval()
-    with torch.inference_mode():
-        for batch in loader.plain(ids, batch_size):
-            if len(batch.ids):
-                images = torch.from_numpy(batch.images).to(device, non_blocking=True)
-                with autocast(device, precision):
-                    features = network(images)
-                yield batch.ids, features.float().cpu().numpy()
+    run: Runtime | None = None
+    size = min(batch_size, max(1, len(ids)))
+    for batch in loader.plain(ids, batch_size):
+        if not len(batch.ids):
+            continue
+        if run is None:
+            run = choose_runtime(
+                network, batch.images, device, precision=precision, images=len(ids) * views, batch_size=size
+            )
+        features = run(batch.images)
+        for symmetry in SYMMETRIES[views][1:]:
+            features += run(turned(batch.images, symmetry))
+        yield batch.ids, features / np.float32(views)
+
+
+def turned(images: npt.NDArray[np.uint8], symmetry: int) -> npt.NDArray[np.uint8]:
+    """One of the eight symmetries of the square of images (B, C, H, W), as `tessera.tiles.augment.view.turn` numbers them."""
+    turned = turn(images.transpose(2, 3, 0, 1), symmetry)  # the first two axes are turned
+    return np.ascontiguousarray(turned.transpose(2, 0, 1, 3)).transpose(0, 3, 1, 2)  # colours last in memory
 
 
 class FeaturePass:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import nn
 
@@ -79,6 +79,10 @@ def make(name: str, channels: int) -> Made:
     return _from_timm(name, channels)
 
 
+class _Tiny(nn.Sequential):
+    strides: ClassVar[dict[int, str]] = {2: "0", 4: "1", 8: "2"}  # and the modules that have them
+
+
 def _tiny(channels: int) -> nn.Module:
     """About 15,000 parameters: enough to tell drawn textures apart."""
 
@@ -87,7 +91,7 @@ def _tiny(channels: int) -> nn.Module:
             nn.Conv2d(inputs, outputs, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
         )
 
-    return nn.Sequential(block(channels, 16), block(16, 32), block(32, 32), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return _Tiny(block(channels, 16), block(16, 32), block(32, 32), nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
 def _from_timm(name: str, channels: int) -> Made:

@@ -126,7 +126,7 @@ def read_bank(
         RunError: not one tile can be read, or features are not finite.
     """
     network = prepared(encoder, reading, place, n_tiles)
-    dim = int(network.dim)  # type: ignore[arg-type]
+    dim = int(network.dim)
     recipe = recipe_of(encoder, reading, dim, place)
     with Kept(place.shared, recipe, n_tiles, dim, own=place.own / "features") as kept:
         _read(network, reading, place, kept, told)
@@ -150,10 +150,8 @@ def recipe_of(encoder: Encoder, reading: Reading, dim: int, place: Pass) -> dict
         "version": 1,
         "encoder": encoder.origin.encoder,
         "weights": state_digest(encoder),
-        "colour": [
-            encoder.front.state_dict() == {} and str(getattr(encoder.front, "mean", "")),
-            type(encoder.front).__name__,
-        ],
+        "input": type(encoder.front).__name__,
+        "colour": [buffer.flatten().tolist() for buffer in encoder.front.buffers()],
         "dim": dim,
         "precision": place.precision,
         "device": place.device.type,
@@ -224,7 +222,7 @@ def _with_neighbours(
     rows: npt.NDArray[np.float16], near: npt.NDArray[np.int64] | None, ids: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     features = np.asarray(rows[ids], np.float32)
-    readable = np.isfinite(features).all(axis=1)
+    readable: npt.NDArray[np.bool_] = np.asarray(np.isfinite(features).all(axis=1), np.bool_)
     if near is not None:
         features = with_context(np.nan_to_num(features), near[ids], rows)
     return features, readable

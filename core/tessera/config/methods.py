@@ -1,4 +1,4 @@
-"""Settings of the two forms of DeepCluster."""
+"""Settings of the methods."""
 
 from __future__ import annotations
 
@@ -7,6 +7,17 @@ from typing import ClassVar
 
 from tessera.config.run import MethodConfig
 from tessera.config.settings import setting
+
+
+@dataclass(frozen=True)
+class LookConfig(MethodConfig):
+    """A look: the features of frozen weights, clustered once. Nothing is trained."""
+
+    name: ClassVar[str] = "look"
+
+    def normalisation(self, neighbours: bool) -> str:  # noqa: ARG002 - the interface's
+        """PCA without whitening, for every clusterer."""
+        return "pca"
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,8 @@ def to_store(config: RunConfig) -> str:
 def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
     """A complete flat config of version 1; what only other methods and clusterers read had no effect and is dropped."""
     found = nest({FLAT.get(name, name): value for name, value in values.items() if name != "version"})
+    if isinstance(encoder := found.get("encoder"), dict):  # it scaled every encoder's colours as ImageNet's
+        encoder.setdefault("colour", "imagenet")
     for within, group, options in ((found, "method", METHODS), (found.get("clustering", {}), "clusterer", CLUSTERERS)):
         chosen = within.get(group)
         if isinstance(chosen, dict) and chosen.get("name") in options:

@@ -11,6 +11,7 @@ from tessera.errors import ConfigError
 
 # name -> class of its settings, beside the component; a new method or clusterer is one line here
 METHODS = {
+    "look": "tessera.config.methods:LookConfig",
     "deepcluster": "tessera.config.methods:DeepClusterConfig",
     "deepcluster-v2": "tessera.config.methods:DeepClusterV2Config",
 }
@@ -23,7 +24,16 @@ CLUSTERERS = {
     "leiden": "tessera.learn.cluster.options:LeidenConfig",
 }
 GRAPH_CLUSTERERS = tuple(CLUSTERERS)[2:]  # work on the neighbours of each tile, and find K
-KNOWN_ENCODERS = ("resnet18", "resnet50", "alexnet-bn", "vgg16-bn", "tiny")  # timm knows many more
+KNOWN_ENCODERS = (
+    "tf_efficientnet_lite0",
+    "resnet18",
+    "resnet50",
+    "alexnet-bn",
+    "vgg16-bn",
+    "tiny",
+)  # timm knows many more
+COLOURS = ("own", "imagenet")
+POOLS = ("mean", "mean-and-spread")
 INPUTS = ("rgb", "grey-sobel", "haematoxylin")
 SCHEDULES = ("auto", "constant", "cosine")
 COUNTS = ("target", "free")
@@ -72,11 +82,25 @@ class EncoderConfig(Config):
     """The network that turns tiles into features."""
 
     name: str = setting(
-        "resnet18",
-        "resnet18, resnet50 or any timm model by name; alexnet-bn and vgg16-bn of the paper; tiny is for tests.",
+        "tf_efficientnet_lite0",
+        "Any timm model by name; a pathology encoder (uni2-h, virchow2, h-optimus-0, midnight-12k, ...); "
+        "hf-hub:OWNER/NAME or local-dir:PATH; alexnet-bn and vgg16-bn of the paper; tiny is for tests.",
     )
     weights: str = setting(
-        "random", "Starting weights: random, timm (downloaded), or the path of a .safetensors or .pth file."
+        "imagenet",
+        "Starting weights: imagenet (those that the encoder is published with: they come with Tessera for "
+        "tf_efficientnet_lite0 and are downloaded for others), random, or the path of a file or folder of tensors.",
+    )
+    allow_partial: bool = setting(
+        False,
+        "Take weights of which only a part fits; what is left out is said in the run and its status.",
+        advanced=True,
+    )
+    colour: str = setting(
+        "own",
+        "Mean and spread of colours: the encoder's own, or imagenet for every encoder, as versions before 0.2 had it.",
+        choices=COLOURS,
+        advanced=True,
     )
     input: str = setting(
         "rgb",
@@ -88,8 +112,27 @@ class EncoderConfig(Config):
 
 @dataclass(frozen=True)
 class FeaturesConfig(Config):
-    """How features are read from the network for clustering."""
+    """How features are read from the network for clustering.
 
+    layers, pool, views, adapt_bn and context are read by method=look; the methods that train read the last vector.
+    """
+
+    layers: str = setting(
+        "auto",
+        "auto (strides 8 and 16, or the last vector of a network without them), last, strides as 4,8,16, or module names.",
+    )
+    pool: str = setting("mean", "Of each layer's map: its mean, or mean and spread.", choices=POOLS, advanced=True)
+    views: int = setting(4, "Symmetries of the square over which features are averaged: 1, 4 or 8.", low=1, high=8)
+    adapt_bn: bool = setting(
+        True,
+        "Batch statistics of the own tiles in place of the published ones; networks without batch norm ignore it.",
+        advanced=True,
+    )
+    context: bool = setting(
+        False,
+        "Mean with the tiles that touch on the slide, for people who want regions; coherence judges nothing then.",
+        advanced=True,
+    )
     normalisation: str = setting(
         "auto",
         "What is done to features before the unit sphere; auto is the method's own choice: none, or for deepcluster "
@@ -97,8 +140,18 @@ class FeaturesConfig(Config):
         choices=NORMALISATIONS,
         advanced=True,
     )
-    pca_dim: int = setting(256, "Dimensions kept by PCA, whitened or not.", low=1, high=256, advanced=True)
+    pca_dim: int = setting(64, "Dimensions kept by PCA, whitened or not.", low=1, high=256, advanced=True)
     batch_size: int = setting(256, "Tiles per step of a feature pass.", unit="tiles", low=1, high=65_536, advanced=True)
+
+    def __post_init__(self) -> None:
+        """Check bounds, and that views are a group of symmetries.
+
+        Raises:
+            ConfigError: they are not.
+        """
+        super().__post_init__()
+        if self.views not in (1, 4, 8):
+            raise ConfigError(f"features.views={self.views}: choose 1, 4 or 8")
 
 
 @dataclass(frozen=True)
@@ -222,7 +275,7 @@ class RunConfig(Config):
     )
     encoder: EncoderConfig = part(EncoderConfig)
     tile_px: int = setting(
-        128,
+        96,
         "Side of the image fed to the encoder: smaller is faster, larger shows nuclei.",
         unit="px",
         low=16,

@@ -173,8 +173,9 @@ def check_machine(config: RunConfig) -> None:
     Raises:
         ConfigError: the weights' file does not exist, or the device is no device.
     """
-    if config.encoder.weights not in ("random", "timm") and not Path(config.encoder.weights).is_file():
-        raise ConfigError(f"weights={config.encoder.weights}: no such file; random and timm need none")
+    weights = config.encoder.weights
+    if weights not in ("random", "imagenet", "timm", "published") and not Path(weights).exists():
+        raise ConfigError(f"weights={weights}: no such file or folder; imagenet and random need none")
     if not _DEVICE.fullmatch(config.device):
         raise ConfigError(f"device={config.device}: choose auto, cpu, cuda or cuda:N")
 

@@ -75,6 +75,11 @@ class TileLoader:
         self._pool = ThreadPoolExecutor(self._threads, "load")
         self._arrays = _Arrays()
 
+    @property
+    def source(self) -> TileSource:
+        """The tile store."""
+        return self._source
+
     def close(self) -> None:
         """End the threads."""
         self._pool.shutdown(wait=True, cancel_futures=True)

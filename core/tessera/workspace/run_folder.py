@@ -9,6 +9,8 @@
     tiles.npy                int64 (B,): the tiles that it learns from, when not all; rows of the bank are then theirs
     curation/, proposals/    see tessera.curate
     checkpoint/              see tessera.learn.train.checkpoint
+    encoder.json             where the encoder's weights come from, their licence, what did not fit
+    recipe.json              of a look: what makes its features
     config.json, worker.log
 
 Every file but the bank is written whole under a temporary name and renamed.
@@ -237,6 +239,8 @@ class RunFolder:
         source.open_bank()
         pairs = [
             ("tiles.npy", "tiles.npy"),
+            ("encoder.json", "encoder.json"),
+            ("recipe.json", "recipe.json"),
             ("bank.f16", "bank.f16"),
             (f"projection/{interval:04d}.npy", "projection/0000.npy"),
             ("bank.json", "bank.json"),
@@ -255,6 +259,16 @@ class RunFolder:
         """Forget the features; another run that shares the file keeps it, and so does whoever has it open."""
         for name in ("bank.json", "bank.f16"):
             (self.root / name).unlink(missing_ok=True)
+
+    def save_origin(self, origin: dict[str, str]) -> None:
+        """Write where the encoder's weights come from, and their licence."""
+        files.write_text(self.root / "encoder.json", json.dumps(origin, indent=2))
+
+    def origin(self) -> dict[str, str]:
+        """Encoder, weights, licence and left_out of the run; empty for runs of versions before 0.2."""
+        path = self.root / "encoder.json"
+        stored: dict[str, str] = json.loads(path.read_text()) if path.is_file() else {}
+        return stored
 
     def _load(self, name: str) -> npt.NDArray[np.generic]:
         path = self.root / name

@@ -97,6 +97,8 @@ class Method(ABC):
             weights=self.config.encoder.weights,
             seed=self.config.seed,
             input=self.config.encoder.input,
+            allow_partial=self.config.encoder.allow_partial,
+            own_colour=self.config.encoder.colour == "own",
         )
         self.encoder: Encoder = place(self.ranks.synced(encoder), self.device)
         self.unreadable: npt.NDArray[np.int64] = np.empty(0, np.int64)

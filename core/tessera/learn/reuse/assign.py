@@ -132,7 +132,13 @@ def _place(grown: _Grown, trained: Trained, run: Run, store: TileStore, clusters
     later = np.arange(grown.n_before, len(grown.labels), dtype=np.int64)
     done = 0
     for ids, features in extract(
-        network, loader, later, batch_size=run.config.features.batch_size, device=device, precision=run.config.precision
+        network,
+        loader,
+        later,
+        batch_size=run.config.features.batch_size,
+        device=device,
+        precision=run.config.precision,
+        views=run.config.features.views if run.config.method.name == "look" else 1,
     ):
         if run.config.method.name == "deepcluster-v2":  # the bank holds embeddings, which are normalised after it
             grown.bank[ids] = features

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from tessera.config import RunConfig
-from tessera.config.methods import DeepClusterV2Config
+from tessera.config.methods import DeepClusterV2Config, LookConfig
 from tessera.errors import RunError
+from tessera.learn.features.layers import read_layers
 from tessera.learn.features.whitening import Normalisation
 from tessera.learn.methods.base import load_normalisation
 from tessera.learn.methods.deepcluster_v2 import Embedder
@@ -54,10 +55,18 @@ def load_trained(workspace: Workspace, run: Run) -> Trained:
 
 def untrained(config: RunConfig) -> Encoder:
     """The encoder of a run with random weights."""
-    return build_encoder(config.encoder.name, weights="random", seed=config.seed, input=config.encoder.input)
+    return build_encoder(
+        config.encoder.name,
+        weights="random",
+        seed=config.seed,
+        input=config.encoder.input,
+        own_colour=config.encoder.colour == "own",
+    )
 
 
 def _network(config: RunConfig, encoder: Encoder, state: dict[str, Any]) -> nn.Module:
+    if isinstance(config.method, LookConfig):
+        return read_layers(encoder, config.features.layers, config.features.pool)
     if not isinstance(config.method, DeepClusterV2Config):
         return encoder
     embedder = Embedder(encoder, config.method.projection_dim, torch.Generator())

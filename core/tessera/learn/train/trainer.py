@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ from tessera.learn.features.distributed import Ranks
 from tessera.learn.methods.base import ClusterInput, Method, PseudoClasses, TrainContext
 from tessera.learn.methods.deepcluster import DeepCluster
 from tessera.learn.methods.deepcluster_v2 import DeepClusterV2
+from tessera.learn.methods.look import Look
 from tessera.learn.train import checkpoint
 from tessera.learn.train.checkpoint import Checkpoint
 from tessera.learn.train.reporter import Reporter, StopRequestedError
@@ -43,7 +44,7 @@ logger = logging.getLogger(__name__)
 
 LOSS_STEPS = 10  # the loss is recorded as the mean of this many batches
 SAVE_EVERY_S = 60.0
-METHODS: dict[str, type[Method]] = {"deepcluster": DeepCluster, "deepcluster-v2": DeepClusterV2}
+METHODS: dict[str, type[Method]] = {"look": Look, "deepcluster": DeepCluster, "deepcluster-v2": DeepClusterV2}
 # streams of randomness, so that no two parts share numbers; 3, 5, 6 and 7 are those of the methods
 _SAMPLING, _CLUSTERING, _VIEWS, _WINDOWS = 1, 2, 4, 10
 
@@ -115,6 +116,7 @@ class Trainer:
         device = self.ranks.device(choose_device(self.config.device))
         site = TrainContext(self.config, self.run_row.n_tiles, self.folder, self.loader, device, self.ranks)
         self.method = METHODS[self.config.method.name](site)
+        self._say_origin()
         self.interval, self.batch, self.step = -1, 0, 0
         self.memory: list[Memory] = [{} for _ in range(self.method.n_heads)]  # of each head's clusterer
         self.losses: list[float] = []  # of the batches since the loss was last recorded
@@ -146,6 +148,14 @@ class Trainer:
         while self.interval < self.config.epochs:
             self._train()
             self._cluster(self.interval + 1)
+
+    def _say_origin(self) -> None:
+        """Where the weights come from, into the run's folder; what did not fit, as a warning."""
+        origin = self.method.encoder.origin
+        if self.ranks.first:
+            self.folder.save_origin(asdict(origin))
+        if origin.left_out:
+            self.reporter.event("warning", origin.left_out)
 
     def _cluster(self, interval: int) -> None:
         """Clusters of every head, ids, figures, new heads, a checkpoint."""

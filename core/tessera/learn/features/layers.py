@@ -37,6 +37,7 @@ class Layers(nn.Module):
         super().__init__()
         self.encoder, self.dim = encoder, dim
         self._read, self._spread = read, spread
+        self.training = encoder.training
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Features of images."""

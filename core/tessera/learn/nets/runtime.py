@@ -106,7 +106,8 @@ def _converted(network: nn.Module, shape: tuple[int, int, int, int]) -> Any:
         warnings.simplefilter("ignore")  # tracing warns of every shape that becomes a constant, which it may here
         traced = torch.jit.trace(network, example, check_trace=False, strict=False)
         front = FrontEndManager().load_by_framework("pytorch")
-        return front.convert(front.load(TorchScriptPythonDecoder(traced)))
+        decoder = TorchScriptPythonDecoder(traced)  # which has to live until all is converted
+        return front.convert(front.load(decoder))
 
 
 def choose_runtime(

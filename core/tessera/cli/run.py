@@ -47,13 +47,13 @@ def run(
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         return _run_together(workspace, wanted, name, common)
     if wanted.encoder.name not in KNOWN_ENCODERS:  # what the worker would refuse a minute later
-        from tessera.learn.nets.encoders import check_timm
+        from tessera.learn.nets.encoders import check_name
 
-        check_timm(wanted.encoder.name)
+        check_name(wanted.encoder.name, wanted.tile_px)
     created = create(workspace, wanted, name)
     launch(created)
     if not detach:
-        return _follow(created, common)
+        return follow(created, common)
     common.answer({"run": created.name}, f"{created.name} is running; follow it with `tessera status`")
     return DONE
 
@@ -98,7 +98,7 @@ def _end_by_signal(number: int, frame: object) -> None:  # noqa: ARG001 - the si
     raise _TerminatedError
 
 
-def _follow(run: Run, common: Answering) -> int:
+def follow(run: Run, common: Answering) -> int:
     """Draw a run's progress until it ends, then what was said of it; Ctrl-C and SIGTERM stop the run, saved."""
     from tessera.runs.figures import events
     from tessera.runs.process import request

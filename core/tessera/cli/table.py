@@ -37,6 +37,9 @@ GROUPS: dict[str, dict[str, Command]] = {
         "slides": Command("slides:slides", "show the cohort as a table; take corrections in, and cut again"),
     },
     "runs": {
+        "look": Command(
+            "look:look", "find classes now: frozen features, clustered; nothing is trained", ("RunConfig",)
+        ),
         "run": Command("run:run", "train: cluster, pseudo-label, learn, repeat", ("RunConfig",)),
         "status": Command("steer:status", "slides, tiles and runs of the workspace"),
         "pause": Command("steer:pause", "let a run, or the ingest of an archive, wait; it keeps its place"),

@@ -5,11 +5,11 @@ Light: nothing of torch is loaded here, so that command line and dashboard can m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tessera import config as configuration
-from tessera.config import GRAPH_CLUSTERERS, RunConfig
+from tessera.config import GRAPH_CLUSTERERS, KNOWN_ENCODERS, RunConfig
 from tessera.errors import ConfigError, RunError
 from tessera.learn.cluster.default import NEXT, SAFEST, default_clusterer
 from tessera.learn.nets.pathology import known
@@ -70,6 +70,7 @@ def create_look(
     clusters: int | None = None,
     clusterer: str | None = None,
     changes: Mapping[str, Any] | None = None,
+    check: Callable[[str, int], None] | None = None,
 ) -> control.Run:
     """Record a look, ready to be launched as any run.
 
@@ -79,12 +80,16 @@ def create_look(
         clusters: see `look_config`.
         clusterer: see `look_config`.
         changes: see `look_config`.
+        check: refuses an encoder by its name and tile size; asked only about encoders that are not well known, since
+            `tessera.learn.nets.encoders.check_name` loads torch.
 
     Raises:
         RunError: too few tiles, or the name is taken.
         ConfigError: a setting is wrong.
     """
     config, why = look_config(workspace.n_tiles(), clusters=clusters, clusterer=clusterer, changes=changes)
+    if check is not None and config.encoder.name not in KNOWN_ENCODERS:
+        check(config.encoder.name, config.tile_px)
     run = control.create(workspace, config, control.free_name(workspace, name, "look-1"))
     with workspace.ledger.write() as connection:
         write_event(connection, run.id, "info", why)

@@ -7,10 +7,14 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
+from tessera.learn.features.device import autocast
+
 SAMPLE = 1280  # tiles that statistics are taken from: more change them little
 
 
-def adapt_statistics(network: nn.Module, batches: Iterable[torch.Tensor], device: torch.device) -> int:
+def adapt_statistics(
+    network: nn.Module, batches: Iterable[torch.Tensor], device: torch.device, precision: str = "auto"
+) -> int:
     """Set the running statistics of every batch norm to the mean over some batches (Li et al. 2016, AdaBN).
 
     Weights stay as they are. Deviation: statistics of a batch are averaged, as torch does with momentum=None, and not joined
@@ -20,6 +24,7 @@ def adapt_statistics(network: nn.Module, batches: Iterable[torch.Tensor], device
         network: changed in place; left in evaluation mode.
         batches: images that the network takes, uint8 (B, 3, H, W); those of one image are passed over.
         device: where the network is.
+        precision: of products.
 
     Returns:
         How many batch norms were set; 0 for networks without any.
@@ -35,7 +40,7 @@ def adapt_statistics(network: nn.Module, batches: Iterable[torch.Tensor], device
         layer.reset_running_stats()
         layer.momentum = None
         layer.train()
-    with torch.no_grad():
+    with torch.no_grad(), autocast(device, precision):
         for batch in batches:
             if len(batch) > 1:
                 network(batch.to(device))

@@ -86,7 +86,7 @@ def prepared(encoder: Encoder, reading: Reading, place: Pass, n_tiles: int) -> n
     if reading.adapt_bn:
         rng = np.random.default_rng((place.seed, 0, _ADAPTING))
         sample = np.sort(rng.choice(n_tiles, min(SAMPLE, n_tiles), replace=False))
-        adapt_statistics(network, _images(place.loader, sample), place.device)
+        adapt_statistics(network, _images(place.loader, sample), place.device, place.precision)
     return network.eval()
 
 

@@ -11,8 +11,7 @@ from torch import nn
 
 from tessera.errors import ConfigError
 from tessera.learn.nets import hub
-from tessera.learn.nets.families import OWN, Made, make
-from tessera.learn.nets.families import check_timm as check_timm
+from tessera.learn.nets.families import OWN, Made, check_timm, make
 from tessera.learn.nets.inputs import IMAGENET_MEAN, IMAGENET_STD, build_front
 from tessera.learn.nets.layouts import to_timm
 from tessera.learn.nets.pathology import check_runnable, known

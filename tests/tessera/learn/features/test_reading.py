@@ -122,7 +122,7 @@ def test_own_statistics_are_those_of_the_batches_and_weights_stay() -> None:
     network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)).eval()
     before = network[0].weight.clone()
     batches = [torch.rand(8, 3, 5, 5) for _ in range(3)]
-    assert adapt_statistics(network, batches, CPU) == 1
+    assert adapt_statistics(network, batches, CPU, "float32") == 1
     with torch.no_grad():
         means = torch.stack([network[0](batch).mean((0, 2, 3)) for batch in batches]).mean(0)
     torch.testing.assert_close(network[1].running_mean, means)

@@ -32,7 +32,7 @@ def look(
     detach: Annotated[bool, Parameter(help="Start it and return at once.", show_default=False)] = False,
     common: Answering = ANSWERING,
 ) -> int:
-    """Find classes now: the features of a frozen network, clustered. Nothing is trained.
+    """Find classes now: frozen features, clustered; nothing is trained.
 
     It is a run like any other: status, evaluate, cluster, name, assign, project and export take it. A look that was stopped
     or killed continues with `tessera resume`.

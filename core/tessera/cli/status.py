@@ -72,7 +72,9 @@ def describe(summary: dict[str, Any]) -> str:
             f"run       {run['name']}: {_how(run['config'])}, {run['state']}{_asked(run)}, interval {run['interval']} "
             f"of {run['epochs']}{nmi}{loss}"
         )
-        lines += [f"            {text}" for text in [run["message"], *run["said"]] if text]
+        partly = run["encoder"].get("left_out", "")
+        said = [text for text in run["said"] if text != partly]
+        lines += [f"            {text}" for text in [run["message"], partly, *said] if text]
     return "\n".join(lines)
 
 
@@ -124,6 +126,7 @@ def _run(workspace: Workspace, run: Run) -> dict[str, Any]:
         "message": run.message or run.problem,
         "want": run.requested,
         "said": [text for _, text in summarise_events(events(run))[:_NOTES]],
+        "encoder": workspace.run_folder(run.name).origin(),
         "config": None if run.settings is None else as_dict(run.settings),
         **{name: None if row is None else row["value"] for name, row in last.items()},
     }

@@ -81,6 +81,7 @@ def _facts(clustering: Clustering, plan: Plan, format: str, author: str, config:
         "interval": clustering.interval,
         "settings": {} if run.settings is None else as_dict(run.settings),
         "settings_digest": run.digest,
+        "encoder": clustering.workspace.run_folder(clustering.run).origin(),
         "export_settings": as_dict(config),
         "n_tiles": sum(sum(splits.values()) for splits in counts.values()),
         "classes": {name: sum(splits.values()) for name, splits in counts.items()},
@@ -122,6 +123,11 @@ def _card(
         "## Terms of use",
         markdown_cell(config.licence)
         or "Those of the slides: no licence was given at export. Ask the owner of the slides before you pass tiles on.",
+        *(
+            [f"The encoder that chose them: {markdown_cell(licence)}."]
+            if (licence := facts["encoder"].get("licence"))
+            else []
+        ),
         "## Cautions",
         _CAUTION,
         *_slide_cautions(facts["slides"]),

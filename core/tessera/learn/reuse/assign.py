@@ -167,6 +167,7 @@ def _save(grown: _Grown, old: RunFolder, new: RunFolder, run: Run) -> None:
         grown.bank.flush()
     clusters = old.clusters(run.interval)
     sizes = np.bincount(grown.labels[grown.labels >= 0], minlength=int(clusters.ids.max()) + 1)[clusters.ids]
+    new.save_origin(old.origin())
     new.save_distances(0, grown.distances)
     new.save_interval(0, grown.labels, Clusters(clusters.ids, sizes, clusters.centroids))
     found = checkpoint.load_last(old.checkpoint_path, run.digest)

@@ -7,12 +7,12 @@ from typing import Any
 
 import panel as pn
 import param
-from tessera.curate.curated import curated_clustering
-from tessera.curate.decisions import decide
-from tessera.curate.decisions.state import State, state_of
+from tessera.curate.curated import curated_of
+from tessera.curate.decisions.history import version_of
+from tessera.curate.decisions.state import State, state_by, state_of
 from tessera.errors import AccessError, TesseraError
 from tessera.explore.clustering import Clustering
-from tessera.runs import control
+from tessera.runs.rows import Run, list_runs, open_run
 from tessera.workspace import activity
 from tessera.workspace.background import start_command
 from tessera.workspace.folder import Workspace, default_root
@@ -76,7 +76,7 @@ class Store(param.Parameterized):
 
     def read(self) -> dict[str, Any]:
         """What the ledger says now; touches no parameter, so a thread may call it."""
-        all_runs = control.list_runs(self.workspace)
+        all_runs = list_runs(self.workspace)
         names = [run.name for run in all_runs]
         chosen = self.run if self.run in names else (names[-1] if names else "")
         current = next((run for run in all_runs if run.name == chosen), None)
@@ -87,8 +87,8 @@ class Store(param.Parameterized):
         mapped = tuple(self.workspace.run_folder(chosen).projections()) if current is not None else ()
         work = activity.recent(self.workspace)
         shown = (chosen, _interval(self.interval, current), mapped)
-        if shown[1] >= 0:
-            _curated(self.workspace, chosen, shown[1])  # so that the page itself finds it made
+        if current is not None and shown[1] >= 0:
+            _curated(current, shown[1])  # so that the page itself finds it made
         return {
             "run_names": names,
             "run_states": {run.name: run.state for run in all_runs},
@@ -98,7 +98,7 @@ class Store(param.Parameterized):
             "stream": archive_facts.fingerprint(self.workspace),
             "exports": tuple(exports),
             "shown": shown,
-            "names_version": decide.version(self.workspace, chosen) if chosen else 0,
+            "names_version": 0 if current is None else version_of(current),
             "activities": [item for item in work if item.state == "running"],
             "failures": [item for item in work if item.state == "failed"],
         }
@@ -108,7 +108,14 @@ class Store(param.Parameterized):
         run, interval, _ = self.shown
         if interval < 0:
             return None
-        return _curated(self.workspace, run, interval)
+        known: Run | None = self.current
+        return _curated(known if known is not None and known.name == run else self._run(run), interval)
+
+    def _run(self, name: str) -> Run | None:
+        try:
+            return open_run(self.workspace, name)
+        except TesseraError:
+            return None
 
     def mapped(self) -> int | None:
         """The map to show: the one of the clustering, else the last there is, which then shows other clusters."""
@@ -117,6 +124,9 @@ class Store(param.Parameterized):
 
     def decided(self) -> State:
         """What is decided about the run at present."""
+        known: Run | None = self.current
+        if known is not None and known.name == self.run:
+            return state_by(known)
         return state_of(self.workspace, self.run)
 
     def names(self) -> dict[int, str]:
@@ -150,14 +160,14 @@ class Store(param.Parameterized):
         return self.decided().number(cluster)
 
 
-def _curated(workspace: Workspace, run: str, interval: int) -> Clustering | None:
+def _curated(run: Run | None, interval: int) -> Clustering | None:
     try:
-        return curated_clustering(workspace, run, interval)
+        return None if run is None else curated_of(run, interval)
     except TesseraError:
         return None
 
 
-def _interval(wanted: int, run: control.Run | None) -> int:
+def _interval(wanted: int, run: Run | None) -> int:
     """The clustering to show: the wanted one if it is complete, else the last."""
     if run is None:
         return -1

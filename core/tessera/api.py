@@ -141,11 +141,11 @@ def clusters(run: Run, interval: int | None = None) -> pd.DataFrame:
     Raises:
         RunError: no such clustering.
     """
-    from tessera.curate.decisions.state import state_of
+    from tessera.curate.decisions.state import state_by
     from tessera.explore.clusters import slide_names
 
     clustering = _clustering(run, interval)
-    state, slides, index = state_of(run.workspace, run.name), slide_names(clustering), clustering.index
+    state, slides, index = state_by(clustering.of), slide_names(clustering), clustering.index
     n = len(clustering.labels)
     return pd.DataFrame(
         {
@@ -238,6 +238,6 @@ def _texts(numbers: npt.NDArray[np.int32], texts: Mapping[int, str]) -> npt.NDAr
 
 
 def _clustering(run: Run, interval: int | None) -> Clustering:
-    from tessera.curate.curated import curated_clustering
+    from tessera.curate.curated import curated_of
 
-    return curated_clustering(run.workspace, run.name, interval)
+    return curated_of(run, interval)

@@ -10,10 +10,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from tessera.curate.curated import curated_clustering
+from tessera.curate.curated import curated_of
 from tessera.errors import TesseraError
 from tessera.explore import projection, sheet, slide_map, tile_values
 from tessera.explore.composition import mean_tile
+from tessera.runs.rows import open_run
 from tessera.tiles.store import TileStore
 from tessera.workspace.folder import Workspace, default_root
 from tornado.web import HTTPError, RequestHandler
@@ -69,28 +70,28 @@ def kept(workspace: Workspace, slide: str) -> Answer:
 
 
 def overlay(workspace: Workspace, run: str, interval: str, slide: str, highlight: str) -> Answer:
-    clustering = curated_clustering(workspace, run, int(interval))
+    clustering = curated_of(open_run(workspace, run), int(interval))
     chosen = int(highlight) if highlight else None
     return slide_map.overlay_png(slide_map.label_grid(clustering, int(slide)), chosen), "image/png"
 
 
 def points(workspace: Workspace, run: str, interval: str, mapped: str) -> Answer:
-    clustering = curated_clustering(workspace, run, int(interval))
-    xy = workspace.run_folder(run).projection(int(mapped))
+    clustering = curated_of(open_run(workspace, run), int(interval))
+    xy = clustering.of.folder.projection(int(mapped))
     return projection.points_file(clustering, xy), "application/octet-stream"
 
 
 def values(workspace: Workspace, run: str, interval: str, by: str) -> Answer:
-    found = values_of(curated_clustering(workspace, run, int(interval)), by)
+    found = values_of(curated_of(open_run(workspace, run), int(interval)), by)
     return tile_values.values_file(found), "application/octet-stream"
 
 
 def contact_sheet(workspace: Workspace, run: str, interval: str, cluster: str) -> Answer:
-    return sheet.contact_sheet(curated_clustering(workspace, run, int(interval)), int(cluster)), "image/jpeg"
+    return sheet.contact_sheet(curated_of(open_run(workspace, run), int(interval)), int(cluster)), "image/jpeg"
 
 
 def mean(workspace: Workspace, run: str, interval: str, cluster: str) -> Answer:
-    return mean_tile(curated_clustering(workspace, run, int(interval)), int(cluster)), "image/jpeg"
+    return mean_tile(curated_of(open_run(workspace, run), int(interval)), int(cluster)), "image/jpeg"
 
 
 def around(workspace: Workspace, number: str) -> Answer:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
-from tessera.curate.curated import curated_clustering
+from tessera.curate.curated import curated_of
 from tessera.explore import slide_map
+from tessera.runs.rows import open_run
 from tessera.slides.viewer.deepzoom import Geometry
 from tessera.slides.viewer.views import SlideViews
 from tessera.workspace.folder import Workspace
@@ -56,5 +57,5 @@ def around_jpeg(workspace: Workspace, slide: int, x0: int, y0: int, side0: int) 
 
 def cells(workspace: Workspace, run: str, interval: str, slide: str) -> Answer:
     return slide_map.cells_file(
-        curated_clustering(workspace, run, int(interval)), int(slide)
+        curated_of(open_run(workspace, run), int(interval)), int(slide)
     ), "application/octet-stream"

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from tessera.curate.decisions.history import Decision, history
-from tessera.curate.decisions.state import State, state_of
+from tessera.curate.decisions.history import Decision, history_of
+from tessera.curate.decisions.state import State, state_by
 from tessera.curate.export import tile_sets
-from tessera.explore.clustering import Clustering, open_clustering
+from tessera.explore.clustering import Clustering, Which, opened, which
+from tessera.runs.rows import Run, open_run
 from tessera.workspace.folder import Workspace
 from tessera.workspace.run_folder import RunFolder
 
@@ -21,22 +21,26 @@ Labels = npt.NDArray[np.int32]
 
 
 def curated_clustering(workspace: Workspace, run: str, interval: int | None = None) -> Clustering:
-    """The view of a clustering with everything that was decided; excluded tiles have label -1.
+    """A clustering of the run with this name, as people left it; see `curated_of`, which takes the handle of a run."""
+    return curated_of(open_run(workspace, run), interval)
+
+
+def curated_of(run: Run, interval: int | None = None) -> Clustering:
+    """A clustering with everything that was decided; excluded tiles have label -1.
 
     Decisions hold at every interval: clusters keep their ids, and a tile that was moved or excluded by hand stays so.
 
     Args:
-        workspace: where the run is.
-        run: its name.
+        run: the run.
         interval: number of the clustering; the last if None.
 
     Raises:
         RunError: the run has no clustering yet, or not this one.
     """
-    clustering, state = open_clustering(workspace, run, interval), state_of(workspace, run)
+    chosen, state = which(run, interval), state_by(run)
     if not state.edits:
-        return clustering
-    return _curated(workspace.root, run, clustering.interval, tuple(edit.id for edit in state.edits))
+        return opened(chosen)
+    return _curated(chosen, tuple(edit.id for edit in state.edits))
 
 
 def apply(labels: Labels, edits: Sequence[Decision], folder: RunFolder) -> Labels:
@@ -64,11 +68,10 @@ def artefacts(clustering: Clustering, state: State) -> npt.NDArray[np.int64]:
 
 
 @lru_cache(maxsize=8)
-def _curated(root: Path, run: str, interval: int, edit_ids: tuple[int, ...]) -> Clustering:
-    workspace = Workspace(root)
-    clustering = open_clustering(workspace, run, interval)
-    rows = {decision.id: decision for decision in history(workspace, run)}  # which never change
-    labels = apply(clustering.labels, [rows[i] for i in edit_ids], workspace.run_folder(run))
+def _curated(chosen: Which, edit_ids: tuple[int, ...]) -> Clustering:
+    clustering = opened(chosen)
+    rows = {decision.id: decision for decision in history_of(chosen.run)}  # which never change
+    labels = apply(clustering.labels, [rows[i] for i in edit_ids], chosen.run.folder)
     ids, sizes = np.unique(labels[labels >= 0], return_counts=True)
     return replace(clustering, labels=labels, ids=ids.astype(np.int32), sizes=sizes.astype(np.int64))
 

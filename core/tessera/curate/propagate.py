@@ -21,7 +21,7 @@ from tessera.config import PropagateConfig, as_dict, from_mapping
 from tessera.curate.curated import curated_clustering
 from tessera.curate.decisions.decide import tile_labels
 from tessera.curate.decisions.history import Decision, Draft, append, clean_author, version
-from tessera.curate.decisions.state import State, fold, next_part, state_of
+from tessera.curate.decisions.state import State, fold, next_part, state_by, state_of
 from tessera.curate.export import tile_sets
 from tessera.curate.transfer import Suggestion
 from tessera.errors import DecisionError
@@ -134,7 +134,7 @@ def seeds(clustering: Clustering, per_cluster: int) -> dict[int, str]:
         per_cluster: typical tiles of each named cluster.
     """
     found: dict[int, str] = {}
-    for cluster, name in state_of(clustering.workspace, clustering.run).names.items():
+    for cluster, name in state_by(clustering.of).names.items():
         members = clustering.members(cluster)
         typical = members[np.argsort(clustering.distances[members], kind="stable")[:per_cluster]]
         found.update(dict.fromkeys(typical.tolist(), name))
@@ -175,7 +175,7 @@ def by_cluster(proposal: Proposal, clustering: Clustering, least: float = ACCEPT
 
     codes = np.where(proposal.sure(least), proposal.class_of, -1).astype(np.int32)
     said = dict(enumerate(proposal.classes))
-    state = state_of(clustering.workspace, clustering.run)
+    state = state_by(clustering.of)
     settled = {*state.names, *_artefacts(state)}
     return [item for item in suggest(codes, said, clustering.labels) if item.cluster not in settled]
 
@@ -188,7 +188,7 @@ def to_review(
     Raises:
         DecisionError: the proposal has no such class.
     """
-    tiles = _changes(proposal, clustering, state_of(clustering.workspace, clustering.run), name, least)
+    tiles = _changes(proposal, clustering, state_by(clustering.of), name, least)
     return tiles[np.argsort(proposal.confidence[tiles], kind="stable")[:n]]
 
 

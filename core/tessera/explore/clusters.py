@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import scipy.sparse as sp
 
-from tessera.explore.clustering import Clustering, open_clustering
+from tessera.explore.clustering import Clustering, clustering_of
 
 _Kind = Literal["patient", "site"]
 _UNCHANGED = 0.9  # share of a cluster that people have left as it was found, from which on it counts as found
@@ -91,8 +91,8 @@ def _stability(clustering: Clustering) -> npt.NDArray[np.float64]:
     unknown = np.full(len(clustering.ids), np.nan)
     if clustering.interval == 0:
         return unknown
-    found = open_clustering(clustering.workspace, clustering.run, clustering.interval).labels
-    before = open_clustering(clustering.workspace, clustering.run, clustering.interval - 1).labels
+    found = clustering_of(clustering.of, clustering.interval).labels
+    before = clustering_of(clustering.of, clustering.interval - 1).labels
     n_ids = int(max(clustering.labels.max(), found.max(), before.max())) + 1
     now, own, earlier = (_sizes(labels, n_ids) for labels in (clustering.labels, found, before))
     same = _sizes(np.where(found == before, found, -1), n_ids)

@@ -48,12 +48,12 @@ def project(
     """
     told = progress or Silent()
     clustering = open_clustering(workspace, run, interval)
-    last = open_clustering(workspace, run).interval
+    last = clustering.of.interval
     if clustering.interval != last:
         raise RunError(
             f"features of interval {clustering.interval} are gone: only the last clustering, {last}, can be mapped"
         )
-    folder = workspace.run_folder(run)
+    folder = clustering.of.folder
     bank, seen = folder.open_bank(), folder.tiles()
     if seen is None:
         seen = np.arange(len(bank))

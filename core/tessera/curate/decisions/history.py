@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tessera.errors import DecisionError
-from tessera.runs import control
+from tessera.runs.rows import Run, open_run
 from tessera.workspace.folder import Workspace
 from tessera.workspace.ledger import Ledger
 
@@ -86,7 +86,7 @@ def append(workspace: Workspace, run: str, author: str, build: Build, *, expecte
         DecisionError: somebody has decided something since `expected`.
         RunError: no such run.
     """
-    run_id, who = control.get(workspace, run).id, clean_author(author)
+    run_id, who = open_run(workspace, run).id, clean_author(author)
     with workspace.ledger.write() as connection:
         past = tuple(_decision(row) for row in connection.execute(_ROWS, (run_id,)))
         if expected is not None and expected != (past[-1].id if past else 0):
@@ -113,7 +113,19 @@ def version(workspace: Workspace, run: str) -> int:
 def snapshot(workspace: Workspace, run: str) -> tuple[tuple[Decision, ...], int, int]:
     """History, row of the run in the ledger and version, all of one moment; empty, 0, 0 for an unknown run."""
     run_id, last = _version(workspace, run)
-    return _read(workspace.ledger.path, run_id, last), run_id, last
+    return read(workspace.ledger.path, run_id, last), run_id, last
+
+
+def history_of(run: Run) -> tuple[Decision, ...]:
+    """All decisions on a run, oldest first."""
+    return read(run.workspace.ledger.path, run.id, version_of(run))
+
+
+def version_of(run: Run) -> int:
+    """A number that grows with every decision on a run."""
+    with run.workspace.ledger.read() as connection:
+        row = connection.execute("SELECT max(id) AS last FROM decision WHERE run_id = ?", (run.id,)).fetchone()
+    return int(row["last"] or 0)
 
 
 def clean_author(author: str) -> str:
@@ -136,7 +148,7 @@ def _version(workspace: Workspace, run: str) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=16)
-def _read(ledger: Path, run_id: int, last: int) -> tuple[Decision, ...]:
+def read(ledger: Path, run_id: int, last: int) -> tuple[Decision, ...]:
     """The history up to a version; it can never change, so it is kept."""
     with Ledger(ledger).read() as connection:
         return tuple(_decision(row) for row in connection.execute(_ROWS, (run_id,)) if row["id"] <= last)

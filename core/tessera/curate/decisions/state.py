@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tessera.curate.decisions import history
 from tessera.curate.decisions.history import Decision
+from tessera.runs.rows import Run
 from tessera.workspace.folder import Workspace
 
 FIRST_PART = 1_000_000  # ids of parts of split clusters start here: training never counts so far
@@ -143,12 +144,17 @@ def in_effect(decisions: Sequence[Decision]) -> list[Decision]:
 def state_of(workspace: Workspace, run: str) -> State:
     """The present state of a run; cheap as long as nobody decides anything. Not to be changed in place."""
     _, run_id, last = history.snapshot(workspace, run)
-    return _state(workspace.root, run, run_id, last)
+    return _state(workspace.ledger.path, run_id, last)
+
+
+def state_by(run: Run) -> State:
+    """The same by the handle of a run."""
+    return _state(run.workspace.ledger.path, run.id, history.version_of(run))
 
 
 @lru_cache(maxsize=16)
-def _state(root: Path, run: str, run_id: int, last: int) -> State:  # noqa: ARG001 - parts of the key
-    return fold([decision for decision in history.history(Workspace(root), run) if decision.id <= last])
+def _state(ledger: Path, run_id: int, last: int) -> State:
+    return fold(history.read(ledger, run_id, last))
 
 
 def _set(texts: dict[int, str], cluster: int, value: str) -> None:

@@ -16,11 +16,10 @@ import numpy as np
 from tessera import __version__
 from tessera.config import ExportConfig, as_dict
 from tessera.curate.cells import markdown_cell
-from tessera.curate.decisions.history import Decision, history
+from tessera.curate.decisions.history import Decision, history_of
 from tessera.curate.decisions.state import in_effect
 from tessera.curate.export.plan import Plan
 from tessera.explore.clustering import Clustering
-from tessera.runs import control
 from tessera.workspace import files
 
 _MAX_SLIDES = 200  # in the card; provenance.json has all
@@ -63,7 +62,7 @@ def describe(
 
 
 def _facts(clustering: Clustering, plan: Plan, format: str, author: str, config: ExportConfig) -> dict[str, Any]:
-    run, counts = control.get(clustering.workspace, clustering.run), plan.counts
+    run, counts = clustering.of, plan.counts
     used, sizes = np.unique(clustering.index.slide[plan.tiles], return_counts=True)
     n_tiles = dict(zip(used.tolist(), sizes.tolist(), strict=True))
     with clustering.workspace.ledger.read() as connection:
@@ -86,7 +85,7 @@ def _facts(clustering: Clustering, plan: Plan, format: str, author: str, config:
         "n_tiles": sum(sum(splits.values()) for splits in counts.values()),
         "classes": {name: sum(splits.values()) for name, splits in counts.items()},
         "splits": counts,
-        "decisions": [vars(decision) for decision in history(clustering.workspace, clustering.run)],
+        "decisions": [vars(decision) for decision in history_of(run)],
         "slides": [{key: slide[key] for key in slide if key != "id"} for slide in slides],
     }
 
@@ -117,7 +116,7 @@ def _card(
         *(["Splits share no patient (no slide, where the patient is not known)."] if config.val or config.test else []),
         *[markdown_cell(note) for note in notes],
         "## Who named it",
-        _reader_table(in_effect(history(clustering.workspace, clustering.run))),
+        _reader_table(in_effect(history_of(clustering.of))),
         "## Sources",
         _slide_table(facts["slides"]),
         "## Terms of use",

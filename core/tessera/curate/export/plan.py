@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tessera.config import ExportConfig
-from tessera.curate.decisions.state import state_of
+from tessera.curate.decisions.state import state_by
 from tessera.curate.export.sample import balanced_sample
 from tessera.curate.export.splits import SPLITS, split_by_group
 from tessera.errors import TesseraError
@@ -116,7 +116,7 @@ def class_names(clustering: Clustering, clusters: list[int] | str | None) -> dic
     Raises:
         TesseraError: none has a name, or one does not exist.
     """
-    named = state_of(clustering.workspace, clustering.run).names
+    named = state_by(clustering.of).names
     present = set(clustering.ids.tolist())
     if clusters is None:
         wanted = [cluster for cluster in sorted(named) if cluster in present]

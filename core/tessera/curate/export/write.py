@@ -21,7 +21,6 @@ from tessera.curate.export.formats.base import MANIFEST, Layout, Row, Writer
 from tessera.curate.export.plan import Plan, class_names, make_plan
 from tessera.errors import TesseraError
 from tessera.explore.clustering import Clustering
-from tessera.runs import control
 from tessera.workspace import files
 from tessera.workspace.folder import Workspace
 from tessera.workspace.progress import Progress, Silent
@@ -97,7 +96,7 @@ def export(
     destination = destination.absolute()
     try:
         with log.working_folder(destination) as work:
-            row = log.begin(clustering, destination, format, control.get(workspace, run).id)
+            row = log.begin(clustering, destination, format, clustering.of.id)
             try:
                 writer, notes = _writer(plan, clustering, format, work, settings.shard_tiles)
                 _write(plan, clustering, writer, work, progress or Silent())

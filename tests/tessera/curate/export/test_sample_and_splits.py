@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tessera.curate.export.sample import balanced_sample, distance_bins
 from tessera.curate.export.splits import split_by_group
 from tessera.explore.clustering import Clustering, open_clustering
+from tessera.runs.rows import Run
 from tessera.tiles.store import TileIndex, TileStore
 from tessera.workspace.folder import Workspace
 
@@ -19,7 +20,11 @@ def a_view(labels: np.ndarray, distances: np.ndarray, slides: np.ndarray) -> Clu
     ids, sizes = np.unique(labels, return_counts=True)
     index = TileIndex(slides, slides, slides, slides, slides.astype(np.int16))
     nowhere = Path("nowhere")
-    return Clustering(Workspace(nowhere), "r", 0, labels, distances, ids, sizes, index, TileStore(nowhere))
+    about = {"config_json": "{}", "digest": "", "state": "finished", "requested": "run", "phase": "", "message": ""}
+    times = {"created": 0.0, "started": 0.0, "finished": 0.0, "progress": 0.0, "rate": 0.0}
+    counts = {"id": 1, "n_tiles": len(labels), "store_version": 1, "interval": 0}
+    run = Run(workspace=Workspace(nowhere), name="r", alive=False, **about, **times, **counts)  # type: ignore[arg-type]
+    return Clustering(run, 0, labels, distances, ids, sizes, index, TileStore(nowhere))
 
 
 def test_bins_are_equally_full_and_ordered_within_each_cluster(ready: Workspace) -> None:

@@ -99,7 +99,8 @@ SLIDE_VIEWER: Table = {
     "dark": Property("flag", "whether the page is dark"),
 }
 CLUSTER_SWITCHES: Table = {
-    "rows": Property("list", "dicts of ids, name, colour, shape and n, the number of tiles"),
+    "rows": Property("list", "dicts of ids, name, colour, shape, n tiles, and perhaps picture and named"),
+    "choosing": Property("flag", "whether they are chosen to do something with, and not painted"),
     "hidden": Property("list", "clusters that are switched off"),
     "chosen": Property("whole", "cluster that is open", -1),
     "height_px": Property("whole", "largest height of the list; 0 fills what it lies in", 480),

@@ -20,6 +20,7 @@ const STYLE = `
 .ts-switches li button:hover{text-decoration:underline}
 .ts-switches :is(button,input):focus-visible{outline:2px solid var(--violet);outline-offset:1px}
 .ts-switches li span{color:var(--quiet);font-variant-numeric:tabular-nums}
+.ts-switches li img{height:44px;border-radius:4px;flex:none;background:var(--line)}
 .ts-switches p{margin:0;color:var(--quiet)}
 `;
 const GREYS = ["#89919f", "#5b6270"]; // of what has no name, of artefacts
@@ -29,7 +30,7 @@ function render({ model, el }) {
   const box = make("div", "ts-switches");
   const list = make("ul");
   const search = make("input");
-  const none = make("p", "", "No cluster of that name is on this slide.");
+  const none = make("p", "", model.get("choosing") ? "Nothing of that name is here." : "No cluster of that name is on this slide.");
   Object.assign(search, { type: "search", placeholder: "Search the clusters" });
   search.setAttribute("aria-label", "Search the clusters");
   list.style.maxHeight = model.get("height_px") ? `${model.get("height_px")}px` : "";
@@ -51,10 +52,13 @@ function render({ model, el }) {
     mark();
   };
   const top = make("div", "top");
+  const only = (wanted) => hide(model.get("rows").filter((row) => !wanted(row)).flatMap((row) => row.ids));
+  const choosing = model.get("choosing");
   top.append(
-    button("All", "Paint all clusters", () => hide([])),
-    button("None", "Paint no cluster", () => hide(all())),
-    button("Only the open one", "Paint only the cluster that is marked in this list", () => hide(model.get("rows").filter((row) => !row.ids.includes(model.get("chosen"))).flatMap((row) => row.ids))),
+    button("All", choosing ? "Choose all" : "Paint all clusters", () => hide([])),
+    button("None", choosing ? "Choose none" : "Paint no cluster", () => hide(all())),
+    choosing ? button("Those with a name", "Choose what has a name", () => only((row) => row.named))
+      : button("Only the open one", "Paint only the cluster that is marked in this list", () => only((row) => row.ids.includes(model.get("chosen")))),
   ); // prettier-ignore
   const item = (row) => {
     const line = make("li");
@@ -64,12 +68,17 @@ function render({ model, el }) {
     line.ids = row.ids;
     const box = make("input");
     box.type = "checkbox";
-    box.setAttribute("aria-label", `paint ${row.name}`);
+    box.setAttribute("aria-label", `${choosing ? "export" : "paint"} ${row.name}`);
     box.onchange = () => flip(row.ids, box.checked);
     const name = button(row.name, `Open ${row.name}`, () => choose(row.ids[0]));
     if (row.ids.length > 1) name.title = `Open the largest of its ${row.ids.length} clusters`;
-    line.append(box, make("i"), name, make("span", "", row.n.toLocaleString("en")));
+    line.append(box, make("i"), ...(row.picture ? [pictureOf(row)] : []), name, make("span", "", row.n.toLocaleString("en")));
     return line;
+  };
+  const pictureOf = (row) => {
+    const image = make("img");
+    Object.assign(image, { src: row.picture, alt: "", loading: "lazy" });
+    return image;
   };
   const mark = () => {
     const hidden = new Set(model.get("hidden"));

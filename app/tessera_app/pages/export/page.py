@@ -6,6 +6,7 @@ import time
 from html import escape
 from typing import Any
 
+import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 from tessera import config as configuration
@@ -13,18 +14,19 @@ from tessera.config import ExportConfig
 from tessera.curate.export.log import list_exports
 from tessera.curate.export.plan import class_names, make_plan
 from tessera.curate.export.write import FORMATS, slug
+from tessera.curate.looks import ClusterLooks, cluster_looks
 from tessera.errors import ConfigError, TesseraError
 from tessera.explore.clustering import Clustering
-from tessera.explore.palette import colour
 from tessera.words import counted
 
 from tessera_app import access
+from tessera_app.components.panel import ClusterSwitches
 from tessera_app.latest import Latest
 from tessera_app.page import alarm, empty, html, waiting, wrap
+from tessera_app.pages.slide.facts import rows_of
 from tessera_app.store import Store
 from tessera_app.theme import badge
 
-_NAMED, _ALL, _SOME = "clusters with a name", "all clusters", "some clusters"
 _FORMAT_WORDS = {
     "imagefolder": "JPEG files in class folders",
     "parquet": "one Parquet table",
@@ -37,7 +39,7 @@ _FORMAT_NOTES = {
     "qupath": "One file <code>.geojson.gz</code> for each slide, which QuPath opens as it is; the set that a tile is in stands in its "
     "metadata, and in the manifest.",
 }
-_NO_NAME = "Name clusters on the Explore page and they are offered here; or choose all clusters on the left."
+_NO_NAME = "Tick what shall be written. Clusters that get a name on the Explore page are ticked by themselves."
 
 
 class ExportPage(pn.viewable.Viewer):
@@ -47,12 +49,12 @@ class ExportPage(pn.viewable.Viewer):
         super().__init__(**params)
         self._store = store
         common: dict[str, Any] = {"size": "small", "sizing_mode": "stretch_width"}
-        self._which = pmui.Select(
-            label="which clusters", options=[_NAMED, _ALL, _SOME], css_classes=["ts-which"], **common
+        self._classes = ClusterSwitches(
+            choosing=True, height_px=560, width=440, margin=(4, 10), css_classes=["ts-classes"], dark=store.param.dark
         )
-        self._some = pmui.MultiChoice(
-            label="clusters", options={}, visible=False, css_classes=["ts-some"], sizing_mode="stretch_width"
-        )
+        self._offered: tuple[str, int] = ("", -1)  # run and clustering whose classes are offered
+        self._named: set[int] = set()  # clusters that had a name when they were offered
+        self._of = html(css_classes=["ts-export-of"])
         words = {_FORMAT_WORDS.get(name, name): name for name in FORMATS}
         self._format = pmui.Select(label="format", options=words, css_classes=["ts-format"], **common)
         about = configuration.settings(ExportConfig)
@@ -95,15 +97,15 @@ class ExportPage(pn.viewable.Viewer):
         )  # it is in the list
         store.param.watch(lambda event: setattr(self._author, "value", event.new), "author")
         self._author.value, self._author.disabled = store.who(), access.has_login()
-        for widget in (self._which, self._some, self._format, self._per_class, self._val, self._test):
+        self._classes.param.watch(lambda *_: self._draw(), "hidden")
+        for widget in (self._format, self._per_class, self._val, self._test):
             widget.param.watch(lambda *_: self._draw(), "value")
         self._draw()
 
     def __panel__(self) -> pn.viewable.Viewable:
         form = pn.Column(
             html("<h2>New tile set</h2>"),
-            self._which,
-            self._some,
+            self._of,
             self._format,
             self._per_class,
             self._val,
@@ -115,7 +117,7 @@ class ExportPage(pn.viewable.Viewer):
             width=310,
         )
         right = pn.Column(self._plan, self._list, sizing_mode="stretch_width")
-        return pn.Row(form, pn.Spacer(width=28), right, sizing_mode="stretch_width")
+        return pn.Row(form, pn.Spacer(width=20), self._classes, pn.Spacer(width=20), right, sizing_mode="stretch_width")
 
     def _clicked(self, _: Any) -> None:
         folder = self._store.workspace.root / "exports" / slug(self._folder.value_input or self._folder.value)
@@ -140,46 +142,76 @@ class ExportPage(pn.viewable.Viewer):
                 return
             self._message.object = wrap(f"<p class='quiet'>Writing {escape(folder.name)}; you may go on meanwhile.</p>")
 
-    def _clusters(self) -> str | None:
-        """What `--clusters` takes: None for the named ones; empty when none is chosen."""
-        if self._which.value == _SOME:
-            return ",".join(str(cluster) for cluster in self._some.value)
-        return "all" if self._which.value == _ALL else None
+    def _clusters(self) -> str:
+        """What `--clusters` takes: ids, separated by commas; empty when none is chosen."""
+        off = set(self._classes.hidden)
+        return ",".join(str(i) for row in self._classes.rows for i in row["ids"] if i not in off)
 
     def _draw(self) -> None:
         clustering = self._store.clustering()
-        self._some.visible = self._which.value == _SOME
         self._go.disabled = clustering is None
+        self._classes.visible = clustering is not None
         if clustering is None:
+            self._of.object = wrap("")
             self._plan.object = wrap(empty("Nothing to export yet", "Start a run and name some of its clusters."))
-        else:
-            which, some = self._which.value, list(self._some.value)
-            format, shares = self._format.value, self._shares()
-            self._loads.load(lambda: self._read(clustering, which, some, format, shares), self._show)
+            return
+        self._of.object = wrap(
+            f"<p class='quiet'>of <b>{escape(clustering.run)}</b>, clustering {clustering.interval}</p>"
+        )
+        self._offer(clustering)
+        chosen = [int(i) for i in self._clusters().split(",") if i]
+        format, shares = self._format.value, self._shares()
+        self._loads.load(lambda: self._read(clustering, chosen, format, shares), self._show)
+
+    def _offer(self, clustering: Clustering) -> None:
+        """Classes with a picture and a check box each; what has a name is chosen, also what gets one later."""
+        state, about = self._store.decided(), (clustering.run, clustering.interval)
+        ids = clustering.ids.tolist()
+        named = {i for i in ids if i in state.names}
+        hidden = set(self._classes.hidden) | set(ids) - self._known_ids()
+        hidden = (set(ids) - named) if about != self._offered else (hidden & set(ids)) - (named - self._named)
+        self._offered, self._named = about, named
+        rows = class_rows(clustering, cluster_looks(state, ids), self._store.edits())
+        self._classes.param.update(rows=rows, hidden=sorted(hidden))
+
+    def _known_ids(self) -> set[int]:
+        return {i for row in self._classes.rows for i in row["ids"]}
 
     def _shares(self) -> dict[str, float]:
         """The numbers of the form, as `ExportConfig` calls them."""
         return {"val": self._val.value or 0, "test": self._test.value or 0, "per_class": self._per_class.value or 0}
 
     def _read(
-        self, clustering: Clustering, which: str, some: list[int], format: str, shares: dict[str, float]
-    ) -> tuple[dict[str, int], str, str]:
-        named = self._store.names()
+        self, clustering: Clustering, chosen: list[int], format: str, shares: dict[str, float]
+    ) -> tuple[str, str]:
         sizes = dict(zip(clustering.ids.tolist(), clustering.sizes.tolist(), strict=True))
-        chosen = [c for c in sizes if which == _ALL or (c in some if which == _SOME else c in named)]
-        options = {f"{named.get(cluster, 'cluster')} ({cluster})": cluster for cluster in sizes}
         if not chosen:
-            plan = empty("No cluster is chosen" if named else "No cluster has a name yet", _NO_NAME)
+            plan = empty("Nothing is chosen" if self._store.names() else "No cluster has a name yet", _NO_NAME)
         else:
             plan = _planned(clustering, class_names(clustering, chosen), sizes, shares)
             plan += f"<p class='quiet'>{_FORMAT_NOTES.get(format, '')}</p>"
-        return options, plan, _exports(self._store)
+        return plan, _exports(self._store)
 
-    def _show(self, found: tuple[dict[str, int], str, str]) -> None:
-        options, plan, exports = found
-        if self._some.options != options:
-            self._some.options = options
-        self._plan.object, self._list.object = wrap(plan), wrap(exports)
+    def _show(self, found: tuple[str, str]) -> None:
+        self._plan.object, self._list.object = (wrap(part) for part in found)
+
+
+def class_rows(clustering: Clustering, looks: ClusterLooks, version: str) -> list[dict[str, Any]]:
+    """What can be exported, the largest first, names before clusters without one.
+
+    Args:
+        clustering: what it is taken from.
+        looks: how its clusters are drawn.
+        version: of the decisions, for the addresses of pictures.
+    """
+    order = np.argsort(-clustering.sizes, kind="stable")
+    sizes = [(int(clustering.ids[i]), int(clustering.sizes[i])) for i in order]
+    named = {i for i, name in zip(looks.ids, looks.names, strict=True) if name}
+    rows = rows_of(sizes, looks)
+    for row in rows:
+        row["named"] = row["ids"][0] in named
+        row["picture"] = f"sheet/{clustering.run}/{clustering.interval}/{row['ids'][0]}?v={version}"
+    return sorted(rows, key=lambda row: not row["named"])
 
 
 def _wrong(values: dict[str, float]) -> str:
@@ -198,25 +230,20 @@ def _planned(clustering: Clustering, class_of: dict[int, str], sizes: dict[int, 
         for cluster, name in class_of.items():
             row = counts.setdefault(name, {"": 0})
             row[""] += sizes[cluster]
-        return _plan(class_of, counts)
+        return _plan(counts)
     try:
-        return _plan(
-            class_of, make_plan(clustering, class_of, configuration.from_mapping(ExportConfig, shares), "tile").counts
-        )
+        return _plan(make_plan(clustering, class_of, configuration.from_mapping(ExportConfig, shares), "tile").counts)
     except TesseraError as error:
         return alarm(str(error))
 
 
-def _plan(class_of: dict[int, str], counts: dict[str, dict[str, int]]) -> str:
+def _plan(counts: dict[str, dict[str, int]]) -> str:
     splits = list(next(iter(counts.values())))
     total = {split: sum(row[split] for row in counts.values()) for split in splits}
-    colours = {name: colour(cluster) for cluster, name in reversed(class_of.items())}
     heads = "".join(f"<th class='n'>{split}</th>" for split in splits)
     head = f"<tr><th>class</th>{heads}</tr>" if splits != [""] else ""
     rows = "".join(
-        f"<tr><td><i class='dot' style='background:{colours[name]}'></i> {escape(name)}</td>"
-        + "".join(f"<td class='n'>{row[split]:,}</td>" for split in splits)
-        + "</tr>"
+        f"<tr><td>{escape(name)}</td>" + "".join(f"<td class='n'>{row[split]:,}</td>" for split in splits) + "</tr>"
         for name, row in sorted(counts.items(), key=lambda item: -sum(item[1].values()))
     )
     foot = (

@@ -56,7 +56,8 @@ def ingest_slides(workspace: Workspace, sources: Iterable[str | Path], **setting
     """
     from tessera.ingest import pipeline
 
-    config = configuration.from_mapping(IngestConfig, settings)
+    own = configuration.as_dict(pipeline.config_of(workspace))
+    config = configuration.from_mapping(IngestConfig, {**own, **settings})
     return pipeline.ingest(workspace, [Path(source) for source in sources], config)
 
 
@@ -71,9 +72,11 @@ def ingest_tiles(workspace: Workspace, folder: str | Path, **settings: Any) -> I
     Raises:
         ConfigError: see `ingest_slides`; or no tile was found.
     """
-    from tessera.ingest import tile_folder
+    from tessera.ingest import pipeline, tile_folder
 
-    return tile_folder.ingest_tiles(workspace, Path(folder), configuration.from_mapping(IngestConfig, settings))
+    own = configuration.as_dict(pipeline.config_of(workspace))
+    config = configuration.from_mapping(IngestConfig, {**own, **settings})
+    return tile_folder.ingest_tiles(workspace, Path(folder), config)
 
 
 def run(

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from html import escape
 
+_MOST_BYTES = 200  # of a file name; file systems end at 255, and numbers and suffixes follow
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -20,9 +21,18 @@ def markdown_cell(text: str) -> str:
 
 
 def slug(text: str) -> str:
-    """A name as a safe folder name: ASCII letters, digits, dot, dash and underscore."""
-    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", ascii_text).strip(".-")[:80] or "unnamed"
+    """A name as a safe folder name: letters and digits, dot, dash and underscore.
+
+    Latin letters lose their accents; those of other scripts stay, so that a class named in Japanese or Cyrillic keeps its name.
+    """
+    kept = [_plain(letter) for letter in unicodedata.normalize("NFC", text)]
+    name = re.sub(r"[^\w.-]+", "-", "".join(kept)).strip(".-")[:80]
+    return name.encode()[:_MOST_BYTES].decode(errors="ignore") or "unnamed"
+
+
+def _plain(letter: str) -> str:
+    ascii_part = unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode()
+    return ascii_part or (letter if letter.isalnum() else "-")
 
 
 def distinct_slugs(names: list[str]) -> dict[str, str]:

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import csv
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
 
-import cv2
 import numpy as np
-import simplejpeg
 
 from tessera.config import IngestConfig
-from tessera.errors import ConfigError
+from tessera.errors import ConfigError, SlideError
 from tessera.ingest.commit import Committer, FinishedSlide, KillPoint, pass_by, recover
 from tessera.ingest.pipeline import fix_tile_spec, single_writer
 from tessera.ingest.report import IngestReport
-from tessera.slides.reader import fit
+from tessera.ingest.tile_list import Entry, list_tiles
+from tessera.slides.child.child import Budget
+from tessera.slides.child.children import shared
 from tessera.tiles.store import TileStore, record_batch
 from tessera.workspace.folder import Workspace
 from tessera.workspace.progress import Progress, Silent
 
-IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"))
-
-
-class _Entry(NamedTuple):
-    file: Path
-    name: str  # relative to the folder: the tile's name for ever
-    label: str
-    group: str
+_AT_ONCE = 2  # children that make tiles at the same time
+_BATCH = 64  # pictures that a child makes into tiles at a time
+_TASK = "tessera.ingest.tile_image:task"
 
 
 def ingest_tiles(
@@ -38,8 +32,8 @@ def ingest_tiles(
 ) -> IngestReport:
     """Add the images of a folder as tiles.
 
-    With labels.csv (columns file,label[,group]) its rows decide; else the first folder below `folder` is the label.
-    Each group is a slide of kind "tiles"; without groups the folder is one. Images of another size are scaled; JPEGs
+    With labels.csv (columns file,label[,group]) its rows decide; else the first folder below `folder` is the label, or the
+    second where the first are splits (train, val). Each group is a slide of kind "tiles"; without groups the folder is one. Images of another size are scaled; JPEGs
     of the right size keep their bytes. Files that are known already are left alone.
 
     Args:
@@ -60,8 +54,14 @@ def ingest_tiles(
     with single_writer(workspace):
         recover(workspace)
         fix_tile_spec(workspace, config)
-        entries = _read_labels(folder, report) or _by_folders(folder)
-        groups: dict[str, list[_Entry]] = defaultdict(list)
+        found = list_tiles(folder)
+        entries = found.entries
+        report.problems += found.problems
+        report.ignored += found.ignored
+        report.notes += [(folder.name, note) for note in found.notes]
+        if not entries and not report.problems:
+            report.problems.append((str(folder), "holds no pictures that are read"))
+        groups: dict[str, list[Entry]] = defaultdict(list)
         for entry in entries:
             groups[entry.group].append(entry)
         labels = _label_ids(workspace, {entry.label for entry in entries if entry.label})
@@ -81,35 +81,6 @@ def ingest_tiles(
     return report
 
 
-def _read_labels(folder: Path, report: IngestReport) -> list[_Entry]:
-    path = folder / "labels.csv"
-    if not path.is_file():
-        return []
-    with path.open(newline="") as stream:
-        reader = csv.DictReader(stream)
-        if not {"file", "label"} <= set(reader.fieldnames or ()):
-            raise ConfigError(f"{path} needs the columns file,label and may have group")
-        rows = list(reader)
-    entries = []
-    for row in rows:
-        file = folder / row["file"]
-        if not file.resolve().is_relative_to(folder.resolve()) or not file.is_file():
-            report.problems.append((row["file"], "is named in labels.csv but is not in the folder"))
-        else:
-            entries.append(_Entry(file, row["file"], row["label"], row.get("group") or folder.name))
-    return entries
-
-
-def _by_folders(folder: Path) -> list[_Entry]:
-    entries = []
-    for file in sorted(folder.rglob("*")):
-        if file.is_file() and file.suffix.lower() in IMAGE_SUFFIXES:
-            name = file.relative_to(folder)
-            label = name.parts[0] if len(name.parts) > 1 else ""
-            entries.append(_Entry(file, str(name), label, folder.name))
-    return entries
-
-
 def _label_ids(workspace: Workspace, names: set[str]) -> dict[str, int]:
     with workspace.ledger.write() as connection:
         connection.executemany("INSERT OR IGNORE INTO label (name) VALUES (?)", [(name,) for name in sorted(names)])
@@ -121,7 +92,7 @@ def _add_group(
     committer: Committer,
     config: IngestConfig,
     path: str,
-    entries: list[_Entry],
+    entries: list[Entry],
     labels: dict[str, int],
     report: IngestReport,
 ) -> None:
@@ -163,33 +134,38 @@ def _find_or_add_group(workspace: Workspace, path: str, group: str) -> tuple[int
 
 
 def _rows(
-    entries: list[_Entry], first: int, labels: dict[str, int], config: IngestConfig, report: IngestReport
+    entries: list[Entry], first: int, labels: dict[str, int], config: IngestConfig, report: IngestReport
 ) -> Iterator[tuple[int, int, int, int, str, bytes]]:
     """Rows of the store; x0 counts the group's tiles, so that (slide, x0, y0) names a tile as on a slide."""
     number = first
-    for entry in entries:
-        try:
-            jpeg = _as_jpeg(entry.file, config)
-        except (OSError, ValueError) as error:
-            report.problems.append((entry.name, f"is no image that can be read: {error}"))
-            continue
-        yield number * config.tile_px, 0, config.tile_px, labels.get(entry.label, -1), entry.name, jpeg
-        number += 1
+    batches = [entries[start : start + _BATCH] for start in range(0, len(entries), _BATCH)]
+    with ThreadPoolExecutor(_AT_ONCE, "tiles") as pool:
+        for batch, made in zip(batches, pool.map(lambda batch: _make(batch, config), batches), strict=True):
+            for entry, (jpeg, reason) in zip(batch, made, strict=True):
+                if reason:
+                    report.problems.append((entry.name, reason))
+                    continue
+                yield number * config.tile_px, 0, config.tile_px, labels.get(entry.label, -1), entry.name, jpeg
+                number += 1
 
 
-def _as_jpeg(file: Path, config: IngestConfig) -> bytes:
-    data = file.read_bytes()
-    if simplejpeg.is_jpeg(data):
-        height, width, _, _ = simplejpeg.decode_jpeg_header(data)
-        pixels = simplejpeg.decode_jpeg(data, colorspace="RGB")  # decoding proves that it is whole
-        if height == width == config.tile_px:
-            return data
-    else:
-        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if data else None
-        if decoded is None:
-            raise ValueError("unknown or damaged format")
-        pixels = decoded
-    side = min(pixels.shape[:2])
-    top, left = (pixels.shape[0] - side) // 2, (pixels.shape[1] - side) // 2
-    square = fit(np.ascontiguousarray(pixels[top : top + side, left : left + side]), config.tile_px)
-    return bytes(simplejpeg.encode_jpeg(square, quality=config.jpeg_quality, colorspace="RGB", colorsubsampling="420"))
+def _make(batch: list[Entry], config: IngestConfig) -> list[tuple[bytes, str]]:
+    """(JPEG, why there is none) of each picture, made by a child; one that kills it is found by trying each alone."""
+    arguments = {
+        "path": str(batch[0].file),
+        "files": [str(entry.file) for entry in batch],
+        "tile_px": config.tile_px,
+        "quality": config.jpeg_quality,
+    }
+    budget = Budget(seconds=config.slide_seconds, silence=config.slide_silence, memory=config.slide_memory)
+    try:
+        answer, (jpegs,) = shared().ask(_TASK, arguments, budget)
+    except SlideError as error:
+        if len(batch) == 1:
+            return [(b"", error.reason)]
+        return [made for entry in batch for made in _make([entry], config)]
+    made, start = [], 0
+    for size, reason in zip(answer["sizes"], answer["reasons"], strict=True):
+        made.append((jpegs[start : start + size], reason))
+        start += size
+    return made

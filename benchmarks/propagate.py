@@ -25,7 +25,7 @@ from sklearn.semi_supervised import LabelSpreading
 from tessera.config import IngestConfig, PropagateConfig, RunConfig
 from tessera.demo.demo import data_folder
 from tessera.ingest.tile_folder import ingest_tiles
-from tessera.learn.evaluate.labels import colour_statistics
+from tessera.learn.evaluate.baselines import colour_statistics
 from tessera.learn.propagate.label_propagation import propagate
 from tessera.runs import control
 from tessera.workspace.folder import Workspace

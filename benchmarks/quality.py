@@ -25,7 +25,8 @@ from tessera import config as configuration
 from tessera.config import IngestConfig, RunConfig
 from tessera.demo.demo import data_folder
 from tessera.ingest.tile_folder import ingest_tiles
-from tessera.learn.evaluate.labels import colour_statistics, score_clusters, score_features
+from tessera.learn.evaluate.baselines import colour_statistics
+from tessera.learn.evaluate.labels import score_clusters, score_features
 from tessera.learn.features.device import autocast
 from tessera.learn.features.extract import extract
 from tessera.learn.nets.encoders import build_encoder

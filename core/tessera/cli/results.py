@@ -93,11 +93,13 @@ def compare(
 
 
 def evaluate(name: RunName, /, *, interval: Interval = None, common: Answering = ANSWERING) -> int:
-    """Score clusters and features against labels and baselines."""
-    from tessera.learn.evaluate.labels import describe, evaluate
+    """Regions, steadiness and sites of clusters; with labels, scores of clusters and features beside baselines."""
+    from tessera.learn.evaluate.report import evaluate
+    from tessera.learn.evaluate.words import describe
 
-    scores = evaluate(Workspace.open(common.workspace), name, interval)
-    common.answer(scores, describe(scores))
+    with TerminalProgress(quiet=common.json) as bars:
+        found = evaluate(Workspace.open(common.workspace), name, interval, bars)
+    common.answer(found, describe(found))
     return DONE
 
 

@@ -114,7 +114,10 @@ def test_the_whole_path_by_the_command_line(tmp_path: Path) -> None:
     assert any("tiles per cluster" in text for text in run["said"])
     assert run["said"] == created["said"][: len(run["said"])]
 
-    assert "label" in tessera.fails("evaluate", "r")
+    found = tessera.json("evaluate", "r")  # there are no labels
+    assert "clusters" not in found
+    assert -0.2 < found["regions"]["coherence"] <= 1
+    assert found["words"][0].startswith("on slides the clusters form")
     placed = tessera.json("project", "r")
     assert (placed["run"], placed["interval"], placed["tiles"]) == ("r", 2, status["tiles"])
     assert "no cluster has a name" in tessera.fails("export", "r", "--to", tmp_path / "out")
@@ -151,6 +154,9 @@ def test_runs_are_steered_and_scored_by_the_command_line(tmp_path: Path, groups:
     assert run["state"] == "finished"
     scores = tessera.json("evaluate", "r")
     assert 0 < scores["clusters"]["nmi"] <= 1
+    assert 0 <= scores["clusters"]["carry_over"] <= scores["clusters"]["many_to_one"]
+    assert 0 <= scores["clusters"]["unnamed"] <= 1
+    assert scores["clusters"]["ami"] <= scores["clusters"]["ami_ceiling"] + 0.02
     for what in ("run", "random encoder", "colour statistics"):
         found = scores["features"][what]
         assert 0 < found["kmeans_ami"] <= 1

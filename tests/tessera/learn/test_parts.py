@@ -184,7 +184,10 @@ def test_alarms_speak_when_they_should() -> None:
     assert "starting weights" in alarms({**well, "largest_share": 0.9}, 5000, trained=False)[0]
     assert "look the same" in alarms({**well, "largest_share": 1.0, "objective": 0.0}, 5000)[0]
     assert "tiles per cluster" in alarms(well, 100)[0]
-    assert "follow the slide" in alarms({**well, "ami_slide": 0.6, "ami_labels": 0.2}, 5000)[0]
+    follows = {"information_slide": 0.6, "information_slide_chance": 0.1}
+    assert "follow the slide" in alarms({**well, **follows, "information_labels": 0.2}, 5000)[0]
+    assert alarms({**well, **follows, "information_labels": 0.9}, 5000) == []
+    assert alarms({**well, "information_slide": 0.6, "information_slide_chance": 0.5}, 5000) == []
     assert loss_alarm(np.log(20), 20) is not None
     assert loss_alarm(1.0, 20) is None
     assert stop_advice([0.3, 0.5, 0.7, 0.8]) is None

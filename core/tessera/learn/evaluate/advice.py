@@ -6,10 +6,13 @@ import math
 
 STOP_INTERVALS, STOP_RISE = 3, 0.005
 _COLLAPSE_SHARE, _COLLAPSE_EVENNESS = 0.5, 0.5
+_MANY_SHARE, _MANY_TIMES = 0.2, 20  # of many clusters: a fifth of all tiles in one, and 20 times the mean size
+_FEW_FOUND = 5  # times fewer clusters than asked for
+_GUESSES = 0.7  # entropy of the mean prediction / ln K, below which classes are forgotten
 _ALIKE = 1e-6  # mean squared distance to the centroid, of unit vectors
 _STUCK = 0.01
 _MIN_TILES_PER_CLUSTER = 50
-_FOLLOWS = 0.3
+_FOLLOWS = 0.3  # of what clusters tell, told by the slide or site already, above chance
 
 
 def alarms(figures: dict[str, float], n_tiles: int, *, trained: bool = True) -> list[str]:
@@ -34,20 +37,65 @@ def alarms(figures: dict[str, float], n_tiles: int, *, trained: bool = True) -> 
             f"only {n_tiles / figures['clusters']:.0f} tiles per cluster: fewer clusters, or more slides, make "
             "steadier classes"
         )
+    if text := _found_alarm(figures):
+        found.append(text)
+    return found + _place_alarms(figures)
+
+
+def _found_alarm(figures: dict[str, float]) -> str | None:
+    """Whether a clusterer that finds K found next to nothing, so that K says little."""
+    free, largest = figures.get("clusters_found"), figures.get("largest_found", 0.0)
+    if free is None or figures["clusters"] < _FEW_FOUND:
+        return None
+    if free * _FEW_FOUND <= figures["clusters"] or largest > _COLLAPSE_SHARE:
+        plural = "s" if free != 1 else ""
+        held = f", the largest with {largest:.0%} of all tiles" if largest else ""
+        return (
+            f"the clusterer by itself found only {free:.0f} cluster{plural}{held}: the {figures['clusters']:.0f} clusters "
+            "were made from it by finer links and merging; look at them with care, or choose another clusterer"
+        )
+    return None
+
+
+def _place_alarms(figures: dict[str, float]) -> list[str]:
+    """Whether clusters tell slides, patients or sites apart rather than tissue."""
+    found = []
     for what in ("slide", "patient", "site"):
-        follows = figures.get(f"ami_{what}", 0.0)
-        if follows > _FOLLOWS and follows > figures.get("ami_labels", 0.0):
+        share, chance = figures.get(f"information_{what}", 0.0), figures.get(f"information_{what}_chance", 0.0)
+        follows = (share - chance) / max(1 - chance, 1e-12)
+        if follows > _FOLLOWS and follows > figures.get("information_labels", 0.0):
             found.append(
-                f"clusters follow the {what} (AMI {follows:.2f}): they may be stain or scanner, not tissue; "
-                "raise stain_jitter, or look at the composition of clusters before naming them"
+                f"clusters follow the {what}: {share:.0%} of what they tell is told by the {what} already (chance "
+                f"{chance:.0%}); they may be stain or scanner, not tissue: raise stain_jitter, or look at the composition "
+                "of clusters before naming them"
             )
+    if n := figures.get("one_site_clusters"):
+        found.append(
+            f"{n:.0f} cluster{'s' if n != 1 else ''} of one site only: nine tenths of the tiles or more are from one hospital; "
+            "see the composition before naming, or centre features by site"
+        )
     return found
 
 
 def collapsed(figures: dict[str, float]) -> bool:
-    """Whether most tiles are in one cluster."""
-    uneven = figures["entropy_ratio"] < _COLLAPSE_EVENNESS
-    return uneven or (figures["largest_share"] > _COLLAPSE_SHARE and figures["clusters"] > 4)
+    """Whether most tiles are in one cluster, or far too many in one of many."""
+    largest, n = figures["largest_share"], figures["clusters"]
+    swallowed = largest > _MANY_SHARE and largest * n > _MANY_TIMES
+    return figures["entropy_ratio"] < _COLLAPSE_EVENNESS or (largest > _COLLAPSE_SHARE and n > 4) or swallowed
+
+
+def prediction_alarm(entropy: float) -> str | None:
+    """Whether the head predicts few of its classes.
+
+    Args:
+        entropy: of the mean prediction, as a share of ln K.
+    """
+    if entropy >= _GUESSES:
+        return None
+    return (
+        f"the head predicts few of its classes (entropy of its mean prediction {entropy:.2f} of ln K): clusters are being "
+        "forgotten; lower learning_rate, or choose balance=uniform"
+    )
 
 
 def loss_alarm(loss: float, n_clusters: int) -> str | None:

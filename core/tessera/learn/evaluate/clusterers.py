@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import numpy.typing as npt
 
@@ -33,7 +31,18 @@ def by_all(points: npt.NDArray[np.floating], k: int, config: RunConfig, rng: np.
 def with_clusterer(config: RunConfig, name: str, k: int | None) -> RunConfig:
     """Settings with another clusterer and number of clusters; None leaves it free."""
     count = "free" if k is None else "target"
-    return dataclasses.replace(config, clusterer=name, cluster_count=count, clusters=k or config.clusters)
+    return config.but(
+        {
+            "clustering.clusterer": name,
+            "clustering.count": count,
+            "clustering.clusters": k or config.clustering.clusters,
+        }
+    )
+
+
+def with_count(config: RunConfig, k: int) -> RunConfig:
+    """Settings with another number of clusters, where a number is asked for at all."""
+    return config.but({"clustering.clusters": k})
 
 
 def among(labellings: dict[str, Labels]) -> float:

@@ -40,7 +40,7 @@ def nmi(first: Labels, second: Labels) -> float:
 
 def ami(first: Labels, second: Labels, rng: np.random.Generator) -> float:
     """Mutual information corrected for chance (arithmetic mean), on at most 500,000 sampled tiles."""
-    both = _sampled(first, second, rng)
+    both = sampled(first, second, rng)
     table = contingency(first[both], second[both])
     rows, columns = _sizes(table)
     if len(rows) <= 1 and len(columns) <= 1:
@@ -96,11 +96,11 @@ def _sizes(table: sp.csr_matrix) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.
 
 def ari(first: Labels, second: Labels, rng: np.random.Generator) -> float:
     """Adjusted Rand index, on at most 500,000 sampled tiles."""
-    both = _sampled(first, second, rng)
+    both = sampled(first, second, rng)
     return float(adjusted_rand_score(first[both], second[both]))
 
 
-def _sampled(first: Labels, second: Labels, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+def sampled(first: Labels, second: Labels, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """Tiles that both know."""
     both = np.flatnonzero((first >= 0) & (second >= 0))
     return rng.choice(both, SAMPLE, replace=False) if len(both) > SAMPLE else both

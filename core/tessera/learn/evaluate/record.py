@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tessera.learn.evaluate import advice, metrics
+from tessera.learn.evaluate import advice, metrics, sites
 from tessera.learn.train.reporter import Reporter
 from tessera.runs import control
 from tessera.tiles.store import TileStore
@@ -46,15 +46,20 @@ def measure(
         figures["changed"] = float((labels != previous)[both].mean()) if both.any() else 0.0
     for what, truth in known.items():
         figures[f"ami_{what}"] = metrics.ami(labels, truth, rng)
+        some = metrics.sampled(labels, truth, rng)
+        told = sites.information(labels[some], truth[some])
+        figures[f"information_{what}"], figures[f"information_{what}_chance"] = told.share, told.chance
         if what == "labels":
             figures["ari_labels"] = metrics.ari(labels, truth, rng)
+        if what == "site":
+            figures["one_site_clusters"] = float(len(sites.one_place_clusters(labels, truth)))
     reporter.figures(interval, step, figures)
     for text in advice.alarms(figures, len(labels), trained=step > 0):
         reporter.event("warning", f"interval {interval}: {text}")
 
 
 def advise(reporter: Reporter, name: str, interval: int, n_clusters: int) -> None:
-    """Say so when the loss is stuck or the clusters have settled.
+    """Say so when the loss is stuck, classes are forgotten, or the clusters have settled.
 
     Args:
         reporter: takes events.
@@ -65,6 +70,9 @@ def advise(reporter: Reporter, name: str, interval: int, n_clusters: int) -> Non
     history = control.metrics(reporter.workspace, name)
     losses = [metric.value for metric in history if metric.name == "loss"]
     if interval > 0 and losses and (text := advice.loss_alarm(losses[-1], n_clusters)):
+        reporter.event("warning", f"interval {interval}: {text}")
+    predictions = [metric.value for metric in history if metric.name == "prediction_entropy"]
+    if interval > 0 and predictions and (text := advice.prediction_alarm(predictions[-1])):
         reporter.event("warning", f"interval {interval}: {text}")
     by_interval = {metric.interval: metric.value for metric in history if metric.name == "nmi"}
     if text := advice.stop_advice([by_interval[key] for key in sorted(by_interval)]):

@@ -10,6 +10,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from tessera.learn.cluster.graph.neighbours import nearest
 from tessera.learn.cluster.identity import contingency
+from tessera.learn.cluster.vectors import class_means
 from tessera.learn.evaluate.metrics import entropy, expected_mutual_information
 
 Labels = npt.NDArray[np.int32]
@@ -145,3 +146,18 @@ def own_site_neighbours(points: npt.NDArray[np.floating], sites: Labels, k: int 
     near = nearest(np.asarray(points, np.float32)[known], min(k, int(known.sum()) - 1)).ids
     shares = np.bincount(own) / len(own)
     return Information(float((own[near] == own[:, None]).mean()), float((shares**2).sum()))
+
+
+def centre_by(points: npt.NDArray[np.floating], places: Labels) -> npt.NDArray[np.float32]:
+    """Features with the mean of their own site or slide taken off and the mean of all put back, float32 (N, D).
+
+    It removes what all tiles of a site share, stain and scanner, and also tissue that only one site has: show before and after.
+
+    Args:
+        points: (N, D), features.
+        places: int32 (N,); tiles of -1 stay as they are.
+    """
+    rows = np.asarray(points, np.float32)
+    k = int(places.max(initial=-1)) + 1
+    shift = class_means(rows, places, k) - rows[places >= 0].mean(axis=0) if k else np.zeros((1, rows.shape[1]))
+    return np.asarray(np.where((places >= 0)[:, None], rows - shift[places.clip(0)], rows), np.float32)

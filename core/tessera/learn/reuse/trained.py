@@ -64,6 +64,14 @@ def untrained(config: RunConfig) -> Encoder:
     )
 
 
+def starting(config: RunConfig) -> Encoder | None:
+    """The encoder of a run with the weights that it started from; None when they were random."""
+    own = config.encoder
+    if own.weights == "random":
+        return None
+    return build_encoder(own.name, weights=own.weights, seed=config.seed, input=own.input)
+
+
 def _network(config: RunConfig, encoder: Encoder, state: dict[str, Any]) -> nn.Module:
     if isinstance(config.method, LookConfig):
         return read_layers(encoder, config.features.layers, config.features.pool)

@@ -62,7 +62,7 @@ def evaluate(
         "n_groups": len(np.unique(index.slide[clustered])),
         "n_classes": len(np.unique(index.label[clustered][index.label[clustered] >= 0])),
         "n_clusters": len(np.unique(clusters[clustered])),
-        "regions": unlabelled.regions(clusters, index),
+        "regions": unlabelled.regions(_of_slides(workspace, clusters, index), index),
         "places": unlabelled.places(clusters[rows], {what: codes[rows] for what, codes in known.items()}, bank),
     }
     told.update("clustering again", 1, 3)
@@ -92,3 +92,10 @@ def _against_labels(workspace: Workspace, run: Run, store: TileStore, clusters: 
 
 def _first(index: TileIndex, n: int) -> TileIndex:
     return TileIndex(index.slide[:n], index.x0[:n], index.y0[:n], index.side0[:n], index.label[:n])
+
+
+def _of_slides(workspace: Workspace, clusters: Labels, index: TileIndex) -> Labels:
+    """Clusters of tiles that were cut from slides; -1 for ready-made ones, whose places mean nothing."""
+    with workspace.ledger.read() as connection:
+        cut = [row["id"] for row in connection.execute("SELECT id FROM slide WHERE kind = 'slide'")]
+    return np.where(np.isin(index.slide, cut), clusters, -1).astype(np.int32)

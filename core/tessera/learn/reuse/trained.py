@@ -69,7 +69,14 @@ def starting(config: RunConfig) -> Encoder | None:
     own = config.encoder
     if own.weights == "random":
         return None
-    return build_encoder(own.name, weights=own.weights, seed=config.seed, input=own.input)
+    return build_encoder(
+        own.name,
+        weights=own.weights,
+        seed=config.seed,
+        input=own.input,
+        allow_partial=own.allow_partial,
+        own_colour=own.colour == "own",
+    )
 
 
 def _network(config: RunConfig, encoder: Encoder, state: dict[str, Any]) -> nn.Module:

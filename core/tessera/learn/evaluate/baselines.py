@@ -10,9 +10,9 @@ import numpy.typing as npt
 import simplejpeg
 from torch import nn
 
-from tessera.learn.evaluate.middle import MiddleLayers
 from tessera.learn.features.device import choose_device, place
 from tessera.learn.features.extract import extract
+from tessera.learn.features.layers import read_layers
 from tessera.learn.reuse.trained import load_trained, starting, untrained
 from tessera.runs.rows import Run
 from tessera.tiles.augment.stain import fit_stain
@@ -88,19 +88,17 @@ def feature_sets(workspace: Workspace, run: Run, store: TileStore, ids: Ids) -> 
         RunError: the run has no checkpoint.
     """
     trained, start = load_trained(workspace, run).encoder, starting(run.config)
-    networks: dict[str, Callable[[], nn.Module | None]] = {
+    networks: dict[str, Callable[[], nn.Module]] = {
         OWN: lambda: trained,
-        OWN_MIDDLE: lambda: MiddleLayers.of(trained),
+        OWN_MIDDLE: lambda: read_layers(trained),
         RANDOM: lambda: untrained(run.config),
     }
     if start is not None:
-        networks |= {START_LAST: lambda: start, START_MIDDLE: lambda: MiddleLayers.of(start)}
+        networks |= {START_LAST: lambda: start, START_MIDDLE: lambda: read_layers(start)}
     sets = {}
     loader = TileLoader(store, run.config.tile_px, run.config.threads)
     for what, make in networks.items():
-        network = make()
-        if network is not None:
-            sets[what] = _read(network, loader, run, ids)
+        sets[what] = _read(make(), loader, run, ids)
     loader.close()
     return sets | statistics(_decoded(store, ids))
 

@@ -35,7 +35,7 @@ class Store(param.Parameterized):
     slide = param.Integer(-1, doc="slide on the slide page, -1 = that of the marked tile, or the first")
     visits = param.Integer(0, doc="grows when somebody asks to see the marked tile on its slide")
     selection = param.Integer(-1, doc="decision that kept the selection that is shown, -1 = none")
-    map_window = param.List([], doc="part of the map in sight, [x, y, half its height] in map coordinates, [] = all")
+    map_window = param.List([], doc="part of the map in sight, [x, y, zoom], [] = all")
     slide_window = param.List([], doc="part of the slide in sight, [x, y, width, height], slide width = 1, [] = all")
     help = param.Integer(0, doc="grows when somebody asks for the keys")
     author = param.String("", doc="who decides")

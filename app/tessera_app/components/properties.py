@@ -68,6 +68,7 @@ EMBEDDING_MAP: Table = {
     "highlight": Property("whole", "cluster that is open, drawn in ink over the others; -1 = none", -1),
     "compared": Property("list", "clusters that are compared with it, drawn hollow"),
     "polygon": Property("list", "lasso in map coordinates"),
+    "carded": Property("flag", "whether the map itself says what a lasso holds", True),
     "held": Property("dict", "what the lasso holds: n tiles, and parts as (label, n)"),
     "seen": Property("list", "window: x, y in the middle and zoom; empty = the whole map"),
     "height_px": Property("whole", "height; 0 fills what it lies in", 500),

@@ -156,3 +156,15 @@ def test_a_workspace_without_slides_says_so(tmp_path: Path, monkeypatch: pytest.
     page = SlidePage(Store(page=PAGES.index("slide")))
     assert "No slide to show" in page._none.object
     assert not page._viewer.visible
+
+
+def test_the_address_holds_the_part_of_the_slide_that_is_in_sight(store: Store) -> None:
+    store.param.update(slide=2, slide_window=[0.1, 0.2, 0.3, 0.3])
+    page = SlidePage(store)
+    assert page._viewer.seen == {"slide": 2, "box": [0.1, 0.2, 0.3, 0.3]}
+    page._viewer.seen = {"slide": 2, "box": [0.4, 0.4, 0.1, 0.1]}  # somebody moves
+    assert store.slide_window == [0.4, 0.4, 0.1, 0.1]
+    store.slide_window = [0.1, 0.2, 0.3, 0.3]  # Back
+    assert page._viewer.seen["box"] == [0.1, 0.2, 0.3, 0.3]
+    page._choose.value = 1
+    assert store.slide_window == []

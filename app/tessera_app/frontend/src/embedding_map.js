@@ -245,7 +245,7 @@ function render({ model, el }) {
     const polygon = model.get("polygon");
     lassoed = points && polygon.length >= 3 ? inside(points, polygon) : [];
     const parts = partsOf(lassoed, groupOf);
-    if (lassoed.length) card.show(lassoed, parts);
+    if (lassoed.length && model.get("carded")) card.show(lassoed, parts);
     else card.hide();
     box.dataset.lassoed = lassoed.length;
     const found = { n: lassoed.length, parts: parts.slice(0, 50).map(({ label, n }) => [label, n]) };

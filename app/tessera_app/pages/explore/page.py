@@ -28,7 +28,9 @@ class ExplorePage(pn.viewable.Viewer):
     def __init__(self, store: Store, **params: Any) -> None:
         super().__init__(**params)
         self._store = store
-        self._map = EmbeddingMap(height_px=0, sizing_mode="stretch_both", dark=store.param.dark)
+        self._map = EmbeddingMap(
+            height_px=0, sizing_mode="stretch_both", dark=store.param.dark, seen=store.map_window, carded=False
+        )
         self._colours = MapColours(store, self._map)
         self._slide = SlidePane(store)
         self._bench = Workbench(
@@ -53,6 +55,9 @@ class ExplorePage(pn.viewable.Viewer):
         bench.param.watch(lambda *_: setattr(store, "visits", store.visits + 1), "visit")
         self._map.param.watch(lambda event: self._pick(event.new), "picked")
         self._map.param.watch(lambda *_: self._show_lasso(), "polygon")
+        self._map.param.watch(lambda event: setattr(store, "cluster", event.new), "highlight")  # a label, or the ground
+        self._map.param.watch(lambda event: setattr(store, "map_window", event.new), "seen")
+        store.param.watch(lambda event: setattr(self._map, "seen", event.new), "map_window")
         store.param.watch(lambda *_: self._draw(), ["shown", "names_version", "current", "author"])
         store.param.watch(lambda *_: self._draw_note(), ["activities", "failures"])
         store.param.watch(lambda *_: self._open(), "cluster")

@@ -80,6 +80,8 @@ class SlidePage(pn.viewable.Viewer):
         self._by.param.watch(lambda *_: self._name(), "value")
         self._viewer.param.watch(lambda event: self._pick(event.new), "picked")
         self._viewer.param.watch(lambda *_: self._look_again(), "failed")
+        self._viewer.param.watch(lambda event: self._moved(event.new), "seen")
+        store.param.watch(lambda *_: self._come_back(), "slide_window")
         self._switches.param.watch(lambda event: setattr(self._viewer, "hidden", event.new), "hidden")
         self._switches.param.watch(lambda event: setattr(store, "cluster", event.new), "chosen")
         store.param.watch(lambda *_: self._load(), ["page", "cohort", "shown", "slide", "names_version"])
@@ -126,11 +128,28 @@ class SlidePage(pn.viewable.Viewer):
         if facts.about != self._viewer.slide or facts.cells_url + version != self._viewer.cells_url:
             self._viewer.param.update(slide=facts.about, cells_url=facts.cells_url + version)
         self._name()
+        self._come_back()
         self._go()
+
+    def _moved(self, seen: dict[str, Any]) -> None:
+        """Somebody moved the view: the address says so."""
+        if self._facts is not None and seen.get("slide") == self._facts.slide_id:
+            self._store.slide_window = list(seen["box"])
+
+    def _come_back(self) -> None:
+        """Show the part of the slide that the address names."""
+        facts, box = self._facts, self._store.slide_window
+        if (
+            facts is not None
+            and len(box) == 4
+            and facts.slide_id == (self._store.slide if self._store.slide >= 0 else facts.slide_id)
+        ):
+            self._viewer.seen = {"slide": facts.slide_id, "box": box}
+            self._to_go = False
 
     def _chosen(self, slide: int | None) -> None:
         if slide is not None and (self._facts is None or slide != self._facts.slide_id):
-            self._store.slide = slide
+            self._store.param.update(slide=slide, slide_window=[])
 
     def _name(self) -> None:
         """Names and colours of the slide's clusters."""
@@ -149,11 +168,12 @@ class SlidePage(pn.viewable.Viewer):
         self._viewer.picked = tile
         slide = _slide_of(clustering, tile)
         if self._to_go and slide >= 0:
-            self._store.slide = slide
+            self._store.param.update(slide=slide, slide_window=[])
             self._go()
 
     def _visit(self) -> None:
         self._to_go = True
+        self._store.slide_window = []
         self._go()
 
     def _go(self) -> None:

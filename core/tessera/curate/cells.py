@@ -6,6 +6,7 @@ import re
 import unicodedata
 from html import escape
 
+_LATIN = {"ß": "ss", "µ": "u", "ø": "o", "Ø": "O", "æ": "ae", "Æ": "AE", "œ": "oe", "ł": "l", "Ł": "L", "đ": "d"}
 _MOST_BYTES = 200  # of a file name; file systems end at 255, and numbers and suffixes follow
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -31,6 +32,8 @@ def slug(text: str) -> str:
 
 
 def _plain(letter: str) -> str:
+    if letter in _LATIN:
+        return _LATIN[letter]
     ascii_part = unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode()
     return ascii_part or (letter if letter.isalnum() else "-")
 

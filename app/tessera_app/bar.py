@@ -55,7 +55,7 @@ class Bar(pn.viewable.Viewer):
     def _draw(self) -> None:
         store, clustering = self._store, self._store.clustering()
         last = store.current.interval if store.current is not None else -1
-        titles = [f"Clustering {i}" + (", the last" if i == last else "") for i in range(last + 1)]
+        titles = [f"Clustering {i} of {last}" for i in range(last + 1)]
         self._bar.param.update(
             runs=[{"name": name, "state": store.run_states.get(name, "finished")} for name in store.run_names],
             run=store.run,

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tessera.curate.curated import curated_clustering
 from tessera.curate.decisions.decide import require
-from tessera.curate.decisions.history import Decision, Draft, append, clean_author, history
+from tessera.curate.decisions.history import NOBODY, Decision, Draft, append, clean_author, history
 from tessera.curate.decisions.state import fold, in_effect
 from tessera.errors import DecisionError, TesseraError
 from tessera.explore.clustering import open_clustering
@@ -77,8 +77,9 @@ def readings(decisions: Sequence[Decision], author: str) -> dict[int, str]:
 
 
 def readers(workspace: Workspace, run: str) -> list[str]:
-    """Everybody who has labelled a cluster, by name."""
-    return sorted({d.author for d in in_effect(history(workspace, run)) if d.kind in ("name", "read") and d.value})
+    """Everybody who has labelled a cluster, by name; those who gave no name are nobody in particular."""
+    said = {d.author for d in in_effect(history(workspace, run)) if d.kind in ("name", "read") and d.value}
+    return sorted(said - {NOBODY})
 
 
 def agreement(workspace: Workspace, run: str, first: str, second: str, interval: int | None = None) -> Agreement:

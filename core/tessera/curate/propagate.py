@@ -20,9 +20,10 @@ import numpy.typing as npt
 from tessera.config import PropagateConfig, as_dict, from_mapping
 from tessera.curate.curated import curated_clustering
 from tessera.curate.decisions.decide import tile_labels
-from tessera.curate.decisions.history import Decision, Draft, append, clean_author, version
+from tessera.curate.decisions.history import Decision, Draft, append, clean_author, history, version
 from tessera.curate.decisions.state import State, fold, next_part, state_by, state_of
 from tessera.curate.export import tile_sets
+from tessera.curate.rebase import Since, decided_since
 from tessera.curate.transfer import Suggestion
 from tessera.errors import DecisionError
 from tessera.explore.clustering import Clustering
@@ -188,7 +189,9 @@ def to_review(
     Raises:
         DecisionError: the proposal has no such class.
     """
-    tiles = _changes(proposal, clustering, state_by(clustering.of), name, least)
+    workspace = clustering.workspace
+    state, since = state_by(clustering.of), newer_than(workspace, proposal)
+    tiles = _changes(proposal, clustering, state, since, name, least)
     return tiles[np.argsort(proposal.confidence[tiles], kind="stable")[:n]]
 
 
@@ -203,7 +206,8 @@ def accept(
 ) -> list[Decision]:
     """Move the confident tiles of a proposal into the clusters that bear the name of their class.
 
-    A class without a cluster gets one. It is one entry of the history a class, and can be undone.
+    What was decided after the proposal was made stays as it is: clusters that were named, marked, merged or split since,
+    and tiles that were moved, taken out or labelled. A class without a cluster gets one. It is one entry of the history a class, and can be undone.
 
     Args:
         workspace: where the run is.
@@ -224,8 +228,9 @@ def accept(
         workspace.run_folder(proposal.run),
     )
     state, moved = state_of(workspace, proposal.run), {}
+    since = newer_than(workspace, proposal)
     for name in names or proposal.classes:
-        tiles = _changes(proposal, clustering, state, name, least)
+        tiles = _changes(proposal, clustering, state, since, name, least)
         if len(tiles):
             moved[name] = tile_sets.save(folder, tiles), len(tiles)
     if not moved:
@@ -246,23 +251,32 @@ def accept(
                 fresh += 1
         return drafts
 
-    return append(workspace, proposal.run, author, build, expected=expected)
+    seen = state.version if expected is None else expected  # what is decided in this very moment is newer, too
+    return append(workspace, proposal.run, author, build, expected=seen)
+
+
+def newer_than(workspace: Workspace, proposal: Proposal) -> Since:
+    """What people decided after a proposal was made; it is left as it is by `accept`."""
+    past = history(workspace, proposal.run)
+    return decided_since(past, proposal.version, proposal.id, workspace.run_folder(proposal.run))
 
 
 def _changes(
-    proposal: Proposal, clustering: Clustering, state: State, name: str, least: float
+    proposal: Proposal, clustering: Clustering, state: State, since: Since, name: str, least: float
 ) -> npt.NDArray[np.int64]:
     """Tiles confidently proposed for a class that are in a cluster of another name or of none.
 
-    Those of artefacts stay.
+    Those of artefacts stay, and those that somebody has decided about since.
     """
     if name not in proposal.classes:
         raise DecisionError(f"the proposal has classes {', '.join(proposal.classes)}, not {name}")
     bearing = [cluster for cluster, own in state.names.items() if own == name]
     n = len(proposal.class_of)
     wanted = proposal.sure(least) & (proposal.class_of == proposal.classes.index(name))
-    stay = {*bearing, *_artefacts(state)}
-    return np.flatnonzero(wanted & (clustering.labels[:n] >= 0) & ~np.isin(clustering.labels[:n], sorted(stay)))
+    stay = {*bearing, *_artefacts(state), *since.clusters}
+    free = (clustering.labels[:n] >= 0) & ~np.isin(clustering.labels[:n], sorted(stay))
+    free[since.tiles[since.tiles < n]] = False
+    return np.flatnonzero(wanted & free)
 
 
 def _artefacts(state: State) -> set[int]:

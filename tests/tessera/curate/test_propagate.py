@@ -7,11 +7,20 @@ import pytest
 from tessera.cli import main
 from tessera.config import PropagateConfig
 from tessera.curate.curated import curated_clustering
-from tessera.curate.decisions.decide import exclude_tiles, label_tiles, mark_cluster, name_cluster, names, tile_labels
+from tessera.curate.decisions.decide import (
+    exclude_tiles,
+    label_tiles,
+    mark_cluster,
+    move_tiles,
+    name_cluster,
+    names,
+    tile_labels,
+)
 from tessera.curate.decisions.history import history
 from tessera.curate.decisions.state import FIRST_PART
 from tessera.curate.decisions.undo import undo
-from tessera.curate.propagate import accept, by_cluster, load_proposal, proposals, propose, seeds, to_review
+from tessera.curate.decisions.words import words
+from tessera.curate.propagate import accept, by_cluster, load_proposal, newer_than, proposals, propose, seeds, to_review
 from tessera.errors import ConfigError, DecisionError
 from tessera.workspace.folder import Workspace
 
@@ -131,3 +140,35 @@ def test_the_command_line_names_shows_and_takes_back(labelled: Workspace, capsys
     assert "stroma" in names(labelled, "r").values()
     assert main.main(["name", "r", "3", "--workspace", str(labelled.root)]) == 1
     assert "give a NAME" in capsys.readouterr().err
+
+
+def test_a_proposal_never_overrides_what_was_decided_after_it(labelled: Workspace) -> None:
+    made = propose(labelled, "r", author=ME, config=QUICK)
+    own = np.flatnonzero(curated_clustering(labelled, "r").labels == 2)
+
+    def would_move() -> set[int]:
+        return set(to_review(made, curated_clustering(labelled, "r"), "stroma", 120).tolist())
+
+    assert set(own.tolist()) <= would_move()
+    name_cluster(labelled, "r", 1, 2, "necrosis", author="Dr Osler")  # newer than the proposal
+    (newer,) = newer_than(labelled, made).made
+    assert (newer.cluster, newer.author) == (2, "Dr Osler")
+    assert not set(own.tolist()) & would_move()
+    if would_move():
+        accept(labelled, made, author=ME, names=["stroma"])
+        assert (curated_clustering(labelled, "r").labels[own] == 2).all()
+        undo(labelled, "r", author=ME)  # the name, and the tiles
+        undo(labelled, "r", author=ME)
+
+    undo(labelled, "r", author="Dr Osler")
+    move_tiles(labelled, "r", 1, own[:3], to=5, author="Dr Osler")  # and tiles that were moved since
+    accept(labelled, made, author=ME, names=["stroma"])
+    after = curated_clustering(labelled, "r").labels[own]
+    assert set(after[:3].tolist()) == {5}
+    assert (after[3:] != 2).sum() >= 10  # the confident ones
+    moves = [d for d in history(labelled, "r") if d.kind == "move" and d.author == ME]
+    assert f"by proposal {made.id}" in words(moves[-1])
+    assert newer_than(labelled, made).made[-1].author == "Dr Osler"  # what was accepted of it is not newer than it
+
+    undo(labelled, "r", author=ME, decision=next(d.id for d in history(labelled, "r") if d.value == "tumour"))
+    assert [d.value for d in newer_than(labelled, made).undone] == ["tumour"]

@@ -82,7 +82,7 @@ function render({ model, el: root }) {
     run.replaceChildren(...found.map((one) => el("option", { value: one.name }, one.name + (one.state === "finished" ? "" : `, ${one.state}`))));
     run.value = model.get("run");
     const list = model.get("clusterings");
-    interval.hidden = !list.length;
+    interval.hidden = list.length < 2;
     interval.replaceChildren(...list.map((one) => el("option", { value: String(one.interval) }, one.title)));
     interval.value = String(model.get("interval"));
   };

@@ -53,6 +53,7 @@ class ExplorePage(pn.viewable.Viewer):
         bench.param.watch(lambda event: setattr(store, "slide", event.new), "slide")
         bench.param.watch(lambda *_: self._let_go(), "let_go")
         bench.param.watch(lambda *_: setattr(store, "visits", store.visits + 1), "visit")
+        bench.param.watch(lambda event: setattr(self._map, "compared", event.new), "compared")
         self._map.param.watch(lambda event: self._pick(event.new), "picked")
         self._map.param.watch(lambda *_: self._show_lasso(), "polygon")
         self._map.param.watch(lambda event: setattr(store, "cluster", event.new), "highlight")  # a label, or the ground

@@ -28,6 +28,8 @@ class SlidePane:
         self._loads = Latest(lambda _: None)
         self._choices = Latest(lambda _: None)
         self.viewer.param.watch(lambda event: self._pick(event.new), "picked")
+        self.viewer.param.watch(lambda event: self._looked(event.new), "seen")
+        store.param.watch(lambda *_: self._come_back(), "slide_window")
         store.param.watch(lambda *_: self._choose(), ["cluster", "shown", "page"])
         store.param.watch(lambda *_: self._load(), ["slide", "shown", "page", "cohort"])
         store.param.watch(lambda *_: self._name(), ["names_version", "cluster"])
@@ -70,7 +72,10 @@ class SlidePane:
         self._loads.load(read, self._show)
 
     def _show(self, facts: SlideFacts | None) -> None:
+        moved = self._facts is not None and (facts is None or facts.slide_id != self._facts.slide_id)
         self._facts = facts
+        if moved:
+            self._store.slide_window = []
         if facts is None:
             self.viewer.param.update(slide={}, cells_url="")
             return
@@ -80,6 +85,7 @@ class SlidePane:
             self.viewer.param.update(slide=facts.about, cells_url=facts.cells_url + version)
         self._name()
         self._go()
+        self._come_back()
 
     def _name(self) -> None:
         if self._facts is None:
@@ -112,6 +118,18 @@ class SlidePane:
             self.viewer.param.update(
                 picked=tile, goto={**around(clustering, tile), "visit": self._store.visits}, seen={}
             )
+
+    def _looked(self, seen: dict[str, Any]) -> None:
+        """Somebody moved the slide: the address says where to."""
+        if seen.get("slide") == self._store.slide:
+            self._store.slide_window = [round(float(value), 5) for value in seen["box"]]
+
+    def _come_back(self) -> None:
+        """Show the part of the slide that a link or Back names."""
+        box, facts = self._store.slide_window, self._facts
+        known = [round(float(value), 5) for value in self.viewer.seen.get("box", [])]
+        if facts is not None and len(box) == 4 and box != known:
+            self.viewer.seen = {"slide": facts.slide_id, "box": box}
 
     def _pick(self, tile: int) -> None:
         clustering = self._store.clustering()

@@ -10,7 +10,8 @@ from tessera.curate.agreement import readers, readings
 from tessera.curate.curated import curated_clustering
 from tessera.curate.decisions.history import clean_author, history
 from tessera.curate.decisions.state import state_of
-from tessera.curate.propagate import Proposal, by_cluster, load_proposal, proposals, to_review
+from tessera.curate.propagate import Proposal, by_cluster, load_proposal, newer_than, proposals, to_review
+from tessera.curate.rebase import Since
 from tessera.curate.transfer import Suggestion, drifted
 from tessera.explore.clustering import Clustering
 from tessera.explore.representatives import pick
@@ -50,12 +51,14 @@ class ProposalFacts:
         proposal: the one that is looked at.
         rows: its classes.
         clusters: clusters without a name, and what they might be called.
+        since: what was decided after it was made, which stays as it is.
     """
 
     ids: list[str]
     proposal: Proposal
     rows: list[ClassRow]
     clusters: list[Suggestion]
+    since: Since
 
 
 def gallery_rows(clustering: Clustering, cluster: int) -> Rows:
@@ -76,7 +79,8 @@ def read_proposal(clustering: Clustering, id: str, least: float) -> ProposalFact
         ClassRow(name, counts[code], len(to_review(proposal, clustering, name, n=len(sure), least=least)))
         for code, name in enumerate(proposal.classes)
     ]
-    return ProposalFacts(ids, proposal, rows, by_cluster(proposal, clustering, least))
+    since = newer_than(clustering.workspace, proposal)
+    return ProposalFacts(ids, proposal, rows, by_cluster(proposal, clustering, least), since)
 
 
 def tiles_to_review(proposal: Proposal, clustering: Clustering, name: str, least: float) -> list[int]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
-from tessera.curate.decisions.decide import name_cluster
+from tessera.curate.decisions.decide import name_clusters
+from tessera.curate.decisions.words import words
 from tessera.curate.propagate import ACCEPT_FROM, accept
 from tessera.explore.clustering import Clustering
 
@@ -26,6 +27,7 @@ _WHAT = (
     "and "
     "every acceptance can be undone on the Explore page."
 )
+_LINES = 8  # newer decisions that are listed
 
 
 class Proposals(pn.viewable.Viewer):
@@ -117,7 +119,7 @@ class Proposals(pn.viewable.Viewer):
         names = [row.name for row in facts.rows]
         if self._class.options != names:
             self._class.param.update(options=names, value=max(facts.rows, key=lambda row: row.n_new).name)
-        self._table.object = wrap(_table(facts))
+        self._table.object = wrap(_table(facts) + _since(facts, self._store.number))
         self._accept_all.disabled = not any(row.n_new for row in facts.rows)
         self._clusters.objects = self._suggestions(facts)
         self._look()
@@ -163,15 +165,16 @@ class Proposals(pn.viewable.Viewer):
             button = pmui.Button(
                 label=f"Name it {item.value}", size="small", variant="outlined", css_classes=["ts-suggested"]
             )
-            button.on_click(self._namer(item.cluster, item.value))
+            button.on_click(self._namer(item.cluster, item.value, facts.proposal.id))
             title = escape(self._store.title(item.cluster))
             words = f"<b>{title}</b>: {item.share:.0%} of its tiles are proposed as {escape(item.value)}"
             lines.append(pn.Row(html(words, sizing_mode=None, width=420, align="center"), button))
         return lines
 
-    def _namer(self, cluster: int, name: str) -> Callable[[Any], Awaitable[None]]:
+    def _namer(self, cluster: int, name: str, proposal: str) -> Callable[[Any], Awaitable[None]]:
         def decide(clustering: Clustering, author: str) -> None:
-            name_cluster(clustering.workspace, clustering.run, clustering.interval, cluster, name, author=author)
+            at = (clustering.workspace, clustering.run, clustering.interval)
+            name_clusters(*at, [cluster], name, author=author, proposal=proposal)
 
         async def clicked(_: Any) -> None:
             await self._decider.do(decide, f"Named {name}.")
@@ -193,4 +196,22 @@ def _table(facts: ProposalFacts) -> str:
         f"{term('tile', 'tiles')}.</p><table class='plain' style='width:460px'><tr><th>class</th>"
         "<th class='n'>confident tiles</th>"
         f"<th class='n'>would move</th></tr>{rows}</table>"
+    )
+
+
+def _since(facts: ProposalFacts, number: Callable[[int], str]) -> str:
+    """What was decided after the proposal was made: it stays, and the proposal is read around it."""
+    since = facts.since
+    if not since.made and not since.undone:
+        return ""
+    lines = [f"{escape(decision.author)}: {escape(words(decision, number))}" for decision in since.made]
+    lines += [
+        f"{escape(decision.author)}: {escape(words(decision, number))} <i>(taken back)</i>" for decision in since.undone
+    ]
+    more = f"<li>and {len(lines) - _LINES} more</li>" if len(lines) > _LINES else ""
+    shown = "".join(f"<li>{line}</li>" for line in lines[-_LINES:])
+    advice = " Names that it learned from were taken back: make a new proposal." if since.undone else ""
+    return (
+        f"<div class='alarm info ts-since'>Decided since this proposal was made; it stays as it is.{advice}"
+        f"<ul>{shown}{more}</ul></div>"
     )

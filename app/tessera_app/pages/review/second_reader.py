@@ -51,8 +51,13 @@ class SecondReader(pn.viewable.Viewer):
         )
         self._next = pmui.Button(label="Save and next", variant="contained", css_classes=["ts-read-next"])
         self._next.on_click(self._save)
+        self._label.param.watch(self._save, "enter_pressed")
+        self._large = html(css_classes=["ts-read-large"])
         self._gallery = TileGallery(sizing_mode="stretch_width", margin=(5, 10), css_classes=["ts-read-tiles"])
-        self._form = pn.Column(pn.Row(self._label, self._next), self._said, self._gallery, sizing_mode="stretch_width")
+        self._gallery.param.watch(lambda event: self._enlarge(event.new), "picked")
+        self._form = pn.Column(
+            pn.Row(self._label, self._next), self._said, self._large, self._gallery, sizing_mode="stretch_width"
+        )
         self._first = pmui.Select(label="reader", options=[], size="small", width=200, css_classes=["ts-reader-1"])
         self._second = pmui.Select(label="and", options=[], size="small", width=200, css_classes=["ts-reader-2"])
         self._compare = pn.Column(
@@ -93,7 +98,8 @@ class SecondReader(pn.viewable.Viewer):
         self._where.object = wrap(f"<p class='quiet ts-read'>{left}</p>")
         if fresh:
             self._label.value = self._label.value_input = ""
-            self._gallery.rows = found.rows
+            self._gallery.param.update(rows=found.rows, picked=-1)
+            self._large.object = wrap("")
         self._label.options = list(dict.fromkeys([*found.labels, *NAMES]))
         self._compare.visible = len(found.readers) > 1
         if self._first.options != found.readers:
@@ -101,6 +107,12 @@ class SecondReader(pn.viewable.Viewer):
             for select, end in zip((self._first, self._second), ends, strict=True):
                 select.param.update(options=found.readers, value=select.value if select.value in found.readers else end)
         self._agree()
+
+    def _enlarge(self, tile: int) -> None:
+        """Show a tile as large as it is stored; nothing else is told of it, since the reading is blind."""
+        if tile >= 0:
+            picture = f"<img src='t/{tile}' width='336' height='336' alt='tile {tile}' style='border-radius:8px'>"
+            self._large.object = wrap(picture)
 
     async def _save(self, _: Any) -> None:
         text = self._label.value_input if self._label.value_input is not None else self._label.value

@@ -73,6 +73,7 @@ def name_clusters(
     *,
     author: str,
     mark: str | None = None,
+    proposal: str = "",
     expected: int | None = None,
 ) -> Decision:
     """Give clusters one name, in one entry of the history; an empty name takes theirs away.
@@ -85,6 +86,7 @@ def name_clusters(
         name: what they are called.
         author: who decides.
         mark: what they are at the same time, one of `MARKS` or empty; None leaves what is said.
+        proposal: id of the proposal that is followed, for the history.
         expected: the version of the history that the author has seen.
 
     Raises:
@@ -96,6 +98,7 @@ def name_clusters(
     if len(cleaned) > _MAX_NAME or not cleaned.isprintable():
         raise TesseraError(f"a name has at most {_MAX_NAME} printable characters")
     payload = {"value": cleaned} if mark is None else {"value": cleaned, "mark": _known(mark)}
+    payload |= {"proposal": proposal} if proposal else {}
     return _say(workspace, run, Draft(interval, "name", payload=payload), author, clusters, expected)
 
 

@@ -21,6 +21,7 @@ from tessera.workspace.folder import Workspace
 from tessera.workspace.ledger import Ledger
 
 _MAX_AUTHOR = 80
+NOBODY = "unknown"  # author of decisions of people who gave no name
 _ROWS = "SELECT * FROM decision WHERE run_id = ? ORDER BY id"
 
 
@@ -130,7 +131,7 @@ def version_of(run: Run) -> int:
 
 def clean_author(author: str) -> str:
     """A name fit for the history; "unknown" when there is none."""
-    return "".join(c for c in author.strip() if c.isprintable())[:_MAX_AUTHOR] or "unknown"
+    return "".join(c for c in author.strip() if c.isprintable())[:_MAX_AUTHOR] or NOBODY
 
 
 def _past(workspace: Workspace, run: str) -> tuple[Decision, ...]:

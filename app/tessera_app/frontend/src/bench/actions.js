@@ -60,6 +60,7 @@ export function benchActions(bench) {
   const open = async (id, how = "loop") => {
     if (how !== "keep") s.chosen.clear();
     if (how !== "elsewhere" || id !== s.open) s.set = null;
+    if (s.compare) tell("compared", []);
     s.compare = null;
     s.similar = null;
     const moved = id !== s.open;
@@ -200,11 +201,13 @@ export function benchActions(bench) {
   const compare = (ids) => {
     s.compare = [...new Set(ids)].slice(0, 4);
     if (s.compare.length < 2) s.compare = null;
+    tell("compared", s.compare ?? []);
     bench.redraw();
     bench.rest();
   };
   const endCompare = () => {
     s.compare = null;
+    tell("compared", []);
     bench.redraw();
     bench.gallery.draw();
     bench.rest();

@@ -23,7 +23,7 @@ export function comparison(bench) {
     return el("div", { role: "group", "aria-label": s.title(id), class: "column" },
       el("div", { class: "ch" },
         el("h2", {}, swatch(s.paint(id)), el("span", { dir: "auto", class: "t" }, s.title(id)), s.warnings(id).map((w) => el("span", { class: "tag w", title: w.text }, w.kind)), el("em", {}, plural(s.size(id), "tile"))),
-        el("div", { class: "facts" }, sources.slice(0, 3).map(([name, , share]) => el("span", { title: name }, short(name), " ", el("b", {}, percent(share)))))),
+        el("div", { class: "facts" }, sources.slice(0, 3).map(([name, , share]) => el("span", { title: name }, short(name, sources.map(([other]) => other)), " ", el("b", {}, percent(share)))))),
       el("div", { class: "gal", tabindex: "0", role: "listbox", "aria-label": `Tiles of ${s.title(id)}` }, about ? [row("Typical", about.typical.slice(0, 8)), row("Edge", about.edge.slice(0, 8))] : "Reading the tiles…")); // prettier-ignore
   };
   const draw = async () => {

@@ -26,7 +26,7 @@ export function clusterHead(bench) {
   acts.append(
     artefact, action("S", "Skip", () => bench.skip()), action("M", "Merge…", () => bench.askMerge()),
     action("D", "Divide…", () => bench.askDivide()), action("C", "Compare", () => bench.compareNearest()),
-    action("", "Note…", () => bench.askNote()), el("span", { class: "grow" }), undo,
+    el("span", { class: "grow" }), undo,
   ); // prettier-ignore
   let picks = [];
   let at = -1;
@@ -133,7 +133,7 @@ export function clusterHead(bench) {
     if (parts.length < 2 && s.n_slides < 2) return "";
     return el("span", { class: "src", title: "Where its tiles come from" },
       el("span", { class: "stack", "aria-hidden": "true" }, parts.slice(0, 3).map(([, , share], i) => el("i", { style: `width:${100 * share}%;background:var(--s${i})` }))),
-      parts.slice(0, 3).map(([name, , share]) => el("span", { title: name }, short(name), " ", el("b", {}, percent(share))))); // prettier-ignore
+      parts.slice(0, 3).map(([name, , share]) => el("span", { title: name }, short(name, parts.map(([other]) => other)), " ", el("b", {}, percent(share))))); // prettier-ignore
   };
   const markField = () => {
     const select = el("select", { class: "mark", "aria-label": "What it is", onchange: () => bench.mark(select.value) },
@@ -179,11 +179,16 @@ export function clusterHead(bench) {
     facts.replaceChildren(
       el("span", {}, el("b", {}, count(s.size(s.open))), " tiles, ", el("b", {}, percent(share)), " of all"),
       sources(about), el("span", { class: "grow" }),
-      note ? el("button", { type: "button", class: "noted", title: note, onclick: () => bench.askNote() }, "note") : "", markField(),
+      el("button", { type: "button", class: note ? "noted said" : "noted", title: note || "Write a note on this cluster", onclick: () => bench.askNote() }, note ? "Note" : "Add a note"), markField(),
     ); // prettier-ignore
   };
   return { element, input, draw, drawFacts };
 }
 
-// The end of a slide's name tells slides of one cohort apart.
-export const short = (name) => (name.length > 14 ? `…${name.slice(-12)}` : name);
+// What tells a slide from the others: its name without the words that all begin with.
+export function short(name, all = []) {
+  let common = all.length > 1 ? all.reduce((a, b) => a.slice(0, [...a].findIndex((c, i) => c !== b[i]) >>> 0)) : "";
+  common = common.slice(0, Math.max(...["_", "-", " ", "."].map((mark) => common.lastIndexOf(mark))) + 1);
+  const own = name.slice(common.length) || name;
+  return own.length > 14 ? `…${own.slice(-12)}` : own;
+}

@@ -41,7 +41,7 @@ export function rightPane(bench) {
     slides.replaceChildren(
       ...parts.map((part) =>
         el("button", { type: "button", "data-slide": String(part.slide), "aria-pressed": String(part.slide === chosen), title: `${bench.slides.get(part.slide)}: ${count(part.n)} tiles of what is open`,
-          onclick: () => (model.set("slide", part.slide), model.save_changes()) }, short(bench.slides.get(part.slide) ?? ""), el("i", {}, count(part.n))), // prettier-ignore
+          onclick: () => (model.set("slide", part.slide), model.save_changes()) }, short(bench.slides.get(part.slide) ?? "", parts.map((other) => bench.slides.get(other.slide) ?? "")), el("i", {}, count(part.n))), // prettier-ignore
       ),
     );
     settle();

@@ -32,7 +32,7 @@ const LIST = `
 .find{flex:1;min-width:0}.sort{max-width:136px}.order,.mark{height:26px;font-size:12px!important;padding:0 4px}
 ::placeholder{color:var(--muted);opacity:1}
 .chips{display:flex;gap:3px;flex-wrap:wrap}
-.chip{border:1px solid var(--line);background:var(--raised);border-radius:13px;height:26px;padding:0 6px;font-size:12px!important;letter-spacing:-.01em;white-space:nowrap;font-weight:500!important}
+.chip{border:1px solid var(--line);background:var(--raised);border-radius:13px;height:26px;padding:0 5px;font-size:11.5px!important;letter-spacing:-.02em;white-space:nowrap;font-weight:500!important}
 .chip b{font-weight:600;color:var(--muted);margin-left:3px}
 .chip[aria-pressed=true]{background:var(--accent);border-color:var(--accent);color:var(--on-accent)}.chip[aria-pressed=true] b{color:inherit}
 .chips.tight{gap:2px}.tight .chip{font-size:11.5px!important;padding:0 4px}
@@ -84,7 +84,7 @@ const MIDDLE = `
 .facts{display:flex;gap:12px;align-items:center;font-size:12px;color:var(--muted);white-space:nowrap;overflow:hidden;min-height:26px}
 .facts b{color:var(--text);font-weight:600}
 .src{display:flex;gap:9px;align-items:center;min-width:0;overflow:hidden}.src .stack{display:flex;width:72px;height:8px;border-radius:4px;overflow:hidden;gap:1px;flex:none}.src .stack i{background:var(--line)}
-.noted{border:0;background:var(--warn-bg);color:var(--warn);border-radius:4px;font-size:11.5px!important;padding:1px 6px}
+.noted{border:0;background:none;color:var(--muted);border-radius:4px;font-size:12px!important;padding:2px 6px;text-decoration:underline}.noted.said{background:var(--soft);color:var(--text)}
 .gallery{flex:1;min-height:0;display:flex;flex-direction:column;position:relative}
 .gbar{display:flex;align-items:center;gap:10px;padding:6px 14px}
 .seg{display:flex;border:1px solid var(--line);border-radius:7px;background:var(--raised);padding:1px}

@@ -184,7 +184,7 @@ def _theme(primary: str, secondary: str, paper: str, ink: str) -> dict[str, Any]
                         "boxSizing": "border-box",
                         "height": 48,
                         "borderBottom": f"1px solid color-mix(in srgb, {ink} 13%, {paper})",
-                        "& .title, & .MuiLinearProgress-root": {"display": "none"},
+                        "& .MuiBox-root:has(> a > .title), & .MuiLinearProgress-root": {"display": "none"},
                     }
                 }
             },

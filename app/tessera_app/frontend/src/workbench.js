@@ -73,6 +73,7 @@ function render({ model, el: root }) {
     box.dataset.pending = s.pending.length;
   };
   bench.resized = () => {
+    if (!s.sized) s.tile_px = window.innerHeight >= 900 ? 176 : 120; // as long as nobody has chosen
     bench.list.paint();
     if (!bench.gallery.element.hidden) bench.gallery.draw();
   };
@@ -103,7 +104,6 @@ function render({ model, el: root }) {
   resize.observe(panes);
   theme();
   split.restore();
-  if (window.innerHeight >= 900) s.tile_px = 176;
   s.open = model.get("cluster");
   bench.reload();
   return () => {

@@ -162,6 +162,7 @@ export function tileGallery(bench) {
   });
   size.addEventListener("input", () => resize(Number(size.value)));
   const resize = (px) => {
+    s.sized = true;
     s.tile_px = Math.max(LEAST_PX, Math.min(MOST_PX, px));
     draw();
   };

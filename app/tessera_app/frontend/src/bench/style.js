@@ -78,12 +78,12 @@ const MIDDLE = `
 .quick{display:flex;flex-wrap:wrap;gap:5px;max-height:88px;overflow:hidden}.quick .hint{color:var(--muted);line-height:26px}
 .qn{height:26px;max-width:176px;font-size:12.5px!important;border:1px solid var(--line);border-radius:7px;background:var(--surface);padding:0 8px 0 4px;display:inline-flex;gap:6px;align-items:center;font-weight:500!important;white-space:nowrap}
 .qn:hover{border-color:var(--edge);background:var(--raised)}.qn .sw{margin:0}.qn .t,.t{overflow:hidden;text-overflow:ellipsis}
-.acts{display:flex;gap:4px;flex-wrap:nowrap;overflow:hidden}
-.acts .btn{height:28px;padding:0 6px 0 4px;gap:5px;background:none;border-color:transparent}
+.acts{display:flex;gap:1px;flex-wrap:nowrap;overflow:hidden;padding:2px}
+.acts .btn{height:28px;padding:0 4px 0 3px;gap:4px;background:none;border-color:transparent;font-size:12.5px!important}
 .acts .btn:hover{background:var(--raised);border-color:var(--line)}.acts .btn[aria-pressed=true]{background:var(--soft);border-color:var(--accent)}
 .facts{display:flex;gap:12px;align-items:center;font-size:12px;color:var(--muted);white-space:nowrap;overflow:hidden;min-height:26px}
 .facts b{color:var(--text);font-weight:600}
-.src{display:flex;gap:9px;align-items:center;min-width:0;overflow:hidden}.src .stack{display:flex;width:72px;height:8px;border-radius:4px;overflow:hidden;gap:1px;flex:none}.src .stack i{background:var(--line)}
+.src{display:flex;gap:0 9px;align-items:center;min-width:0;overflow:hidden;flex-wrap:wrap;height:18px}.src .stack{display:flex;width:72px;height:8px;border-radius:4px;overflow:hidden;gap:1px;flex:none}.src .stack i{background:var(--line)}
 .noted{border:0;background:none;color:var(--muted);border-radius:4px;font-size:12px!important;padding:2px 6px;text-decoration:underline}.noted.said{background:var(--soft);color:var(--text)}
 .gallery{flex:1;min-height:0;display:flex;flex-direction:column;position:relative}
 .gbar{display:flex;align-items:center;gap:10px;padding:6px 14px}
@@ -173,7 +173,7 @@ ${LIST}${MIDDLE}${RIGHT}
  .tabs2 button{border:0;background:none;padding:3px 8px 5px;font-weight:500;color:var(--muted);border-bottom:2px solid transparent}.tabs2 button[aria-selected=true]{color:var(--text);border-color:var(--accent);font-weight:600}
  .right .split,.right[data-tab=map] .slideview,.right[data-tab=slide] .mapview{display:none}.mapview{height:auto;flex:1}
  .vbar{height:40px}.fill{display:none!important}.keys span:nth-child(n+5){display:none}
- .acts{gap:0}.acts .btn{padding:0 4px}.gbar{gap:6px}.seg button{padding:0 7px}.chip b{display:none}.cols{grid-template-columns:1fr 1fr}
+ .acts{gap:0}.acts .btn{padding:0 2px;font-size:12px!important}.gbar{gap:6px}.seg button{padding:0 7px}.chip b{display:none}.cols{grid-template-columns:1fr 1fr}
  .alike .arow{grid-template-columns:repeat(auto-fill,140px)}
 }
 @media (min-width:1600px){.panes{grid-template-columns:var(--wl,372px) 8px minmax(0,1fr) 8px var(--wr,640px)}.ts-bench{font-size:13.5px}.arow{grid-template-columns:repeat(auto-fill,180px)}.acard{width:180px}}

@@ -1,4 +1,6 @@
-"""The demo: a cohort of real slides if there are any, else drawn ones; ingested, trained once and mapped.
+"""The demo: a cohort of real slides if there are any, else drawn ones; ingested, looked at and mapped, then trained on.
+
+The look is what the pages show first. Training goes on behind it in a run of its own, from the looked-at clusters.
 
 Each part is skipped when a former call has done it, so an interrupted demo goes on where it was.
 """
@@ -9,6 +11,7 @@ import logging
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 from tessera.config import IngestConfig, RunConfig
 from tessera.demo.synthetic import draw_cohort
@@ -22,10 +25,18 @@ from tessera.workspace.progress import Progress
 logger = logging.getLogger(__name__)
 
 DATA_VARIABLE = "TESSERA_DATA"
-RUN_NAME = "demo"
-# Chosen so that a first trained run is there within five minutes on two cores (see README, measured by `make app`).
+LOOK_NAME, RUN_NAME = "look", "demo"
+# Chosen so that looked-at classes are there within two minutes on two cores.
 INGEST = IngestConfig(max_tiles_per_slide=450)
-RUN = RunConfig.of({"clustering.clusters": 16}, epochs=5, tile_px=64, batch_size=64)
+CLUSTERS = 12
+# One clustering after each of two short passes; a thousand tiles teach a network little, and the look stays beside it.
+RUN: dict[str, Any] = {
+    "method": "deepcluster",
+    "epochs": 2,
+    "tile_px": 64,
+    "batch_size": 64,
+    "optimiser.learning_rate": 0.01,
+}
 
 # CC0, from OpenSlide's public test data.
 CMU_URL = "https://openslide.cs.cmu.edu/download/openslide-testdata/Aperio/CMU-1-Small-Region.svs"
@@ -39,7 +50,7 @@ def data_folder() -> Path:
 
 
 def prepare(workspace: Workspace, progress: Progress, *, offline: bool = False) -> None:
-    """Make the demo workspace: ingest, a trained run, its map.
+    """Make the demo workspace: ingest, a look and its map, then a trained run and its map.
 
     Args:
         workspace: where to.
@@ -49,11 +60,13 @@ def prepare(workspace: Workspace, progress: Progress, *, offline: bool = False) 
     Raises:
         TesseraError: a part failed; the message says which.
     """
-    with track(workspace, "demo", run=RUN_NAME, also=progress) as told:
+    with track(workspace, "demo", run=LOOK_NAME, also=progress) as told:
         sources = find_cohort(workspace, told, offline=offline)
         _ingest(workspace, sources, told)
+        _look(workspace, told)
+        _project(workspace, LOOK_NAME, told)
         _train(workspace, told)
-        _project(workspace, told)
+        _project(workspace, RUN_NAME, told)
 
 
 def find_cohort(workspace: Workspace, progress: Progress, *, offline: bool = False) -> list[Path]:
@@ -105,25 +118,42 @@ def _ingest(workspace: Workspace, sources: list[Path], progress: Progress) -> No
     logger.info("demo ingest: %s", report.summary())
 
 
+def _look(workspace: Workspace, progress: Progress) -> None:
+    from tessera.learn.look import create_look
+
+    if LOOK_NAME not in {run.name for run in control.list_runs(workspace)}:
+        create_look(workspace, LOOK_NAME, clusters=CLUSTERS)
+    _finish(workspace, LOOK_NAME, "looking", progress)
+
+
 def _train(workspace: Workspace, progress: Progress) -> None:
+    """A run that starts from what the look found: its encoder, its clusters and their ids."""
     if RUN_NAME not in {run.name for run in control.list_runs(workspace)}:
-        control.create(workspace, RUN, RUN_NAME)
-    if control.get(workspace, RUN_NAME).state != "finished":
-        control.request(workspace, RUN_NAME, "run")
-    while (run := control.get(workspace, RUN_NAME)).state != "finished":
+        looked = workspace.run_folder(LOOK_NAME)
+        config = RunConfig.of({**RUN, "clustering.clusters": len(looked.clusters(0).ids)})
+        control.create(workspace, config, RUN_NAME)
+        workspace.run_folder(RUN_NAME).save_start(looked.assignment(0))
+    _finish(workspace, RUN_NAME, "training", progress)
+
+
+def _finish(workspace: Workspace, name: str, doing: str, progress: Progress) -> None:
+    """Start a run, or let it go on, and wait until it is finished."""
+    if control.get(workspace, name).state != "finished":
+        control.request(workspace, name, "run")
+    while (run := control.get(workspace, name)).state != "finished":
         if run.state in ("failed", "stopped") or (run.state != "queued" and not run.alive):
             raise TesseraError(
-                f"the demo run {run.state}: "
-                f"{run.message or 'see its log, ' + str(workspace.run_folder(RUN_NAME).log_path)}"
+                f"the run {name} {run.state}: "
+                f"{run.message or 'see its log, ' + str(workspace.run_folder(name).log_path)}"
             )
-        done = round(100 * (run.interval + 1) / (run.config.epochs + 1))
-        progress.update(f"training the demo run: {run.phase or 'starting'}", done, 100)
+        done = round(100 * (run.interval + 1 + run.progress) / (run.config.epochs + 1))
+        progress.update(f"{doing}: {run.phase or 'starting'}", min(done, 100), 100)
         time.sleep(0.5)
 
 
-def _project(workspace: Workspace, progress: Progress) -> None:
+def _project(workspace: Workspace, name: str, progress: Progress) -> None:
     from tessera.explore.projection import project
 
-    folder = workspace.run_folder(RUN_NAME)
+    folder = workspace.run_folder(name)
     if folder.intervals()[-1] not in folder.projections():
-        project(workspace, RUN_NAME, progress=progress)
+        project(workspace, name, progress=progress)

@@ -9,6 +9,7 @@
     tiles.npy                int64 (B,): the tiles that it learns from, when not all; rows of the bank are then theirs
     curation/, proposals/    see tessera.curate
     checkpoint/              see tessera.learn.train.checkpoint
+    start.npy                int32 (N,): labels that the first clustering starts from, when it does
     encoder.json             where the encoder's weights come from, their licence, what did not fit
     recipe.json              of a look: what makes its features
     config.json, worker.log
@@ -269,6 +270,15 @@ class RunFolder:
         path = self.root / "encoder.json"
         stored: dict[str, str] = json.loads(path.read_text()) if path.is_file() else {}
         return stored
+
+    def save_start(self, labels: npt.NDArray[np.int32]) -> None:
+        """Write labels of all tiles, int32 (N,), that the first clustering starts from and takes its ids from."""
+        files.write_npy(self.root / "start.npy", labels.astype(np.int32))
+
+    def start(self) -> npt.NDArray[np.int32] | None:
+        """What `save_start` wrote; None = the first clustering starts from nothing."""
+        path = self.root / "start.npy"
+        return np.load(path, allow_pickle=False) if path.is_file() else None
 
     def _load(self, name: str) -> npt.NDArray[np.generic]:
         path = self.root / name

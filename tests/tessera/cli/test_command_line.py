@@ -185,8 +185,9 @@ def test_the_demo_is_made_once_and_found_again(tmp_path: Path) -> None:
     tessera = Shell(tmp_path / "w")
     assert tessera("demo", "--no-serve", "--offline")[0] == 0
     first = tessera.json("status")
-    (run,) = first["runs"]
-    assert (run["name"], run["state"]) == ("demo", "finished")
+    look, run = first["runs"]
+    assert [(one["name"], one["state"]) for one in (look, run)] == [("look", "finished"), ("demo", "finished")]
+    assert (tmp_path / "w" / "runs" / "look" / "projection" / "0000.npy").is_file()
     assert first["slides"] == {"done": 2}
     folder = tmp_path / "w" / "runs" / "demo"
     maps = sorted(path.name for path in (folder / "projection").iterdir())

@@ -59,6 +59,11 @@ class _SubsetFolder(RunFolder):
         """Labels int32 (B,)."""
         return super().assignment(interval, head=head)[self._tiles]
 
+    def start(self) -> npt.NDArray[np.int32] | None:
+        """Labels to start from, int32 (B,)."""
+        whole = super().start()
+        return None if whole is None else whole[self._tiles]
+
     def save_distances(self, interval: int, distances: npt.NDArray[np.floating]) -> None:
         """Write distances (B,) as distances of all tiles."""
         whole = np.full(self._n, np.nan, np.float16)

@@ -195,12 +195,7 @@ class Trainer:
 
     def _cluster_head(self, points: ClusterInput, interval: int, head: int) -> dict[str, float]:
         """One clustering into the run's folder; its figures."""
-        previous = self.folder.assignment(interval - 1, head=head) if interval > 0 else None
-        warm = (
-            self._rows_of(previous, interval - 1, head)
-            if previous is not None and self.config.clustering.warm_start
-            else None
-        )
+        previous, warm = self._previous(interval, head)
         found = api.cluster(
             points.bank,
             self.config,
@@ -219,6 +214,17 @@ class Trainer:
             self.folder.save_interval(interval, labels, Clusters(ids, sizes, found.centroids), head=head)
         self.ranks.wait()  # the others read what the first has written
         return {"objective": found.objective, "empties": float(found.n_repaired), **found.figures}
+
+    def _previous(self, interval: int, head: int) -> tuple[Labels | None, Labels | None]:
+        """Ids of the tiles before a clustering, and the same as rows when k-means shall start from them."""
+        if interval > 0:
+            ids = self.folder.assignment(interval - 1, head=head)
+            return ids, self._rows_of(ids, interval - 1, head) if self.config.clustering.warm_start else None
+        start = self.folder.start()
+        if start is None or not self.config.clustering.warm_start:
+            return None, None
+        known, rows = np.unique(start, return_inverse=True)
+        return start, (rows - int(known[0] < 0)).astype(np.int32)  # -1 stays -1: it is the first of what is known
 
     def _classes(self, interval: int, head: int) -> PseudoClasses:
         """A clustering in the run's folder as pseudo-classes."""

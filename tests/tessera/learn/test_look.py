@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import simplejpeg
-from tessera.config import IngestConfig
+from tessera.config import IngestConfig, RunConfig
 from tessera.errors import ConfigError, RunError
 from tessera.ingest.tile_folder import ingest_tiles
 from tessera.learn.evaluate import metrics
@@ -65,6 +65,25 @@ def test_the_same_look_gives_the_same_clusters(ready: Workspace) -> None:
     look(ready, "two", clusterer="rcc")
     first, second = (ready.run_folder(name).assignment(0) for name in ("one", "two"))
     np.testing.assert_array_equal(first, second)
+
+
+def test_training_starts_from_the_looked_at_clusters_and_keeps_their_ids(ready: Workspace) -> None:
+    look(ready, clusters=5, clusterer="leiden")
+    found = ready.run_folder("look-1").assignment(0)
+    renamed = np.array([40, 7, 3, 12, 9], np.int32)[found]
+    config = RunConfig.of(
+        {"method": "deepcluster", "encoder.name": "tiny", "encoder.weights": "random", "clustering.clusters": 5},
+        epochs=0,
+        tile_px=64,
+        device="cpu",
+        threads=1,
+    )
+    control.create(ready, config, "trained")
+    ready.run_folder("trained").save_start(renamed)
+    trainer.work(ready, "trained")
+    ids = ready.run_folder("trained").assignment(0)
+    assert set(np.unique(ids).tolist()) <= {40, 7, 3, 12, 9}
+    assert (ids == renamed).mean() > 0.8
 
 
 def test_a_number_is_reached_and_a_free_count_is_left_to_the_clusterer(ready: Workspace) -> None:

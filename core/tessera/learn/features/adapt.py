@@ -9,7 +9,7 @@ from torch import nn
 
 from tessera.learn.features.device import autocast
 
-SAMPLE = 1280  # tiles that statistics are taken from: more change them little
+SAMPLE = 640  # tiles that statistics are taken from: more change them little
 
 
 def adapt_statistics(

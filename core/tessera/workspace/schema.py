@@ -62,7 +62,8 @@ CREATE TABLE IF NOT EXISTS stream (
 
 # What people corrected in the cohort; append-only, the slide's row holds the present values.
 _COHORT_CHANGES = """
-CREATE TABLE IF NOT EXISTS slide_change (id INTEGER PRIMARY KEY AUTOINCREMENT, slide_id INTEGER NOT NULL, time REAL NOT NULL,
+CREATE TABLE IF NOT EXISTS slide_change (id INTEGER PRIMARY KEY AUTOINCREMENT, slide_id INTEGER NOT NULL,
+    time REAL NOT NULL,
   author TEXT NOT NULL, field TEXT NOT NULL, old TEXT NOT NULL, new TEXT NOT NULL) STRICT;
 """
 
@@ -87,7 +88,8 @@ CREATE TABLE IF NOT EXISTS slide (
   reader TEXT,                            -- native or openslide
   patient TEXT NOT NULL DEFAULT '', site TEXT NOT NULL DEFAULT '',
   patient_source TEXT NOT NULL DEFAULT '', site_source TEXT NOT NULL DEFAULT '',  -- user, archive, dicom, barcode
-  stain TEXT NOT NULL DEFAULT '', stain_source TEXT NOT NULL DEFAULT '',  -- he, ihc, special, fluorescence, grey; guess or user
+  -- he, ihc, special, fluorescence, grey; guess or user
+  stain TEXT NOT NULL DEFAULT '', stain_source TEXT NOT NULL DEFAULT '',
   cut_with TEXT NOT NULL DEFAULT '',      -- JSON of the settings that its tiles were cut with
   replaced_by INTEGER,                    -- the slide whose tiles took the place of this one's when it was cut again
   project TEXT NOT NULL DEFAULT '', sample_type TEXT NOT NULL DEFAULT '',
@@ -107,10 +109,12 @@ CREATE TABLE IF NOT EXISTS grid_count (slide_id INTEGER NOT NULL, reason TEXT NO
 -- Files that are no slide and no tile, by name and with the reason.
 CREATE TABLE IF NOT EXISTS rejected_file (path TEXT PRIMARY KEY, reason TEXT NOT NULL, updated REAL NOT NULL) STRICT;
 
-CREATE TABLE IF NOT EXISTS label (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;  -- ground truth of ready-made tiles
+-- ground truth of ready-made tiles
+CREATE TABLE IF NOT EXISTS label (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 
 -- The intent written before a store commit: after a kill it tells whether the commit took place.
-CREATE TABLE IF NOT EXISTS pending_commit (id INTEGER PRIMARY KEY CHECK (id = 1), n_before INTEGER NOT NULL, n_after INTEGER NOT NULL,
+CREATE TABLE IF NOT EXISTS pending_commit (id INTEGER PRIMARY KEY CHECK (id = 1), n_before INTEGER NOT NULL,
+    n_after INTEGER NOT NULL,
   payload TEXT NOT NULL) STRICT;
 
 -- state: queued, running, paused, stopped, finished, failed. want: run, pause, stop.
@@ -128,26 +132,31 @@ CREATE TABLE IF NOT EXISTS run (
 ) STRICT;
 
 -- step counts training batches over the whole run; interval-wise figures carry the step at which the interval began.
-CREATE TABLE IF NOT EXISTS metric (run_id INTEGER NOT NULL, name TEXT NOT NULL, interval INTEGER NOT NULL, step INTEGER NOT NULL,
+CREATE TABLE IF NOT EXISTS metric (run_id INTEGER NOT NULL, name TEXT NOT NULL, interval INTEGER NOT NULL,
+    step INTEGER NOT NULL,
   value REAL NOT NULL, time REAL NOT NULL, PRIMARY KEY (run_id, name, step, interval)) WITHOUT ROWID, STRICT;
 
-CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, run_id INTEGER, time REAL NOT NULL, level TEXT NOT NULL, text TEXT NOT NULL)
+CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, run_id INTEGER, time REAL NOT NULL, level TEXT NOT NULL,
+    text TEXT NOT NULL)
   STRICT;
 CREATE INDEX IF NOT EXISTS event_run ON event (run_id, id);
 
 -- Append-only curation. A row is never changed; undo is a row that names the row it takes back.
-CREATE TABLE IF NOT EXISTS decision (id INTEGER PRIMARY KEY AUTOINCREMENT, run_id INTEGER NOT NULL, interval INTEGER NOT NULL,
+CREATE TABLE IF NOT EXISTS decision (id INTEGER PRIMARY KEY AUTOINCREMENT, run_id INTEGER NOT NULL,
+    interval INTEGER NOT NULL,
   time REAL NOT NULL, author TEXT NOT NULL, kind TEXT NOT NULL, cluster INTEGER, payload TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS decision_run ON decision (run_id, id);
 
 -- Work that is going on outside training (ingest, map, export, demo), so that every page can say so.
 -- state: running, done, failed.
-CREATE TABLE IF NOT EXISTS activity (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, run TEXT NOT NULL DEFAULT '', state TEXT NOT NULL,
+CREATE TABLE IF NOT EXISTS activity (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, run TEXT NOT NULL DEFAULT '',
+    state TEXT NOT NULL,
   phase TEXT NOT NULL DEFAULT '', done INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0,
   message TEXT NOT NULL DEFAULT '', pid INTEGER NOT NULL, pid_started REAL NOT NULL, started REAL NOT NULL,
   updated REAL NOT NULL) STRICT;
 
-CREATE TABLE IF NOT EXISTS export (id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL, interval INTEGER NOT NULL, path TEXT NOT NULL,
+CREATE TABLE IF NOT EXISTS export (id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL, interval INTEGER NOT NULL,
+    path TEXT NOT NULL,
   format TEXT NOT NULL, n_tiles INTEGER NOT NULL, state TEXT NOT NULL, message TEXT NOT NULL DEFAULT '',
   time REAL NOT NULL) STRICT;
 """

@@ -21,7 +21,7 @@ class Latest:
     """Loads for one part of a page; an answer that a newer question has overtaken is dropped.
 
     Args:
-        failed: hears the message of an error, on the page's own thread.
+        failed: is told the message of an error, on the page's own thread.
     """
 
     def __init__(self, failed: Callable[[str], None]) -> None:

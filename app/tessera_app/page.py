@@ -31,8 +31,8 @@ _WORK = {
     "export": "Exporting",
     "demo": "Preparing the demo",
     "propagate": "Propagating labels",
-    "cluster": "Clustering anew",
-    "stability": "Measuring how steady clusterings are",
+    "cluster": "Clustering again",
+    "stability": "Measuring the stability of clusterings",
 }
 
 

@@ -42,7 +42,7 @@ def ingest_slides(workspace: Workspace, sources: Iterable[str | Path], **setting
     """Cut slides into tiles and add them to the workspace. Slides that are in already are left alone.
 
     Args:
-        workspace: where to.
+        workspace: the workspace to write to.
         sources: slides, or folders that are searched for slides.
         **settings: of `tessera.config.IngestConfig`, for example `tile_px=224`, `mpp=0.5`, `max_tiles_per_slide=1000`.
 
@@ -65,7 +65,7 @@ def ingest_tiles(workspace: Workspace, folder: str | Path, **settings: Any) -> I
     """Add ready-made tile images. Class folders, or a labels.csv, give labels that only evaluation uses.
 
     Args:
-        workspace: where to.
+        workspace: the workspace to write to.
         folder: tile images; one sub-folder a class, or labels.csv beside them.
         **settings: as of `ingest_slides`.
 

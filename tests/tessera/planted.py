@@ -16,7 +16,7 @@ from tessera.tiles.store import TileStore
 from tessera.workspace.folder import Workspace
 from tessera.workspace.run_folder import Clusters
 
-INGEST = IngestConfig(mpp=0.7, tile_px=96, overlap=16, threads=1)  # a grid whose step is no whole number of pixels
+INGEST = IngestConfig(mpp=0.7, tile_px=96, overlap=16, threads=1)  # a grid whose step is not a whole number of pixels
 RUN = "planted"
 N_CLUSTERS = 6
 BANK_DIM = 8

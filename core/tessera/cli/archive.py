@@ -154,7 +154,7 @@ def _configs(words: Words, given: dict[str, str]) -> tuple[StreamConfig, IngestC
 
         row = read_stream(Workspace.open(words.common.workspace))
         if row is None:
-            raise WorkspaceError("there is nothing to go on with: begin with `tessera ingest gdc: --project P`")
+            raise WorkspaceError("there is nothing to continue: start with `tessera ingest gdc: --project P`")
         named = {**configuration.as_dict(row.stream), **named}
         cut = {**configuration.as_dict(row.ingest), **cut}
     return configuration.from_mapping(StreamConfig, named), configuration.from_mapping(IngestConfig, cut)

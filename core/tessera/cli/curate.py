@@ -57,7 +57,7 @@ def name(
 
 
 def history(run: RunName, /, *, common: Answering = ANSWERING) -> int:
-    """Everything that was decided on a run."""
+    """All decisions made on a run."""
     from tessera.curate.decisions.history import history
     from tessera.curate.decisions.state import state_of
     from tessera.curate.decisions.words import words
@@ -80,11 +80,11 @@ def undo(
     /,
     *,
     decision: Annotated[int | None, Parameter(help="Its number in the history; your last one if not given.")] = None,
-    redo: Annotated[bool, Parameter(help="Make again what was undone.", show_default=False)] = False,
+    redo: Annotated[bool, Parameter(help="Redo what was undone.", show_default=False)] = False,
     author: Author = "",
     common: Common = COMMON,
 ) -> int:
-    """Take back your last decision, or make it again."""
+    """Undo your last decision, or redo it."""
     from tessera.curate.decisions import undo as undoing
     from tessera.curate.decisions.words import words
 

@@ -1,4 +1,4 @@
-"""`tessera doctor`: what is missing or slow on this machine, in plain words, and how to mend it."""
+"""`tessera doctor`: what is missing or slow on this machine, in plain words, and how to fix it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Finding:
         part: what was looked at.
         state: ok, slow or missing.
         text: what was found.
-        advice: how to mend it, empty when all is well.
+        advice: how to fix it, empty when all is well.
     """
 
     part: str

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _ARCHIVE = Group(
     "From an archive, through a small disk",
-    help="Another address of the GDC's interface, a mirror in your house say: --set gdc_url=URL.",
+    help="Another address of the GDC's interface, for example an in-house mirror: --set gdc_url=URL.",
 )
 
 
@@ -103,7 +103,9 @@ class Archive:
     urls: Annotated[Path | None, Parameter(help="CSV with the columns url, size, md5 and perhaps name, project.")] = (
         None
     )
-    plan: Annotated[bool, Parameter(help="Say what it will take, and move nothing.", show_default=False)] = False
+    plan: Annotated[
+        bool, Parameter(help="Report what it will take, without downloading anything.", show_default=False)
+    ] = False
     go_on: Annotated[
         bool, Parameter(help="Continue with what is queued, with its own settings.", show_default=False)
     ] = False

@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
 
         if not files.is_no_room(error):
             raise
-        print(f"tessera: {error}: make room and start again", file=sys.stderr)
+        print(f"tessera: {error}: free some space and start again", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("tessera: interrupted; run the same command again to go on", file=sys.stderr)

@@ -49,7 +49,7 @@ def cluster(
     settings: Settings = None,
     common: Answering = ANSWERING,
 ) -> int:
-    """Cluster the tiles of a finished run anew, without training."""
+    """Cluster the tiles of a finished run again, without training."""
     from tessera.learn.reuse.partition import partition
 
     workspace = Workspace.open(common.workspace)
@@ -111,7 +111,7 @@ def assign(
     to: Annotated[str | None, Parameter(help="Name of the new run; NAME-assigned if not given.")] = None,
     common: Answering = ANSWERING,
 ) -> int:
-    """Place tiles that came later into the clusters of a finished run."""
+    """Assign tiles that were added later to the clusters of a finished run."""
     from tessera.curate.transfer import carry_over
     from tessera.learn.reuse.assign import assign
 

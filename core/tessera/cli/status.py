@@ -55,14 +55,14 @@ def describe(summary: dict[str, Any]) -> str:
     lines += [f"no slide  {item['path']}: {item['reason']}" for item in summary["rejected_files"]]
     if summary["stream"] is not None:
         stream = summary["stream"]
-        rest = {} if stream["alive"] else {"downloading": "partly fetched", "tiling": "fetched, to be cut"}
+        rest = {} if stream["alive"] else {"downloading": "partly fetched", "tiling": "downloaded, waiting to be cut"}
         counts = ", ".join(
             f"{total['slides']:,} {rest.get(state, _plain(state))}" for state, total in stream["slides"].items()
         )
         lines.append(f"archive   {stream['source']}: {stream['state']}; {counts}")
         lines += [f"            {stream['message']}"] if stream["message"] else []
         if stream["unfinished"] and not stream["alive"]:
-            lines.append("            go on with `tessera ingest --go-on`")
+            lines.append("            continue with `tessera ingest --go-on`")
         lines += [f"  {_plain(one['state'])}: {one['slides']:,} x {one['reason']}" for one in stream["troubles"]]
     lines += [f"doing     {item['kind']} {item['run']}: {item['phase']}" for item in summary["activities"]]
     for run in summary["runs"]:
@@ -144,5 +144,5 @@ def _how(config: dict[str, Any] | None) -> str:
         return "settings cannot be read"
     clusterer = config["clustering"]["clusterer"]["name"]
     if config["source"]:
-        return f"{config['source']} clustered anew by {clusterer}"
+        return f"{config['source']} clustered again by {clusterer}"
     return f"{config['method']['name']} with {clusterer}"

@@ -27,17 +27,17 @@ def status(*, common: Answering = ANSWERING) -> int:
 
 
 def pause(name: RunOrIngest, /, *, common: Answering = ANSWERING) -> int:
-    """Let a run, or the ingest of an archive, wait; it keeps its place."""
+    """Pause a run, or the ingest of an archive; it keeps its place."""
     return _request(name, "pause", common)
 
 
 def resume(name: RunOrIngest, /, *, common: Answering = ANSWERING) -> int:
-    """Let a paused, stopped or failed run or ingest continue."""
+    """Continue a paused, stopped or failed run or ingest."""
     return _request(name, "run", common)
 
 
 def stop(name: RunOrIngest, /, *, common: Answering = ANSWERING) -> int:
-    """End a run after saving it, or the ingest of an archive."""
+    """Stop a run after saving it, or the ingest of an archive."""
     return _request(name, "stop", common)
 
 

@@ -42,25 +42,25 @@ GROUPS: dict[str, dict[str, Command]] = {
         ),
         "run": Command("run:run", "train: cluster, pseudo-label, learn, repeat", ("RunConfig",)),
         "status": Command("steer:status", "slides, tiles and runs of the workspace"),
-        "pause": Command("steer:pause", "let a run, or the ingest of an archive, wait; it keeps its place"),
-        "resume": Command("steer:resume", "let a paused, stopped or failed run or ingest continue"),
-        "stop": Command("steer:stop", "end a run after saving it, or the ingest of an archive"),
+        "pause": Command("steer:pause", "pause a run, or the ingest of an archive; it keeps its place"),
+        "resume": Command("steer:resume", "continue a paused, stopped or failed run or ingest"),
+        "stop": Command("steer:stop", "stop a run after saving it, or the ingest of an archive"),
         "work": Command("run:work", "be the worker process of a run (started by `run` and the dashboard)"),
     },
     "results": {
         "cluster": Command(
-            "results:cluster", "cluster the tiles of a finished run anew, without training", ("RunConfig",)
+            "results:cluster", "cluster the tiles of a finished run again, without training", ("RunConfig",)
         ),
         "compare": Command("results:compare", "how far clusterings of the same tiles agree"),
         "evaluate": Command("results:evaluate", "score clusters and features against labels and baselines"),
-        "assign": Command("results:assign", "place tiles that came later into the clusters of a finished run"),
+        "assign": Command("results:assign", "assign tiles that were added later to the clusters of a finished run"),
         "project": Command("results:project", "make the map (UMAP) of a run's tiles"),
         "export": Command("results:export", "write a curated tile set with its provenance", ("ExportConfig",)),
     },
     "decisions": {
         "name": Command("curate:name", "name a cluster, mark it as tissue or artefact, or note something"),
-        "history": Command("curate:history", "everything that was decided on a run"),
-        "undo": Command("curate:undo", "take back your last decision, or make it again"),
+        "history": Command("curate:history", "all decisions made on a run"),
+        "undo": Command("curate:undo", "undo your last decision, or redo it"),
         "propagate": Command(
             "curate:propagate", "propose classes for all tiles from a few labels", ("PropagateConfig",)
         ),
@@ -72,7 +72,7 @@ GROUPS: dict[str, dict[str, Command]] = {
         "serve": Command("tools:serve", "open the dashboard"),
         "demo": Command("tools:demo", "make the demo cohort and a first run, then open the dashboard"),
         "password": Command("tools:password", "give somebody a login to the dashboard, or take it away"),
-        "doctor": Command("tools:doctor", "say what is missing or slow on this machine, and how to mend it"),
+        "doctor": Command("tools:doctor", "report what is missing or slow on this machine, and how to fix it"),
         "config": Command("tools:config", "print the defaults of all settings, or their JSON Schema"),
         "completion": Command("tools:completion", "print the script that completes words of this command in a shell"),
     },

@@ -33,7 +33,7 @@ class Server:
     """How the dashboard is served; see `tessera.cli.dashboard.Serving`."""
 
     port: Annotated[int, Parameter(help="TCP port.")] = 5006
-    address: Annotated[str, Parameter(help="Interface to listen on.")] = "127.0.0.1"
+    address: Annotated[str, Parameter(help="Network interface to listen on.")] = "127.0.0.1"
     basic_auth: Annotated[
         Path | None, Parameter(help="Password file made by `tessera password`; needed for any other address.")
     ] = None
@@ -80,7 +80,7 @@ def serve(*, server: Server = _SERVER, common: Common = COMMON) -> int:
 
 def demo(
     *,
-    no_serve: Annotated[bool, Parameter(help="Only make the workspace.", show_default=False)] = False,
+    no_serve: Annotated[bool, Parameter(help="Only create the workspace.", show_default=False)] = False,
     offline: Annotated[
         bool, Parameter(help="Draw synthetic slides, whatever else is there.", show_default=False)
     ] = False,
@@ -125,7 +125,7 @@ def password(
 
 
 def doctor(*, common: Answering = ANSWERING) -> int:
-    """Say what is missing or slow on this machine, and how to mend it; ends with 1 when something is missing."""
+    """Report what is missing or slow on this machine, and how to fix it; ends with 1 when something is missing."""
     from tessera.cli.doctor import describe, examine
 
     findings = []

@@ -61,7 +61,7 @@ class IngestConfig(Config):
     )
     slide_silence: float = setting(
         300,
-        "A slide that gives no tile for so long hangs and is given up.",
+        "A slide that gives no tile for this long is considered hung and is abandoned.",
         unit="s",
         low=1,
         high=86_400,
@@ -98,28 +98,34 @@ class StreamConfig(Config):
     limit: int = setting(
         0, "Take at most this many slides, in the order of their ids; 0 takes all.", unit="slides", low=0
     )
-    connections: int = setting(4, "Slides fetched at the same time; archives ask for few.", low=1, high=4)
+    connections: int = setting(4, "Slides fetched at the same time; archives ask clients to use few.", low=1, high=4)
     tilers: int = setting(2, "Slides cut at the same time.", low=1, high=64, advanced=True)
-    gdc_url: str = setting("https://api.gdc.cancer.gov", "Where the GDC's interface is.", advanced=True)
+    gdc_url: str = setting("https://api.gdc.cancer.gov", "Address of the GDC's interface.", advanced=True)
     mirror: str = setting(
-        "", "Faster place of the same files, URL/{file_id}/{name}; https://tcga-2-open.s3.amazonaws.com for TCGA."
+        "", "Faster address of the same files, URL/{file_id}/{name}; https://tcga-2-open.s3.amazonaws.com for TCGA."
     )
     token_file: str = setting("", "File with an X-Auth-Token; no open slide needs one.", advanced=True)
     slides_dir: str = setting(
-        "", "Folder for slides in passage, on a disk of this machine; empty takes one in the workspace.", advanced=True
+        "",
+        "Folder for slides while they are processed, on a disk of this machine; empty uses one in the workspace.",
+        advanced=True,
     )
     page_size: int = setting(
         500, "Rows per page of the catalogue; larger ones time out.", low=1, high=10_000, advanced=True
     )
-    attempts: int = setting(8, "Tries without a new byte before a slide waits.", low=1, high=100, advanced=True)
+    attempts: int = setting(
+        8, "Attempts without a new byte before a slide is put back in the queue.", low=1, high=100, advanced=True
+    )
     rounds: int = setting(
-        4, "How often a slide comes back after all tries were in vain.", low=1, high=100, advanced=True
+        4, "How often a slide is queued again after all attempts have failed.", low=1, high=100, advanced=True
     )
     round_wait_s: float = setting(
         300, "First wait of such a slide; doubles each time.", unit="s", low=0, high=86_400, advanced=True
     )
-    connect_timeout_s: float = setting(10, "Wait for a connection.", unit="s", low=0.01, high=600, advanced=True)
-    read_timeout_s: float = setting(60, "Wait for the next bytes.", unit="s", low=0.01, high=600, advanced=True)
+    connect_timeout_s: float = setting(
+        10, "Longest wait for a connection.", unit="s", low=0.01, high=600, advanced=True
+    )
+    read_timeout_s: float = setting(60, "Longest wait for the next bytes.", unit="s", low=0.01, high=600, advanced=True)
     min_rate: int = setting(20_000, "A slower connection is dropped and resumed.", unit="bytes/s", low=0, advanced=True)
     min_rate_window_s: float = setting(
         60, "Time over which that rate is judged.", unit="s", low=0.01, high=3600, advanced=True
@@ -141,7 +147,7 @@ class StreamConfig(Config):
     )
     worker_silence_s: float = setting(
         120,
-        "Another machine's share is taken over when it has been silent for so long.",
+        "Another machine's share is taken over when it has been silent for this long.",
         unit="s",
         low=0.1,
         high=86_400,

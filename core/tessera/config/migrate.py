@@ -116,7 +116,7 @@ def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
 def _refuse_newer(values: Mapping[str, Any]) -> None:
     version = values.get("version", 1)
     if not isinstance(version, int):
-        raise ConfigError(f"the settings are damaged: version={version} is no whole number")
+        raise ConfigError(f"the settings are damaged: version={version} is not a whole number")
     if version > VERSION:
         raise ConfigError(
             f"a newer Tessera wrote these settings (version {version}; this one knows {VERSION}): "

@@ -250,7 +250,7 @@ class SamplingConfig(Config):
     )
     window_tiles: int = setting(
         0,
-        "For hard disks and network storage: read so many tiles as they lie, and shuffle them in memory (three such "
+        "For hard disks and network storage: read this many tiles in storage order, and shuffle them in memory (three such "
         "windows, some 17 kB a tile); 0 reads each batch by itself, which is best on an SSD.",
         unit="tiles",
         low=0,

@@ -86,8 +86,8 @@ def agreement(workspace: Workspace, run: str, first: str, second: str, interval:
     """Agreement of two readers on the clusters that both have labelled; capitals do not count.
 
     Args:
-        workspace: where the run is.
-        run: its name.
+        workspace: the workspace of the run.
+        run: name of the run.
         first: a reader.
         second: another.
         interval: the clustering that is looked at; the last if None.

@@ -84,12 +84,12 @@ def propose(
     """Propagate what is labelled to all tiles that are in a cluster, and keep the result for review.
 
     Args:
-        workspace: where the run is.
-        run: its name.
+        workspace: the workspace of the run.
+        run: name of the run.
         interval: the clustering that is looked at; the last if None.
         author: who asks.
         config: graph, network, stages.
-        progress: hears trainings done.
+        progress: is told trainings done.
 
     Raises:
         ConfigError: labels of fewer than two classes.
@@ -210,7 +210,7 @@ def accept(
     and tiles that were moved, taken out or labelled. A class without a cluster gets one. It is one entry of the history a class, and can be undone.
 
     Args:
-        workspace: where the run is.
+        workspace: the workspace of the run.
         proposal: what was proposed.
         author: who accepts it.
         names: classes to accept; all if None.

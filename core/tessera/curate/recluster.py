@@ -34,13 +34,13 @@ def reject_and_recluster(
     and marks to the new clusters once there are any.
 
     Args:
-        workspace: where the run is.
-        run: its name.
+        workspace: the workspace of the run.
+        run: name of the run.
         reject: clusters to mark as artefact first, besides those that are marked already.
         author: who rejects.
         interval: the clustering that is looked at; the last if None.
         config: of the new run; that of the old one if None.
-        name: of the new run.
+        name: name of the new run.
         launch: start its worker.
 
     Raises:

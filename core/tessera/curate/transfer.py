@@ -91,7 +91,7 @@ def carry_over(
     Clusters that have a name (or mark) already keep it.
 
     Args:
-        workspace: where the runs are.
+        workspace: the workspace of the runs.
         source: run and interval whose names are carried; the last interval if None.
         target: run and interval that gets them.
         author: who carries them.
@@ -128,8 +128,8 @@ def drifted(workspace: Workspace, run: str, interval: int | None = None) -> list
     """Named or marked clusters that are not what they were when it was said: most of their tiles have changed since.
 
     Args:
-        workspace: where the run is.
-        run: its name.
+        workspace: the workspace of the run.
+        run: name of the run.
         interval: the clustering that is looked at; the last if None.
 
     Returns:

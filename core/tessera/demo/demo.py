@@ -53,8 +53,8 @@ def prepare(workspace: Workspace, progress: Progress, *, offline: bool = False) 
     """Make the demo workspace: ingest, a look and its map, then a trained run and its map.
 
     Args:
-        workspace: where to.
-        progress: hears of each part, as does every page that is open.
+        workspace: the workspace to write to.
+        progress: is told of each part, as does every page that is open.
         offline: draw slides even when real ones are at hand.
 
     Raises:
@@ -74,7 +74,7 @@ def find_cohort(workspace: Workspace, progress: Progress, *, offline: bool = Fal
 
     Args:
         workspace: downloads and drawings go into its folder `demo-slides`.
-        progress: hears which.
+        progress: is told which.
         offline: draw, whatever else is there.
 
     Returns:

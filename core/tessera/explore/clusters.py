@@ -74,7 +74,7 @@ def _told(clustering: Clustering, column: _Kind) -> dict[int, str]:
 def _told_by(by_slide: sp.csr_matrix, told: dict[int, str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """How many different values the slides of each cluster have, and tiles of the most frequent one.
 
-    Tiles are NaN where the whole cohort has fewer than two values: nothing is told by the share of the only one.
+    Tiles are NaN where the whole cohort has fewer than two values: the share of the only one says nothing.
     """
     slides = np.array([slide for slide in told if slide < by_slide.shape[1]], np.int64)
     values, codes = np.unique([told[int(slide)] for slide in slides], return_inverse=True)

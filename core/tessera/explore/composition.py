@@ -38,7 +38,7 @@ def composition(clustering: Clustering, cluster: int, most: int = 5) -> dict[str
 
     Args:
         clustering: the clustering.
-        cluster: its id.
+        cluster: id of the cluster.
         most: parts of each kind, largest first.
 
     Returns:
@@ -74,7 +74,7 @@ def mean_tile(clustering: Clustering, cluster: int, side_px: int = 96) -> bytes:
 
     Args:
         clustering: the clustering.
-        cluster: its id.
+        cluster: id of the cluster.
         side_px: side of the picture.
 
     Raises:

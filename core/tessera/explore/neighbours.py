@@ -38,7 +38,7 @@ def similar_to_tiles(clustering: Clustering, tiles: list[int], n: int = 48, *, o
     Args:
         clustering: the clustering; tiles without a cluster (unreadable, excluded) are not found.
         tiles: one or more tile numbers.
-        n: how many.
+        n: number to return.
         other_slides: only from slides that the given tiles are not from.
 
     Raises:
@@ -75,7 +75,7 @@ def nearest_clusters(clustering: Clustering, cluster: int, n: int = 8) -> list[t
     Args:
         clustering: the clustering.
         cluster: id of the cluster.
-        n: how many.
+        n: number to return.
 
     Returns:
         (id, Euclidean distance between the middles), nearest first.

@@ -33,12 +33,12 @@ def project(
     The bank holds the features of the last clustering, so only that one can be mapped.
 
     Args:
-        workspace: where the run is.
-        run: its name.
+        workspace: the workspace of the run.
+        run: name of the run.
         interval: number of the clustering; the last if None.
         sample: tiles that UMAP is fitted on (McInnes et al. 2018), rare clusters over-represented.
         seed: decides sample and map.
-        progress: hears the phases.
+        progress: is told of each phase.
 
     Returns:
         float32 (N, 2), within -1 to 1; NaN for tiles that the run does not learn from.

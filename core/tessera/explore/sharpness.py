@@ -35,7 +35,7 @@ def measure_sharpness(workspace: Workspace, progress: Progress | None = None) ->
 
     Args:
         workspace: whose tiles.
-        progress: hears how far it is.
+        progress: is told how far it is.
 
     Returns:
         log10 of the variance of the Laplacian (Pech-Pacheco et al. 2000), float32 (N,); NaN for a tile that does not

@@ -24,7 +24,7 @@ class TileInfo:
     """Where a tile lies.
 
     Attributes:
-        tile: its number.
+        tile: number of the tile.
         slide_id: row of the slide.
         slide: name of the slide.
         kind: slide, or tiles for ready-made ones.

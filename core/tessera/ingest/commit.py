@@ -55,9 +55,9 @@ class Committer:
     """Collects finished slides and commits them together.
 
     Args:
-        workspace: where to.
+        workspace: the workspace to write to.
         commit_tiles: how many tiles are held in memory at most.
-        at: hears the name of each step; tests kill the process there.
+        at: is told the name of each step; tests kill the process there.
     """
 
     def __init__(self, workspace: Workspace, commit_tiles: int, at: KillPoint = pass_by) -> None:

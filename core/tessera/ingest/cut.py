@@ -40,7 +40,7 @@ class CutSlide:
     """A slide after its task.
 
     Attributes:
-        columns: of the slide table.
+        columns: columns of the slide table.
         header: patient and site as the file says, where it does.
         codes: uint8 (rows, columns), `Reason` of every grid position.
         tiles: kept tiles in grid order.
@@ -73,7 +73,7 @@ def cut(
         children: who does it.
         wanted: the slide.
         config: how, and what it may take.
-        told: hears (positions done, positions in all).
+        told: called with (positions done, positions in all).
 
     Raises:
         NoResolutionError: the slide records no mpp and there is no default.

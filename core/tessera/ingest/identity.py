@@ -134,7 +134,7 @@ def moved_here(workspace: Workspace, slide: FoundSlide, sha256: str, new: Known)
     """The older row of a slide that was moved: same bytes, and its own file is gone. It takes the new path.
 
     Args:
-        workspace: where the rows are.
+        workspace: the workspace of the rows.
         slide: as it was found now.
         sha256: of its bytes.
         new: its row, which goes when there is an older one.
@@ -160,7 +160,7 @@ def twin_of(workspace: Workspace, sha256: str, own: int, these: Iterable[int]) -
     """Path of another slide with these bytes that has tiles, or will have them; empty when there is none.
 
     Args:
-        workspace: where the rows are.
+        workspace: the workspace of the rows.
         sha256: of the bytes.
         own: row that does not count.
         these: rows whose tiles wait to be committed.

@@ -60,11 +60,11 @@ def ingest(
     tried again.
 
     Args:
-        workspace: where to.
+        workspace: the workspace to write to.
         sources: slides, or folders of slides.
         config: size and resolution (fixed by the first ingest of a workspace), thresholds, cap, budgets of a slide.
-        progress: hears of slides and grid positions.
-        at: hears the name of each step; tests kill the process there.
+        progress: is told of slides and grid positions.
+        at: is told the name of each step; tests kill the process there.
         corrections: what the user says of slides against their files; it stays in the ledger.
         recut: cut slides again whose tiles were cut with other settings; their old tiles stay for the runs that have
             them, new runs leave them out.
@@ -157,7 +157,7 @@ class _SlideIngest:
             raise
         except Exception as error:
             if isinstance(error, OSError) and files.is_no_room(error):
-                raise WorkspaceError(f"{self._workspace.root} has no room left: make some and start again") from error
+                raise WorkspaceError(f"{self._workspace.root} is full: free some space and start again") from error
             logger.exception("%s failed", slide.path)
             self._report.slides_failed += 1
             self._problem(slide_id, "failed", slide.path, f"cannot be read: {error}")
@@ -233,7 +233,7 @@ def single_writer(workspace: Workspace) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise WorkspaceError(f"another ingest is at work in {workspace.root}: wait for it, or end it") from error
+            raise WorkspaceError(f"another ingest is running in {workspace.root}: wait for it, or end it") from error
         yield
 
 

@@ -38,7 +38,7 @@ def create(
     The name is chosen, and the folder written, under the ledger's write lock, so that several may be created at once.
 
     Args:
-        workspace: where its tiles are.
+        workspace: the workspace of its tiles.
         config: its settings.
         name: letters, digits, dot, dash, underscore; None takes run-1, run-2, ...
         tiles: int64, numbers of the tiles to learn from; all if None.
@@ -72,7 +72,7 @@ def create(
             larger = (
                 f"tile_px={config.tile_px} is more than the {float(stored['value']):.0f} px that tiles are stored with"
             )
-            write_event(connection, row, "info", f"{larger}: it costs time and shows no more")
+            write_event(connection, row, "info", f"{larger}: this takes longer and adds no detail")
     return open_run(workspace, chosen)
 
 
@@ -106,8 +106,8 @@ def record_finished(
     Its files must be durable already, under a name that `free_name` gave to this process.
 
     Args:
-        workspace: where it is.
-        name: of the new run.
+        workspace: the workspace it belongs to.
+        name: name of the new run.
         of: the run whose settings it has.
         n_tiles: tiles that its clustering speaks of.
         store_version: snapshot of the store that holds them.
@@ -132,7 +132,7 @@ def free_name(workspace: Workspace, wanted: str | None, otherwise: str) -> str:
     """A name that no run has, kept for this process until `record_finished`, `discard` or its end.
 
     Args:
-        workspace: where the runs are.
+        workspace: the workspace of the runs.
         wanted: the name asked for; None takes `otherwise`, or that with the next free number.
         otherwise: a name, which may end in -1.
 
@@ -183,7 +183,7 @@ def check_machine(config: RunConfig) -> None:
 def _no_tiles(workspace: Workspace) -> str:
     if any(work.kind == "ingest" and work.state == "running" for work in recent(workspace)):
         return (
-            "there are no tiles yet, but an ingest is at work: its first ones come within a minute or two; "
+            "there are no tiles yet, but an ingest is running: the first ones arrive within a minute or two; "
             "see `tessera status`"
         )
     return "there are no tiles yet: add some with `tessera ingest SOURCE`"
@@ -206,7 +206,7 @@ def _choose(workspace: Workspace, connection: sqlite3.Connection, wanted: str | 
 
 def _taken(name: str, row: sqlite3.Row | None) -> str:
     if row is None:
-        return f"another command is making a run {name} already: choose another name"
+        return f"another command is creating a run {name} already: choose another name"
     if row["state"] == "finished":
         return f"there is a run {name} already: choose another name"
     return f"there is a run {name} already: choose another name, or continue it with `tessera resume {name}`"

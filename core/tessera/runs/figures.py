@@ -66,7 +66,7 @@ def write_event(connection: sqlite3.Connection, run_id: int, level: str, text: s
     """Add an event to a run within a transaction.
 
     Args:
-        connection: of the transaction.
+        connection: connection with the open transaction.
         run_id: row of the run.
         level: info, advice, warning or error.
         text: one sentence or more.
@@ -82,7 +82,7 @@ def write_figures(
     """Write figures of a run within a transaction; figures of the same step are replaced.
 
     Args:
-        connection: of the transaction.
+        connection: connection with the open transaction.
         run_id: row of the run.
         values: name to value.
         interval: the clustering that they belong to.

@@ -26,7 +26,7 @@ class Run:
     Two handles are equal when nothing has changed in between, whatever workspace object they were read through.
 
     Attributes:
-        workspace: where it is.
+        workspace: the workspace it belongs to.
         id: row in the ledger.
         name: name of its folder.
         config_json: its settings, as stored.

@@ -56,8 +56,8 @@ def origin_of(properties: Mapping[str, str], width: int, height: int) -> tuple[i
 
     Args:
         properties: of OpenSlide.
-        width: of level 0, pixels.
-        height: of level 0, pixels.
+        width: width of level 0, pixels.
+        height: height of level 0, pixels.
     """
     try:
         x, y, bounds_width, bounds_height = (int(properties[side]) for side in _SIDES)

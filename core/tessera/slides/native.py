@@ -85,7 +85,7 @@ def find_level(path: Path, width: int, height: int) -> NativeLevel | None:
 
     Args:
         path: a TIFF or SVS.
-        width: of the level, pixels.
+        width: width of the level, pixels.
         height: of the level, pixels.
 
     Returns:

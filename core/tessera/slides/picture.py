@@ -82,7 +82,7 @@ def decode(data: bytes, name: str = "") -> tuple[Image, tuple[float, float] | No
     except UnsupportedError:
         raise
     except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise DamagedError(name, f"is no image that can be read, or a damaged one: {error}") from error
+        raise DamagedError(name, f"is not an image that can be read, or a damaged one: {error}") from error
     across = None if not dpi or not all(float(one) > 0 for one in dpi) else (float(dpi[0]), float(dpi[1]))
     return upright(pixels, turned), across
 
@@ -128,7 +128,7 @@ def _by_imagecodecs(data: bytes, name: str) -> Image:
     except imagecodecs.DelayedImportError as error:
         raise UnsupportedError(name, "is JPEG XL, for which no decoder is here: convert it to PNG or TIFF") from error
     except (RuntimeError, ValueError) as error:
-        raise DamagedError(name, f"is no image that can be read: {error}") from error
+        raise DamagedError(name, f"is not an image that can be read: {error}") from error
     if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3):
         raise UnsupportedError(name, f"has pixels of type {pixels.dtype}: convert it to 8 bits")
     return _as_rgb(PillowImage.fromarray(pixels))

@@ -44,8 +44,8 @@ def plan_grid(width: int, height: int, *, scale: float, tile_px: int, overlap_px
     """Lay the grid over a slide.
 
     Args:
-        width: of level 0, pixels.
-        height: of level 0, pixels.
+        width: width of level 0, pixels.
+        height: height of level 0, pixels.
         scale: level-0 pixels per tile pixel (wanted mpp over the slide's).
         tile_px: side of a tile.
         overlap_px: pixels that neighbours share.
@@ -64,8 +64,8 @@ def tissue_share(grid: Grid, mask: npt.NDArray[np.bool_], width: int, height: in
     Args:
         grid: the grid.
         mask: bool (h, w), tissue on the thumbnail.
-        width: of level 0, pixels.
-        height: of level 0, pixels.
+        width: width of level 0, pixels.
+        height: height of level 0, pixels.
 
     Returns:
         float32 (rows, columns), 0-1.

@@ -40,7 +40,7 @@ def draw(labels: Labels, n: int, *, balance: str, cap: float, rng: np.random.Gen
 
     Args:
         labels: int32 (N,), cluster of each tile, -1 = leave out.
-        n: how many.
+        n: number to return.
         balance: see `tile_weights`.
         cap: see `tile_weights`.
         rng: decides everything.

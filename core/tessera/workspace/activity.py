@@ -50,7 +50,7 @@ def track(workspace: Workspace, kind: str, *, run: str = "", also: Progress | No
     """Record a piece of work in the ledger while the block runs, and its failure when the block raises.
 
     Args:
-        workspace: where to record.
+        workspace: the workspace to record it in.
         kind: what kind of work.
         run: the run that it works on.
         also: another listener, a progress bar say.
@@ -75,7 +75,7 @@ def failed_unseen(workspace: Workspace, kind: str, pid: int, *, since: float, me
     """Record that a process failed, unless it has recorded work of its own.
 
     Args:
-        workspace: where to record.
+        workspace: the workspace to record it in.
         kind: what it was to do.
         pid: its number.
         since: it was started then; seconds since 1970.

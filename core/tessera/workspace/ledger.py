@@ -18,7 +18,7 @@ _WAIT_S = 60
 # What a person can do about the troubles of the place where the ledger lies, by SQLite's primary result code.
 _TROUBLE = {
     sqlite3.SQLITE_FULL: "make room on the disk and start again",
-    sqlite3.SQLITE_IOERR: "the disk is full or broken: make room and start again",
+    sqlite3.SQLITE_IOERR: "the disk is full or broken: free some space and start again",
     sqlite3.SQLITE_READONLY: "make it writable and start again",
     sqlite3.SQLITE_CANTOPEN: "see that its folder exists, is writable and has room",
     sqlite3.SQLITE_NOTADB: f"it is not a Tessera ledger, or damaged: {schema.REPAIR}",

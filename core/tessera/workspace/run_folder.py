@@ -195,7 +195,7 @@ class RunFolder:
         """A float16 file of a run's own that may be lost at any time: it is written anew whenever it is needed.
 
         Args:
-            name: of the file.
+            name: name of the file.
             shape: of the array.
             new: begin with zeros; otherwise what another process has written is opened.
         """

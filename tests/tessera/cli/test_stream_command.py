@@ -160,7 +160,7 @@ def test_troubles_of_the_archive_are_said_in_words(shell: Shell) -> None:
     shell.archive.script("/files", *[Fault("html")] * 100)
     code, _, err = shell("gdc:", "--project", "TCGA-BRCA")
     assert code == 1
-    assert "no JSON" in err
+    assert "not JSON" in err
 
 
 def test_a_reader_who_has_enough_is_no_error(shell: Shell) -> None:
@@ -181,7 +181,7 @@ def test_pause_resume_and_stop_act_on_the_archives_ingest(shell: Shell, capsys: 
 
     assert shell("gdc:", "--project", "TCGA-BRCA,TCGA-LUAD")[0] == 1
     workspace = Workspace.open(shell.root)
-    assert "is not at work" in tessera("pause", "ingest")[1]
+    assert "is not running" in tessera("pause", "ingest")[1]
     assert "nothing is queued" in tessera("resume", "ingest")[1]
     assert "--go-on" not in tessera("status")[1]
     with (
@@ -196,7 +196,7 @@ def test_pause_resume_and_stop_act_on_the_archives_ingest(shell: Shell, capsys: 
         assert row.want == want
     with workspace.ledger.write() as connection:
         connection.execute("UPDATE stream SET state = 'stopped', pid = NULL")
-    assert "go on with `tessera ingest --go-on`" in tessera("status")[1]
+    assert "continue with `tessera ingest --go-on`" in tessera("status")[1]
     assert tessera("resume", "ingest")[0] == 0
     until, tick = time.monotonic() + 60, threading.Event()
     while (row := read_stream(workspace)) is None or row.state != "finished":

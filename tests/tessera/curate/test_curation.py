@@ -131,14 +131,14 @@ def test_undo_and_redo_walk_over_the_own_decisions(ready: Workspace) -> None:
     assert undo(ready, "r", author=ME).value == "a"
     assert decide.names(ready, "r") == {2: "theirs"}
     assert curated_clustering(ready, "r").ids.tolist() == [0, 1, 2, 3, 4, 5]
-    with pytest.raises(DecisionError, match="nothing of yours to undo"):
+    with pytest.raises(DecisionError, match="you have nothing to undo"):
         undo(ready, "r", author=ME)
     assert redo(ready, "r", author=ME).value == "a"
     assert redo(ready, "r", author=ME).kind == "merge"
     assert curated_clustering(ready, "r").ids.tolist() == [0, 2, 3, 4, 5]
     undo(ready, "r", author=ME)
     name_cluster(ready, "r", 1, 3, "new", author=ME)
-    with pytest.raises(DecisionError, match="nothing of yours to redo"):
+    with pytest.raises(DecisionError, match="you have nothing to redo"):
         redo(ready, "r", author=ME)
     assert len(history(ready, "r")) == 9  # nothing was ever taken out
 
@@ -146,7 +146,7 @@ def test_undo_and_redo_walk_over_the_own_decisions(ready: Workspace) -> None:
 def test_undo_by_number_of_another_person_and_what_is_built_upon(ready: Workspace) -> None:
     made = split_cluster(ready, "r", 1, 2, 2, author=ME)
     name_cluster(ready, "r", 1, made.payload["parts"][0], "gland", author="Dr Koch")
-    with pytest.raises(DecisionError, match="build upon"):
+    with pytest.raises(DecisionError, match="depend on"):
         undo(ready, "r", author=ME)
     named = history(ready, "r")[-1].id
     undo(ready, "r", author=ME, decision=named)

@@ -39,7 +39,7 @@ def test_a_command_that_ends_at_once_is_recorded_as_failed(
     start_command(workspace, "ingest", "--go-on").join()
     (failed,) = recent(workspace)
     assert (failed.kind, failed.state) == ("ingest", "failed")
-    assert "exit code 1: there is nothing to go on with" in failed.message
+    assert "exit code 1: there is nothing to continue" in failed.message
 
 
 def test_a_command_that_recorded_its_own_end_is_not_recorded_twice(workspace: Workspace, tmp_path: Path) -> None:

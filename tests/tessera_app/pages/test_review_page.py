@@ -81,7 +81,7 @@ def test_names_that_no_longer_fit_and_names_of_another_run(offline_page: Any, se
     expect(page.get_by_text("Every name was given")).to_be_visible()
     assert state_of(workspace, RUN).names == {0: "stroma"}
     page.locator(".ts-carry button").click()
-    expect(page.get_by_text("names carried from other")).to_be_visible()
+    expect(page.get_by_text("names copied from other")).to_be_visible()
     assert state_of(workspace, RUN).names == {0: "stroma", 6: "fat", 9: "fat"}
 
 

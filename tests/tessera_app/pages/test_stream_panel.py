@@ -65,7 +65,7 @@ def test_states_budgets_and_time_left_are_said(workspace: Workspace, archive: St
     assert "about 6 s" in text
     assert "phs000178" in text
     assert [(state, n) for state, _, n, _ in facts.troubles] == [("failed", 1)]
-    assert trouble_title(facts.troubles) == "1 slide of the archive did not come in"
+    assert trouble_title(facts.troubles) == "1 slide of the archive could not be added"
     with workspace.ledger.write() as connection:
         connection.execute("UPDATE remote_slide SET state = 'downloading' WHERE state = 'queued'")
     going = read_stream(workspace)
@@ -95,7 +95,7 @@ def test_pause_resume_and_retry_on_the_page(offline_page: Any, serve: Any, tmp_p
     worker.start()
     page.goto(serve(workspace.root))
     trouble = page.locator(".ts-stream-troubles")
-    expect(trouble).to_contain_text("2 slides of the archive did not come in")
+    expect(trouble).to_contain_text("2 slides of the archive could not be added")
     expect(page.locator(".ts-stream-states")).to_contain_text("being fetched 1")
     page.screenshot(path=SHOTS / "stream-running.png", full_page=True)
     page.locator(".ts-stream-retry button").first.click()

@@ -34,15 +34,15 @@ _WORDS = {
     "tiling": "being cut",
     "verifying": "being verified",
     "downloading": "being fetched",
-    "reserved": "about to be fetched",
+    "reserved": "about to be downloaded",
     "queued": "waiting",
     "set_aside": "set aside",
     "failed": "failed",
 }
 _WORDS_AT_REST = _WORDS | {
     "downloading": "partly fetched",
-    "verifying": "partly fetched, to be verified",
-    "tiling": "fetched, to be cut",
+    "verifying": "partly downloaded",
+    "tiling": "downloaded, waiting to be cut",
     "reserved": "waiting for its first byte",
 }
 _TERMS = (
@@ -112,7 +112,7 @@ class StreamPanel(pn.viewable.Viewer):
         return rows
 
     def _remedy(self, reason: str) -> list[Any]:
-        """What can be done about slides that did not come in."""
+        """What can be done about slides that could not be added."""
         if not reason.startswith(NO_RESOLUTION):
             return [self._button("Retry", "ts-stream-retry", self._retry_of(reason))]
         mpp = pmui.FloatInput(
@@ -159,11 +159,11 @@ class StreamPanel(pn.viewable.Viewer):
 
     def _go_on_with(self, mpp: float | None) -> None:
         if not mpp:
-            raise ConfigError("say first how many um a pixel of these slides is: 0.25 is 40x, 0.5 is 20x")
+            raise ConfigError("enter the size of a pixel of these slides in um first: 0.25 is 40x, 0.5 is 20x")
         given = configuration.from_mapping(IngestConfig, {"default_mpp": mpp}).default_mpp
         row = ledger.read_stream(self._store.workspace)
         if row is not None and row.alive:
-            raise ConfigError("the ingest takes a resolution when it goes on: stop it first")
+            raise ConfigError("a resolution is used when the ingest continues: stop it first")
         start_command(self._store.workspace, "ingest", "--go-on", "--default-mpp", str(given))
 
     def _retry_of(self, reason: str) -> Callable[[], None]:
@@ -177,7 +177,7 @@ class StreamPanel(pn.viewable.Viewer):
 
 
 def trouble_title(troubles: list[tuple[str, str, int, str]]) -> str:
-    return f"{counted(sum(one[2] for one in troubles), 'slide')} of the archive did not come in"
+    return f"{counted(sum(one[2] for one in troubles), 'slide')} of the archive could not be added"
 
 
 def failure(failures: list[Activity], began: float) -> str:

@@ -106,7 +106,7 @@ class CohortPage(pn.viewable.Viewer):
         }
         if not facts.states and not facts.rejected and self._store.stream is not None:
             self._top.object = wrap(
-                "<h2>Cohort</h2><p class='quiet'>The first slides come when their tiles are in the store.</p>"
+                "<h2>Cohort</h2><p class='quiet'>The first slides appear when their tiles are in the store.</p>"
             )
         elif not facts.states and not facts.rejected:
             text = _START.format(root=escape(shlex.quote(str(self._store.workspace.root))))

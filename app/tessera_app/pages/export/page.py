@@ -140,7 +140,9 @@ class ExportPage(pn.viewable.Viewer):
             words += [f"--author={author}"] if author else []
             if not self._store.start(*words):
                 return
-            self._message.object = wrap(f"<p class='quiet'>Writing {escape(folder.name)}; you may go on meanwhile.</p>")
+            self._message.object = wrap(
+                f"<p class='quiet'>Writing {escape(folder.name)}; you can keep working meanwhile.</p>"
+            )
 
     def _clusters(self) -> str:
         """What `--clusters` takes: ids, separated by commas; empty when none is chosen."""

@@ -49,9 +49,9 @@ class Comparing(pn.viewable.Viewer):
         self._k = pmui.IntInput(
             label="clusters (0: it finds out)", value=0, start=0, width=210, css_classes=["ts-anew-k"], **small
         )
-        self._go = pmui.Button(label="Cluster anew", variant="contained", css_classes=["ts-anew"], **small)
+        self._go = pmui.Button(label="Cluster again", variant="contained", css_classes=["ts-anew"], **small)
         self._measure = pmui.Button(
-            label="Measure how steady they are", variant="outlined", css_classes=["ts-measure-stability"], **small
+            label="Measure their stability", variant="outlined", css_classes=["ts-measure-stability"], **small
         )
         self._go.on_click(self._start)
         self._measure.on_click(self._start_measuring)
@@ -83,10 +83,10 @@ class Comparing(pn.viewable.Viewer):
         ready = current.state == "finished"
         self._go.disabled, self._measure.disabled = bool(clustering) or not ready, bool(measuring)
         if clustering or measuring:
-            self._note.object = wrap("<p class='quiet'>This is being done; it appears here by itself.</p>")
+            self._note.object = wrap("<p class='quiet'>This is being computed; it appears here when it is ready.</p>")
         elif not ready:
             self._note.object = wrap(
-                alarm(f"{current.name} is {current.state}: it can be clustered anew when it is finished.", "info")
+                alarm(f"{current.name} is {current.state}: it can be clustered again when it is finished.", "info")
             )
         else:
             failures = [item for item in self._store.failures if item.updated >= self._since]

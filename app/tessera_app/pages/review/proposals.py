@@ -91,7 +91,9 @@ class Proposals(pn.viewable.Viewer):
         named = len(set(self._store.names().values()))
         self._make.disabled = bool(going) or named < 2
         if going:
-            self._note.object = wrap("<p class='quiet'>The proposal is being made; it appears here by itself.</p>")
+            self._note.object = wrap(
+                "<p class='quiet'>The proposal is being computed; it appears here when it is ready.</p>"
+            )
         elif named < 2:
             self._note.object = wrap(
                 alarm("Give names to clusters of at least two classes on the Explore page first.", "info")

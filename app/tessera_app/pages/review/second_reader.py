@@ -117,7 +117,7 @@ class SecondReader(pn.viewable.Viewer):
     async def _save(self, _: Any) -> None:
         text = self._label.value_input if self._label.value_input is not None else self._label.value
         if self._reading is None or not (text or "").strip():
-            self._trouble("Say what it is; write don't know if you cannot tell.")
+            self._trouble("Write what it is, or 'don't know' if you cannot tell.")
             return
         cluster, label = self._reading.cluster, text or ""
 

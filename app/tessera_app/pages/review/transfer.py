@@ -108,7 +108,7 @@ class TransferPanel(pn.viewable.Viewer):
         self._store.publish(await asyncio.to_thread(self._store.read))
         n = len(self._store.names()) - before
         asks = f" {len(self._asked)} are unsure: say which fit." if self._asked else ""
-        self._said.object = wrap(f"<p class='quiet ts-said'>{n} names carried from {escape(source)}.{asks}</p>")
+        self._said.object = wrap(f"<p class='quiet ts-said'>{n} names copied from {escape(source)}.{asks}</p>")
         self._show_unsure()
 
     def _question(self, item: Suggestion, why: str) -> pn.Row:

@@ -57,7 +57,7 @@ class SettingsForm(pn.viewable.Viewer):
             if self._counts(leaf) and self.widgets[_key(leaf)].value != self._defaults[_key(leaf)]
         ]
         words = ", ".join(f"{escape(label_of(path))}&nbsp;<b>{escape(str(value))}</b>" for path, value in other)
-        text = f"Not as usual: {words}." if other else "All settings are as usual."
+        text = f"Changed from the defaults: {words}." if other else "All settings are at their defaults."
         self.changed.object = wrap(f"<p class='quiet'>{text}</p>")
 
     def config(self) -> RunConfig:

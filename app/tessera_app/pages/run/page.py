@@ -211,20 +211,20 @@ def _words(facts: RunFacts) -> str:
     """What the run is doing, in a sentence."""
     run = facts.run
     if run.state == "queued":
-        return "Its process is starting; the first figures come after one look at all tiles."
+        return "Its process is starting; the first figures appear after one pass over all tiles."
     if run.requested != "run" and run.alive and run.state == "running":
         return f"Asked to {run.requested}: it saves and does so after the present step."
     if run.state == "running":
         return f"Interval {run.interval + 1} of {run.epochs}: {escape(run.phase or 'starting')}"
     if run.state == "paused":
-        return "Waits and keeps its place; Resume goes on at once."
+        return "Paused; it keeps its place. Resume continues at once."
     if run.state == "stopped":
-        return "Ended after saving; Resume goes on from there."
+        return "Stopped after saving. Resume continues from there."
     if run.state == "finished":
         ended = time.strftime("%d %b, %H:%M", time.localtime(run.finished)) if run.finished else ""
         took = f" after {duration(run.finished - run.started)}" if run.finished and run.started else ""
         return f"Finished {ended}{took}. Its clusters are on the Explore page."
-    return "Resume goes on from the last save."
+    return "Resume continues from the last save."
 
 
 def _story(facts: RunFacts) -> str:

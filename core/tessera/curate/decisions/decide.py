@@ -79,12 +79,12 @@ def name_clusters(
     """Give clusters one name, in one entry of the history; an empty name takes theirs away.
 
     Args:
-        workspace: where the run is.
-        run: its name.
+        workspace: the workspace of the run.
+        run: name of the run.
         interval: the clustering that is looked at.
         clusters: one or more ids.
         name: what they are called.
-        author: who decides.
+        author: name of the person who decides.
         mark: what they are at the same time, one of `MARKS` or empty; None leaves what is said.
         proposal: id of the proposal that is followed, for the history.
         expected: the version of the history that the author has seen.
@@ -131,11 +131,11 @@ def merge_clusters(
     """Make several clusters one. The first takes the others in, with their name when it has none of its own.
 
     Args:
-        workspace: where the run is.
-        run: its name.
+        workspace: the workspace of the run.
+        run: name of the run.
         interval: the clustering that is looked at.
         clusters: two or more ids.
-        author: who decides.
+        author: name of the person who decides.
         expected: the version of the history that the author has seen (see `tessera.curate.decisions.history.append`).
 
     Raises:
@@ -168,11 +168,11 @@ def exclude_tiles(
     """Take tiles out of every cluster; they are in no export and no count any more.
 
     Args:
-        workspace: where the run is.
-        run: its name.
+        workspace: the workspace of the run.
+        run: name of the run.
         interval: the clustering that is looked at.
         tiles: tile numbers.
-        author: who decides.
+        author: name of the person who decides.
         reason: why, in a few words.
         expected: the version of the history that the author has seen.
 
@@ -204,12 +204,12 @@ def move_tiles(
     """Put tiles into another cluster; excluded ones come back by it.
 
     Args:
-        workspace: where the run is.
-        run: its name.
+        workspace: the workspace of the run.
+        run: name of the run.
         interval: the clustering that is looked at.
         tiles: tile numbers.
         to: the cluster that takes them.
-        author: who decides.
+        author: name of the person who decides.
         expected: the version of the history that the author has seen.
 
     Raises:
@@ -265,12 +265,12 @@ def save_selection(
     """Keep an area of a map under a name (see `tessera.curate.selections` for its tiles); undo takes it away.
 
     Args:
-        workspace: where the run is.
-        run: its name.
+        workspace: the workspace of the run.
+        run: name of the run.
         interval: the map it is drawn on.
         polygon: corners (x, y) in map coordinates.
         name: what to call it.
-        author: who decides.
+        author: name of the person who decides.
 
     Raises:
         TesseraError: fewer than three corners, or no name.
@@ -281,7 +281,7 @@ def save_selection(
     if not 3 <= len(corners) <= _MAX_CORNERS or not np.isfinite(corners).all():
         raise TesseraError(f"a selection needs 3 to {_MAX_CORNERS} corners")
     if not cleaned or len(cleaned) > _MAX_NAME or not cleaned.isprintable():
-        raise TesseraError(f"give the selection a name of at most {_MAX_NAME} printable characters")
+        raise TesseraError(f"name the selection with at most {_MAX_NAME} printable characters")
 
     def build(past: tuple[Decision, ...]) -> list[Draft]:
         if any(selection.name == cleaned for selection in fold(past).selections):

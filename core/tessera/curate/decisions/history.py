@@ -73,9 +73,9 @@ def append(workspace: Workspace, run: str, author: str, build: Build, *, expecte
     """Write decisions that `build` makes of the history as it is at that moment.
 
     Args:
-        workspace: where the run is.
-        run: its name.
-        author: who decides.
+        workspace: the workspace of the run.
+        run: name of the run.
+        author: name of the person who decides.
         build: checks what is wanted against the history and gives the rows, or raises; it runs under the write lock, so
             it must be quick.
         expected: the version that the author has seen; None takes whatever is there.

@@ -32,13 +32,13 @@ def split_cluster(
     """Split a cluster into parts, which get new ids; the cluster itself keeps only tiles that training brings later.
 
     Args:
-        workspace: where the run is.
-        run: its name.
+        workspace: the workspace of the run.
+        run: name of the run.
         interval: the clustering that is looked at.
         cluster: id of the cluster.
         parts: how many.
-        author: who decides.
-        seed: of k-means.
+        author: name of the person who decides.
+        seed: seed of k-means.
         expected: the version of the history that the author has seen.
 
     Returns:

@@ -25,7 +25,7 @@ class Selection:
 
     Attributes:
         decision: number of the decision that saved it.
-        name: what it is called.
+        name: its name.
         polygon: corners (x, y) in map coordinates, -1 to 1.
         map_interval: the map it was drawn on.
         author: who saved it.

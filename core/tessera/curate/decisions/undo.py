@@ -20,8 +20,8 @@ def undo(
     """Take a decision back.
 
     Args:
-        workspace: where the run is.
-        run: its name.
+        workspace: the workspace of the run.
+        run: name of the run.
         author: who takes it back.
         decision: its number; the author's last one in effect if None.
         expected: the version of the history that the author has seen.
@@ -30,7 +30,7 @@ def undo(
         The decision that does not count any more.
 
     Raises:
-        DecisionError: there is nothing to take back, or later decisions build upon it.
+        DecisionError: there is nothing to take back, or later decisions depend on it.
     """
 
     def build(past: tuple[Decision, ...]) -> list[Draft]:
@@ -40,7 +40,7 @@ def undo(
             raise DecisionError(f"decision {target.id} is not in effect: it has been undone already")
         later = [other.id for other in active[active.index(target) + 1 :] if _builds_upon(other, target)]
         if later:
-            raise DecisionError(f"decisions {', '.join(map(str, later))} build upon {target.id}: undo them first")
+            raise DecisionError(f"decisions {', '.join(map(str, later))} depend on {target.id}: undo them first")
         return [Draft(target.interval, "undo", target.cluster, {"decision": target.id, "value": str(target.id)})]
 
     row = append(workspace, run, author, build, expected=expected)[0]
@@ -53,8 +53,8 @@ def redo(
     """Make a decision again that was undone; it counts as if it were made now.
 
     Args:
-        workspace: where the run is.
-        run: its name.
+        workspace: the workspace of the run.
+        run: name of the run.
         author: who makes it again.
         decision: its number; if None the author's last one undone, unless they have decided something since.
         expected: the version of the history that the author has seen.
@@ -77,7 +77,7 @@ def redo(
                 f"cluster {gone[0]} has been merged into {state.merged[gone[0]]} meanwhile: undo that first"
             )
         if gone := sorted(part for part in spoken_of if part >= FIRST_PART and part not in state.parts):
-            raise DecisionError(f"cluster {gone[0]} is there no more: redo the split that made it first")
+            raise DecisionError(f"cluster {gone[0]} no longer exists: redo the split that made it first")
         return [Draft(target.interval, "redo", target.cluster, {"decision": target.id, "value": str(target.id)})]
 
     row = append(workspace, run, author, build, expected=expected)[0]
@@ -111,7 +111,7 @@ def redoable(decisions: Sequence[Decision], author: str) -> Decision | None:
 def _chosen(past: Sequence[Decision], default: Decision | None, number: int | None, verb: str) -> Decision:
     if number is None:
         if default is None:
-            raise DecisionError(f"there is nothing of yours to {verb}: name a decision by its number")
+            raise DecisionError(f"you have nothing to {verb}: name a decision by its number")
         return default
     found = next((decision for decision in past if decision.id == number), None)
     if found is None or found.kind in ("undo", "redo"):

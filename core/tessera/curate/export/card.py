@@ -145,7 +145,7 @@ def _class_table(counts: dict[str, dict[str, int]]) -> str:
 
 def _reader_table(decisions: list[Decision]) -> str:
     if not decisions:
-        return "Nobody has decided anything on these clusters."
+        return "Nobody has made a decision about these clusters."
     by_author: dict[str, Counter[str]] = {}
     for decision in decisions:
         by_author.setdefault(decision.author, Counter())[decision.kind] += 1

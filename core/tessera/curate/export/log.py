@@ -86,7 +86,7 @@ def failed(workspace: Workspace, row: int, error: BaseException) -> None:
                 (str(error) or type(error).__name__, row),
             )
     except sqlite3.Error as trouble:
-        logger.warning("the ledger does not take that an export failed: %s", trouble)
+        logger.warning("the failed export could not be recorded: %s", trouble)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ class Slide:
 
     Attributes:
         id: row in the ledger.
-        name: of the file.
+        name: name of the file.
         kind: slide, or tiles for ready-made ones.
         patient: empty when not known.
         key: checksum, or name where there is none: the same for the same slide wherever it lies.

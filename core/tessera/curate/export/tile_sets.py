@@ -23,7 +23,7 @@ def save(folder: RunFolder, tiles: Tiles, parts: npt.NDArray[np.int32] | None = 
     """Keep a list of tiles.
 
     Args:
-        folder: of the run.
+        folder: folder of the run.
         tiles: int64 (M,), tile numbers, ascending.
         parts: int32 (M,), which part of a split each goes to.
 
@@ -46,6 +46,6 @@ def load(folder: RunFolder, name: str) -> tuple[Tiles, npt.NDArray[np.int32]]:
     """
     path = folder.root / "curation" / f"{name}.npz"
     if not path.is_file():
-        raise DecisionError(f"the tiles of a decision are gone: {path} is missing; bring it back from a copy")
+        raise DecisionError(f"the tiles of a decision are missing: {path} is missing; restore it from a backup")
     with np.load(path, allow_pickle=False) as stored:
         return stored["tiles"], stored["parts"]

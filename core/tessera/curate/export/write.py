@@ -74,8 +74,8 @@ def export(
     Clusters with the same name become one class; excluded tiles are left out.
 
     Args:
-        workspace: where the run is.
-        run: its name.
+        workspace: the workspace of the run.
+        run: name of the run.
         destination: new folder.
         format: imagefolder (one folder a class), parquet (JPEG bytes in the table), webdataset (tar files),
             hf-imagefolder and hf-parquet (for Hugging Face datasets), or qupath (GeoJSON, one file a slide).
@@ -83,7 +83,7 @@ def export(
         interval: which clustering; the last if None.
         author: who exports.
         config: sample, splits, size of shards, terms of use.
-        progress: hears tiles done.
+        progress: is told tiles done.
 
     Raises:
         TesseraError: unknown format, the folder exists, no cluster to export, or the disk is full. A failed export
@@ -118,7 +118,7 @@ def export(
             files.fsync_directory(destination.parent)
             log.done(workspace, row, len(plan.tiles))
     except OSError as error:
-        raise TesseraError(f"the export failed and was taken back: {error}") from error
+        raise TesseraError(f"the export failed and nothing was written: {error}") from error
     classes = {name: sum(splits.values()) for name, splits in plan.counts.items()}
     return ExportReport(destination, len(plan.tiles), classes, {k: n for k, n in plan.split_counts().items() if k})
 

@@ -71,17 +71,17 @@ class Source(Protocol):
 def reason_against(slide: RemoteSlide) -> str:
     """Why an entry cannot be fetched safely; empty when it can."""
     if slide.name != PurePosixPath(slide.name).name or "\\" in slide.name or slide.name.startswith("."):
-        return f"its name {slide.name!r} holds a path: mend the list"
+        return f"its name {slide.name!r} contains a path: correct the list"
     if not slide.name or not slide.name.isprintable():
-        return "it has no printable name: mend the list"
+        return "it has no printable name: correct the list"
     if not _FILE_ID.fullmatch(slide.file_id):
-        return f"its id {slide.file_id!r} is no plain word: mend the list"
+        return f"its id {slide.file_id!r} contains characters that ids cannot have: correct the list"
     if not _MD5.fullmatch(slide.md5):
         return f"its md5 {slide.md5!r} is not 32 hex digits: without it damage cannot be seen"
     if slide.size_bytes <= 0:
-        return f"its size is {slide.size_bytes} bytes: mend the list"
+        return f"its size is {slide.size_bytes} bytes: correct the list"
     if not slide.urls or not all(url.startswith(("http://", "https://")) for url in slide.urls):
-        return "it has no http address: mend the list"
+        return "it has no http address: correct the list"
     return ""
 
 

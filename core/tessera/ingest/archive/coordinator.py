@@ -38,9 +38,9 @@ logger = logging.getLogger(__name__)
 _TICK_S, _LISTEN_EVERY_S, _TELL_EVERY_S = 0.1, 0.3, 1.0
 _RATE_OVER_S = 20.0
 _OBSTACLES = {
-    "floor": "waits: the volume has less free space than the floor; free some, or lower --set free_floor",
-    "disk": "waits: the disk is full; free some space",
-    "tiles": "waits: kept tiles are at their budget until other workers have ended",
+    "floor": "waiting: the volume has less free space than the floor; free some, or lower --set free_floor",
+    "disk": "waiting: the disk is full; free some space",
+    "tiles": "waiting: kept tiles have reached their budget until other workers have finished",
 }
 
 
@@ -58,12 +58,12 @@ def stream(
     """Take a source into the workspace, slide by slide.
 
     Args:
-        workspace: where to.
+        workspace: the workspace to write to.
         source: what to take in; None goes on with what is queued.
         config: budgets, connections, waits.
         ingest: how slides are cut; size and resolution are fixed by the first ingest of a workspace.
-        progress: hears of finished slides.
-        at: hears the name of each step; tests kill the process there.
+        progress: is told of finished slides.
+        at: is told the name of each step; tests kill the process there.
         place: which of several workers this is; this function is for rank 0, see `tessera.ingest.archive.crew` for the
             others.
         free: free bytes of the volume; the real ones when None.
@@ -164,7 +164,7 @@ class _Coordinator:
             if self._due("_heard", _LISTEN_EVERY_S):
                 self._listen()
             if self._want == "stop":
-                return "stopped", "stopped as asked; resume goes on where it was"
+                return "stopped", "stopped as requested; resume continues from there"
             if obstacle == "tiles" and not self._crew.n_open:
                 return "finished", self._at_tile_budget()
             if self._due("_written", _TELL_EVERY_S):
@@ -196,7 +196,7 @@ class _Coordinator:
         return (
             f"kept tiles take {size_words(kept)} of their budget of {size_words(self._config.tile_budget)}, and the "
             "next slide may "
-            f"need {size_words(least)}: {counted(self._worker.n_open, 'slide')} left in the queue; go on with "
+            f"need {size_words(least)}: {counted(self._worker.n_open, 'slide')} left in the queue; continue with "
             f"`tessera ingest --go-on --tile-budget {enough(kept + least)}` or more"
         )
 
@@ -301,7 +301,7 @@ def check_place(place: Place) -> None:
     """Refuse a rank that cannot be.
 
     Raises:
-        ConfigError: so it is.
+        ConfigError: the setting has no such value; the message says which there are.
     """
     if not 0 <= place.rank < place.world:
         raise ConfigError(f"rank {place.rank} of {place.world} workers cannot be: check RANK and WORLD_SIZE")

@@ -128,7 +128,7 @@ def work(workspace_root: Path, place: Place, *, patience_s: float = 600.0, at: K
         workspace_root: folder that all workers see.
         place: rank above 0.
         patience_s: how long to wait for rank 0.
-        at: hears the name of each step; tests kill the process there.
+        at: is told the name of each step; tests kill the process there.
 
     Returns:
         Slides cut.

@@ -1,7 +1,7 @@
 """One slide from an archive to our disk: resumed where it broke, and not named a slide before size and md5 match.
 
 The `.part` file only ever grows at its end, so its length is the place to go on. Nothing is preallocated: OpenSlide
-opens files with holes and gives wrong pixels without a word (reference/gdc.md, 6).
+opens files with holes and silently gives wrong pixels (reference/gdc.md, 6).
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Downloader:
         folder: where parts and slides lie.
         config: tries, timeouts, least rate.
         token: for closed files.
-        at: hears the name of each step; tests kill the process there.
+        at: is told the name of each step; tests kill the process there.
         busy: called when a server says that it has too many requests.
     """
 
@@ -139,7 +139,7 @@ class Downloader:
         Args:
             slide: what to fetch.
             halt: stops it.
-            reservation: hears how many bytes are on disk.
+            reservation: is told how many bytes are on disk.
             verifying: called when all bytes are there.
 
         Raises:
@@ -317,7 +317,7 @@ class _Transfer:
             and self.slide.name.lower().endswith(_TIFF_SUFFIXES)
             and not _may_be_tiff(chunk)
         ):
-            raise TransientError("the server sent something that is no slide (its first bytes are no TIFF's)")
+            raise TransientError("the server sent something that is not a slide (it does not begin as a TIFF does)")
         self.halt.unless(lambda: (stream.write(chunk), stream.flush()))
         self.hashes.update(chunk)
         self.moved += len(chunk)

@@ -45,7 +45,7 @@ class GdcSource:
         self._config = config
         self._projects, self._strategies = sorted(set(projects)), sorted(set(strategies))
         if not self._projects:
-            raise ConfigError("gdc: needs --project, TCGA-BRCA say, or the name of a program such as TCGA")
+            raise ConfigError("gdc: needs --project, for example TCGA-BRCA, or the name of a program such as TCGA")
         unknown = [name for name in self._strategies if name not in STRATEGIES]
         if unknown:
             raise ConfigError(f"--strategy {unknown[0]!r}: choose of {', '.join(map(repr, STRATEGIES))}")
@@ -212,7 +212,7 @@ class GdcClient:
         try:
             return response.json()
         except ValueError as error:
-            raise TransientError("it answered with a page that is no JSON (maintenance?)") from error
+            raise TransientError("it answered with a page that is not JSON (maintenance?)") from error
 
 
 def data_urls(config: StreamConfig, file_id: str, name: str) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ def _submitit(cluster: str, about: str, root: Path, places: list[Place]) -> Stop
         executor.update_parameters(name="tessera-ingest", **{"timeout_min": 24 * 60, **site})
         jobs = executor.map_array(work, [root] * len(places), places)
     except (RuntimeError, NameError, submitit.core.utils.FailedJobError) as error:
-        raise ConfigError(f"Slurm did not take the workers: {error}") from error
+        raise ConfigError(f"Slurm did not accept the workers: {error}") from error
 
     def stop() -> None:
         for job in jobs:

@@ -33,8 +33,8 @@ class StreamRow:
 
     Attributes:
         source: what it reads, in words.
-        ingest: how slides are cut.
-        stream: how they are fetched.
+        ingest: settings for cutting slides.
+        stream: settings for downloading slides.
         state: running, paused, stopped, finished or failed.
         want: run, pause or stop.
         alive: whether its process is there and at work.
@@ -78,7 +78,7 @@ def read_stream(workspace: Workspace) -> StreamRow | None:
     at_work = state in ("running", "paused")
     alive = at_work and is_alive(row["pid"], row["pid_started"])
     if at_work and not alive:
-        state, message = "failed", "its process ended without a word; resume goes on where it was"
+        state, message = "failed", "its process ended unexpectedly; resume continues from there"
     configs = json.loads(row["config"])
     return StreamRow(
         row["source"],
@@ -104,9 +104,9 @@ def request(workspace: Workspace, want: str) -> None:
     """
     row = read_stream(workspace)
     if row is None:
-        raise WorkspaceError("this workspace has no streaming ingest: begin one with `tessera ingest gdc: --project P`")
+        raise WorkspaceError("this workspace has no archive ingest: start one with `tessera ingest gdc: --project P`")
     if want != "run" and not row.alive:
-        raise WorkspaceError("the streaming ingest is not at work: `tessera ingest --go-on` starts it again")
+        raise WorkspaceError("the archive ingest is not running: `tessera ingest --go-on` starts it again")
     with workspace.ledger.write() as connection:
         connection.execute("UPDATE stream SET want = ?", (want,))
 
@@ -115,7 +115,7 @@ def retry_failed(workspace: Workspace, reason: str | None = None) -> int:
     """Put slides that failed or were set aside back into the queue.
 
     Args:
-        workspace: where they are.
+        workspace: the workspace they belong to.
         reason: only those with this reason; None takes all but twins of other slides.
 
     Returns:
@@ -185,8 +185,8 @@ class StreamLedger:
 
         Args:
             source: what is read, in words.
-            ingest: how slides are cut.
-            stream: how they are fetched.
+            ingest: settings for cutting slides.
+            stream: settings for downloading slides.
             goes_on: whether a queue of before is gone on with, so that its high-water mark stays.
         """
         config = json.dumps({"ingest": configuration.as_dict(ingest), "stream": configuration.as_dict(stream)})

@@ -116,8 +116,8 @@ class Orders:
         world: how many workers share the slides.
         want: run, pause or stop.
         slides: everything that is to be done.
-        ingest: how slides are cut.
-        stream: how they are fetched.
+        ingest: settings for cutting slides.
+        stream: settings for downloading slides.
     """
 
     job: str
@@ -173,7 +173,7 @@ def wait_for_orders(folders: Folders, place: Place, patience_s: float) -> Orders
         if orders is not None and orders.job == place.job and orders.world == place.world:
             return orders
         pause.wait(0.2)
-    raise WorkspaceError(f"worker {place.rank} of {place.world} waited in vain for worker 0: start that one too")
+    raise WorkspaceError(f"worker {place.rank} of {place.world} waited for worker 0, which did not start: start it too")
 
 
 class FileBoard:

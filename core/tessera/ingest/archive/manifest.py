@@ -94,7 +94,7 @@ def _read_table(path: Path, columns: tuple[str, ...], separator: str) -> list[di
         if None in row or any(row[name] is None for name in columns):
             raise ConfigError(f"{path}, line {number}: has another number of columns than the first line")
         if not row["size"].strip().isdigit():
-            raise ConfigError(f"{path}, line {number}: size {row['size']!r} is no whole number of bytes")
+            raise ConfigError(f"{path}, line {number}: size {row['size']!r} is not a whole number of bytes")
         rows.append(row)
     if not rows:
         raise ConfigError(f"{path} lists no slides")

@@ -41,8 +41,8 @@ class Merger:
         commit_tiles: tiles that are committed together.
         commit_every_s: but they wait no longer than this, and less at first; see `commit_due`.
         clock: seconds; tests turn it.
-        report: hears the counts.
-        at: hears the name of each step; tests kill the process there.
+        report: is told the counts.
+        at: is told the name of each step; tests kill the process there.
     """
 
     def __init__(

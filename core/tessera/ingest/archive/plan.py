@@ -67,8 +67,8 @@ class Plan:
             ),
             f"tiles    roughly {_range([_rough(n) for n in self.tiles])}, "
             f"{_range(list(map(size_words, self.tile_bytes)))} of disk "
-            f"for good (budget {size_words(self.tile_budget)}); a guess from the sizes of the files alone",
-            f"disk     at most {size_words(self.slide_budget)} for slides in passage; "
+            f"permanently (budget {size_words(self.tile_budget)}); an estimate from the file sizes alone",
+            f"disk     at most {size_words(self.slide_budget)} for slides being processed; "
             f"the volume has {size_words(self.free_bytes)} free",
             *([f"         {together(self.workers, self.slide_budget)}"] if self.workers > 1 else []),
             "time     "
@@ -84,7 +84,7 @@ class Plan:
         if self.workers * self.slide_budget + min(self.tile_bytes[1], self.tile_budget) > self.free_bytes:
             lines.append("!        the volume has less free space than both budgets: the ingest pauses when it is full")
         lines += [f"  - {name}: {reason}" for name, reason in self.rejected]
-        lines += [f"!        it would not begin: {self.refusal}"] if self.refusal else []
+        lines += [f"!        it would not start: {self.refusal}"] if self.refusal else []
         return "\n".join(lines)
 
 
@@ -135,7 +135,7 @@ def check_budget(slides: list[RemoteSlide], config: StreamConfig, ingest: Ingest
         ingest: how they are cut; given when no tile is there yet, so that at least one slide's tiles must fit.
 
     Raises:
-        ConfigError: so it is, or there are no slides.
+        ConfigError: the plan does not fit its budgets, or there are no slides.
     """
     refusal = _refusal(slides, config, ingest)
     if refusal:

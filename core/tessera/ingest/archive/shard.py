@@ -35,7 +35,7 @@ class Shard:
 
     Attributes:
         file_id: the archive's id of the slide.
-        columns: of the slide table.
+        columns: columns of the slide table.
         codes: uint8 (rows, columns), `Reason` of every grid position.
         thumbnail: JPEG.
         mask: PNG.

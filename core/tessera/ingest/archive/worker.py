@@ -72,12 +72,12 @@ class StreamWorker:
         slides: folder for slides in passage; every file in it is this worker's to delete.
         shards: folder for finished shards.
         config: connections, waits.
-        ingest: how slides are cut.
+        ingest: settings for cutting slides.
         downloader: fetches into `slides`.
         budget: the account of this machine's disk.
-        board: hears of every state.
+        board: is told of every state.
         renew: the present version of a retired slide, or None.
-        at: hears the name of each step; tests kill the process there.
+        at: is told the name of each step; tests kill the process there.
     """
 
     def __init__(
@@ -350,7 +350,7 @@ class StreamWorker:
         retry_at = time.time() + self._config.round_wait_s * 2 ** (rounds - 1)
         self._board.say(name, "queued", reason, rounds=rounds, retry_at=retry_at)
         logger.warning(
-            "%s: %s; comes back in %.0f s (round %d of %d)",
+            "%s: %s; tried again in %.0f s (round %d of %d)",
             job.slide.name,
             reason,
             retry_at - time.time(),

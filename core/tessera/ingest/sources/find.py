@@ -28,7 +28,7 @@ class FoundSlide:
 
     Attributes:
         path: what opens it: the file as it was named (a link stays a link), or the folder of a DICOM series.
-        name: what it is called.
+        name: its name.
         files: all files whose bytes it is.
     """
 

@@ -96,7 +96,7 @@ def look(path: Path, size_bytes: int) -> Looks:
 
     Args:
         path: the file.
-        size_bytes: its size.
+        size_bytes: size in bytes.
 
     Raises:
         OSError: it cannot be read.
@@ -164,7 +164,7 @@ def link_as_text(path: Path, size_bytes: int) -> Path | None:
 
     Args:
         path: a file that holds no slide.
-        size_bytes: its size.
+        size_bytes: size in bytes.
 
     Returns:
         The slide, or None when the file is no such link.

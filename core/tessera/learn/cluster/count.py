@@ -61,7 +61,7 @@ def count(
         wanted: clusters asked for; None keeps the count free.
         least: tiles that a cluster must have.
         masses: int64 (M,), tiles of each point; one each if None.
-        rng: of cells and halves.
+        rng: random generator for cells and halves.
     """
     weights = np.ones(len(points), np.int64) if masses is None else masses
     free, folded = fold(points, found.labels, least, weights)
@@ -97,7 +97,7 @@ def reach(
         least: tiles that a cluster must have; halves may have fewer.
         share: position of the dial that made the labels.
         masses: int64 (M,), tiles of each point; one each if None.
-        rng: of cells and halves.
+        rng: random generator for cells and halves.
 
     Returns:
         int32 (M,) labels 0..K-1, largest first (K is below k only when there are fewer distinct points); the position

@@ -30,7 +30,7 @@ def alarms(figures: dict[str, float], n_tiles: int, *, trained: bool = True) -> 
         elif trained:
             remedy = "lower learning_rate, or choose balance=uniform"
         else:
-            remedy = "the starting weights tell the tiles hardly apart: look at the tiles, or start from other weights"
+            remedy = "the starting weights hardly distinguish the tiles: look at the tiles, or start from other weights"
         found.append(f"collapse: the largest cluster holds {figures['largest_share']:.0%} of all tiles; {remedy}")
     if n_tiles / figures["clusters"] < _MIN_TILES_PER_CLUSTER:
         found.append(

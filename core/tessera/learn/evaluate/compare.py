@@ -35,11 +35,11 @@ def compare(
     """Agreement of the last clusterings of runs on the same tiles.
 
     Args:
-        workspace: where they are.
+        workspace: the workspace they belong to.
         names: two or more runs, or one with `stability`.
         stability: also cluster disturbed features of each again (see `tessera.learn.evaluate.stability`), and keep the
             figures.
-        progress: hears the phases.
+        progress: is told of each phase.
 
     Returns:
         runs (names), ami (matrix as lists), sizes (by run), and stability (by run, of those where it is known).

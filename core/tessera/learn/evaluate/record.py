@@ -63,7 +63,7 @@ def advise(reporter: Reporter, name: str, interval: int, n_clusters: int) -> Non
 
     Args:
         reporter: takes events.
-        name: of the run.
+        name: name of the run.
         interval: number of the clustering.
         n_clusters: rows of the head that the last losses belong to.
     """

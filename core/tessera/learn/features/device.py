@@ -47,7 +47,7 @@ def autocast(device: torch.device, precision: str = "auto") -> AbstractContextMa
     """Where networks run in bfloat16, by the setting `precision`: weights, losses and optimisers stay float32.
 
     Args:
-        device: where the network is.
+        device: device of the network.
         precision: auto (bfloat16 where the device multiplies it faster than float32), float32 or bfloat16.
     """
     fast = device.type == "cuda" or (device.type == "cpu" and cpu_multiplies_bfloat16())

@@ -46,7 +46,7 @@ def make_views(tiles: torch.Tensor, views: ViewBatch, side_px: int) -> torch.Ten
     Args:
         tiles: uint8 (B, 3, S, S), on the device that shall work.
         views: crops * B of them, the first ones of all tiles, then the second ones.
-        side_px: of the result.
+        side_px: side of the result, pixels.
 
     Returns:
         uint8 (crops * B, 3, side_px, side_px).
@@ -99,7 +99,7 @@ def _grid(boxes: torch.Tensor, symmetries: torch.Tensor, side_px: int, pixel: fl
     Args:
         boxes: top, left, height, width, as shares of the tile's side, (m, 4).
         symmetries: see `augment.turn`, (m,).
-        side_px: of the result.
+        side_px: side of the result, pixels.
         pixel: share of the side that a pixel takes.
     """
     x_sign, y_sign, straight = (1 - 2 * ((symmetries >> bit) & 1).float() for bit in range(3))

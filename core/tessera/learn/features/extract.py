@@ -59,7 +59,7 @@ def extract(
         loader: reads the tiles.
         ids: int64 (M,), tile numbers.
         batch_size: tiles a step.
-        device: where the network is.
+        device: device of the network.
         precision: of its products, see `tessera.learn.features.device.autocast`.
         views: 1, 4 or 8 of the square's symmetries, over which features are averaged. Tiles are decoded once and turned.
 
@@ -98,7 +98,7 @@ class FeaturePass:
         network: uint8 images to features.
         loader: reads the tiles.
         config: pca_dim, features.batch_size, precision, seed.
-        device: where the network is.
+        device: device of the network.
         ranks: the processes that share the pass; each reads its part of the tiles and writes their rows.
     """
 
@@ -115,7 +115,7 @@ class FeaturePass:
             bank: float16 (N, d), written in place; tiles that do not decode get the zero vector.
             kind: normalisation.
             interval: number of the clustering, which decides the sample of the fit.
-            told: hears (share done, tiles a second).
+            told: called with (share done, tiles a second).
 
         Raises:
             RunError: features are not finite.

@@ -38,7 +38,7 @@ class TrainContext:
     Attributes:
         config: of the run.
         n_tiles: of the run.
-        folder: of the run.
+        folder: folder of the run.
         loader: reads its tiles.
         device: where networks are.
         ranks: the processes that learn together.
@@ -84,7 +84,7 @@ class Method(ABC):
     """One way of learning.
 
     Args:
-        site: where it works.
+        site: the context it works in.
     """
 
     n_heads = 1

@@ -27,7 +27,7 @@ class DeepCluster(Method):
     """Head re-initialised at each clustering, with its own optimiser, as the paper's code has them.
 
     Args:
-        site: where it works.
+        site: the context it works in.
     """
 
     def __init__(self, site: TrainContext) -> None:

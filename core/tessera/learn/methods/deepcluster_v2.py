@@ -64,7 +64,7 @@ class DeepClusterV2(Method):
     """No feature pass between intervals; frozen centroids as head.
 
     Args:
-        site: where it works.
+        site: the context it works in.
     """
 
     def __init__(self, site: TrainContext) -> None:

@@ -20,7 +20,7 @@ def alexnet_bn(channels: int) -> nn.Module:
     """AlexNet with batch normalisation instead of local response normalisation; widths 96, 256, 384, 384, 256.
 
     Args:
-        channels: of the input.
+        channels: number of input channels.
 
     Returns:
         float (B, channels, H, W) -> float (B, 4096).
@@ -49,7 +49,7 @@ def vgg16_bn(channels: int) -> nn.Module:
     """VGG-16 with batch normalisation.
 
     Args:
-        channels: of the input.
+        channels: number of input channels.
 
     Returns:
         float (B, channels, H, W) -> float (B, 4096).

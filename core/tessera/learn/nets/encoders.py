@@ -93,7 +93,7 @@ def check_name(name: str, tile_px: int) -> None:
     """Refuse what a worker would refuse a minute later: unknown names, and tiles that patches cannot cover.
 
     Raises:
-        ConfigError: so it is.
+        ConfigError: the setting has no such value; the message says which there are.
     """
     row = known(name)
     if row is not None:

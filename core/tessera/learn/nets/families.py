@@ -51,7 +51,7 @@ def check_timm(name: str) -> None:
     """Refuse a name that timm does not know.
 
     Raises:
-        ConfigError: so it is; near names are told.
+        ConfigError: no such encoder; the message names similar ones.
     """
     import timm
 

@@ -98,7 +98,7 @@ def check_runnable(row: PathologyEncoder) -> None:
     """Refuse an encoder whose network is published as code of its own.
 
     Raises:
-        ConfigError: so it is.
+        ConfigError: the setting has no such value; the message says which there are.
     """
     if not row.architecture:
         raise ConfigError(

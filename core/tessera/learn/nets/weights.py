@@ -116,7 +116,7 @@ def check_fit(fit: Fit, *, told: str, encoder: str, allow_partial: bool) -> None
     """Refuse weights that do not fit whole, unless that was asked for; refuse those of which nothing fits always.
 
     Raises:
-        ConfigError: so it is; the message names keys.
+        ConfigError: the weights do not fit; the message names the keys.
     """
     if fit.whole or (allow_partial and fit.loaded):
         return

@@ -93,7 +93,7 @@ def propagate(
         seeds: int64 (M,), labelled tiles, all different.
         classes: int64 (M,), their classes, 0 to C-1, each at least once.
         config: graph, network, stages, seed.
-        told: hears (trainings done, trainings in all).
+        told: called with (trainings done, trainings in all).
 
     Raises:
         ConfigError: fewer than two classes, or no tile to propagate to.
@@ -134,7 +134,7 @@ def align(embedding: Points, labels: Classes, n_classes: int, n_clusters: int, s
         labels: int64 (N,), -1 = none; each class at least once.
         n_classes: how many.
         n_clusters: k-means clusters.
-        seed: of k-means.
+        seed: seed of k-means.
 
     Returns:
         int64 (N,), class whose labelled middle is nearest to the centroid of the tile's cluster.

@@ -73,7 +73,7 @@ def assign(workspace: Workspace, name: str, *, to: str | None = None, progress: 
         workspace: where both are.
         name: of the finished run.
         to: name of the new run; NAME-assigned, NAME-assigned-2, ... if None.
-        progress: hears how many tiles are done.
+        progress: is told how many tiles are done.
 
     Raises:
         RunError: the run is not finished, its last save does not belong to its last clusters, there are no later tiles,
@@ -172,7 +172,7 @@ def _save(grown: _Grown, old: RunFolder, new: RunFolder, run: Run) -> None:
     new.save_interval(0, grown.labels, Clusters(clusters.ids, sizes, clusters.centroids))
     found = checkpoint.load_last(old.checkpoint_path, run.digest)
     if found is None:
-        raise RunError(f"the checkpoint of {run.name} has gone meanwhile")
+        raise RunError(f"the checkpoint of {run.name} has been deleted meanwhile")
     checkpoint.save(new.checkpoint_path, dataclasses.replace(found, interval=0, batch=0))
 
 

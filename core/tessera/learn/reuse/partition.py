@@ -41,7 +41,7 @@ class Partition:
     """What was made.
 
     Attributes:
-        name: of the new run.
+        name: name of the new run.
         source: the run that it comes from.
         n_tiles: tiles that have a cluster.
         n_clusters: K.
@@ -72,13 +72,13 @@ def partition(
     """Cluster the features of a finished run's last interval anew.
 
     Args:
-        workspace: where the run is.
+        workspace: the workspace of the run.
         source: its name.
         clusterer: one of `tessera.config.CLUSTERERS`.
         clusters: K; None leaves it to clusterers that can find it, and gives k-means the K of the run.
         name: of the new run; None takes SOURCE-CLUSTERER-1, -2, ...
         changes: other settings to change, by name.
-        progress: hears the phases.
+        progress: is told of each phase.
 
     Raises:
         RunError: the run is not finished, or the name is taken.
@@ -86,7 +86,7 @@ def partition(
     """
     told, run = progress or Silent(), control.get(workspace, source)
     if run.state != "finished":
-        raise RunError(f"{source} is {run.state}: only a finished run can be clustered anew")
+        raise RunError(f"{source} is {run.state}: only a finished run can be clustered again")
     config = partition_config(run.config, source, clusterer, clusters, changes or {})
     control.check_clusters(config, run.n_tiles)
     chosen = control.free_name(workspace, name, f"{source}-{clusterer}-1")

@@ -25,7 +25,7 @@ class Reporter:
     """The worker's side of a run's row. SIGTERM counts as being asked to stop.
 
     Args:
-        workspace: where the run is.
+        workspace: the workspace of the run.
         run: the run.
         silent: tell and ask nothing, since another process of the same run does.
     """

@@ -23,7 +23,7 @@ def scope(workspace: Workspace, run: Run) -> tuple[Run, RunFolder, TileStore | S
     """The run, its folder and its store, as the worker shall see them.
 
     Args:
-        workspace: where the run is.
+        workspace: the workspace of the run.
         run: as the ledger has it.
 
     Returns:

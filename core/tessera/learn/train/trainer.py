@@ -55,8 +55,8 @@ def work(workspace: Workspace, name: str, ranks: Ranks | None = None) -> None:
     """Be the worker of a run until it is finished, stopped or failed. What it finds goes to the ledger.
 
     Args:
-        workspace: where the run is.
-        name: of the run.
+        workspace: the workspace of the run.
+        name: name of the run.
         ranks: the processes that work on it together, of which only the first tells; None = this one alone.
 
     Raises:
@@ -101,7 +101,7 @@ class Trainer:
     """One run in its worker. A context manager that ends the loader's threads.
 
     Args:
-        workspace: where tiles and results are.
+        workspace: the workspace of tiles and results.
         run: the run.
         reporter: takes progress and figures, and tells what is wanted.
         ranks: the processes that train together; None = this one alone.
@@ -345,7 +345,7 @@ class Trainer:
             )
         except OSError as error:
             self.reporter.event(
-                "error", f"the run could not be saved ({error.strerror}): make room; the last save is safe"
+                "error", f"the run could not be saved ({error.strerror}): free some space; the last save is safe"
             )
             return
         self.saved = time.monotonic()

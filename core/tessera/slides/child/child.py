@@ -81,7 +81,7 @@ class Child:
             task: `module:function` of a task, see `tessera.slides.child.serve.Task`.
             arguments: what it is given; goes through JSON.
             budget: what it may take.
-            told: hears what it says on the way.
+            told: is told what it says on the way.
 
         Returns:
             Header and buffers of its answer.

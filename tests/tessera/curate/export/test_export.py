@@ -205,7 +205,7 @@ def test_an_interrupted_export_leaves_nothing_behind(planted: Planted, tmp_path:
 
 def test_a_place_that_cannot_be_written_is_said(planted: Planted, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(TesseraError, match="taken back"):
+    with pytest.raises(TesseraError, match="nothing was written"):
         export(planted.workspace, RUN, tmp_path / "file" / "out", clusters="all")
 
 

@@ -129,7 +129,7 @@ def test_bad_slides_are_named_and_never_stop_the_others(
     assert "not yet released" in why["TCGA-ZZ-0004-01Z-00-DX1.svs"]
     assert "internal server error" in why[name_of(2)]
     assert "another md5" in why[name_of(3)]
-    assert "holds a path" in why["../TCGA-ZZ-0003.svs"]
+    assert "contains a path" in why["../TCGA-ZZ-0003.svs"]
     assert states(workspace)["TCGA-ZZ-0001-01Z-00-DX1.svs"] == "failed"
     assert left_over(workspace) == []
     assert not report.ok
@@ -258,7 +258,7 @@ def test_kept_tiles_end_the_ingest_at_their_budget(workspace: Workspace, archive
     report = run(workspace, config, ingest=IngestConfig(mpp=0.5, tile_px=64, commit_tiles=10, threads=2))
     assert 0 < report.slides_done < 5
     assert report.ok
-    assert "left in the queue; go on with `tessera ingest --go-on --tile-budget" in report.ended
+    assert "left in the queue; continue with `tessera ingest --go-on --tile-budget" in report.ended
     assert f"{5 - report.slides_done} slide" in report.ended
     assert totals(workspace)["queued"].slides == 5 - report.slides_done
     assert run(workspace, settings(archive, tile_budget=10**9)).slides_done == 5 - report.slides_done
@@ -310,7 +310,7 @@ def test_stop_keeps_the_part_and_the_next_ingest_goes_on(
             request(workspace, "stop")
 
     report = run(workspace, settings(archive, read_timeout_s=60), at=stop)
-    assert "stopped as asked" in dict(report.problems)["the ingest"]
+    assert "stopped as requested" in dict(report.problems)["the ingest"]
     row = read_stream(workspace)
     assert row is not None
     assert row.state == "stopped"
@@ -382,5 +382,5 @@ def test_two_ingests_at_once_are_refused(workspace: Workspace, archive: StandIn,
     fill(archive, drawn[:1])
     with single_writer(workspace), pytest.raises(WorkspaceError, match="another ingest"):
         run(workspace, settings(archive))
-    with pytest.raises(WorkspaceError, match="no streaming ingest"):
+    with pytest.raises(WorkspaceError, match="no archive ingest"):
         request(workspace, "pause")

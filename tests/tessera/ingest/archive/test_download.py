@@ -175,7 +175,7 @@ def test_another_size_at_every_try_is_refused(case: Case) -> None:
 def test_wrong_first_bytes_of_unknown_length_are_no_slide(case: Case) -> None:
     case.archive.entries[case.file_id].data = b"<html>" + SLIDE[6:]
     case.archive.script(case.file_id, *[Fault("no-length")] * 50)
-    with pytest.raises(TransientError, match="no slide"):
+    with pytest.raises(TransientError, match="not a slide"):
         case.fetch()
 
 

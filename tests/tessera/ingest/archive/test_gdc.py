@@ -167,7 +167,7 @@ def test_manifests_of_four_and_five_columns(archive: StandIn, tmp_path: Path) ->
     assert [slide.file_id for slide in found.slides] == ["abc"]
     assert [reason.split(":")[0] for _, reason in found.rejected] == [
         "it is listed twice",
-        "its name 'y/z.svs' holds a path",
+        "its name 'y/z.svs' contains a path",
     ]
 
 
@@ -198,7 +198,7 @@ def test_a_list_of_urls(tmp_path: Path) -> None:
     )
     found = UrlListSource(path, StreamConfig()).catalogue()
     assert [(slide.name, slide.project) for slide in found.slides] == [("b c.svs", "GTEx")]
-    assert found.rejected == [("d.svs", "it has no http address: mend the list")]
+    assert found.rejected == [("d.svs", "it has no http address: correct the list")]
 
 
 def test_barcodes() -> None:

@@ -68,7 +68,7 @@ def test_words_that_start_nothing(where: str, world: int, words: str, tmp_path: 
 
 @pytest.mark.skipif(shutil.which("srun") is not None, reason="there is a Slurm on this machine")
 def test_a_machine_without_slurm(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="Slurm did not take the workers"), workers("slurm", tmp_path, 2):
+    with pytest.raises(ConfigError, match="Slurm did not accept the workers"), workers("slurm", tmp_path, 2):
         pass
 
 

@@ -55,7 +55,7 @@ def test_shares_cover_everything_once_and_weigh_alike(tmp_path: Path) -> None:
 def test_orders_of_another_job_are_not_taken(tmp_path: Path) -> None:
     folders = Folders.make(tmp_path, StreamConfig(), 0)
     Orders("old", 2, "run", slides(1), IngestConfig(), StreamConfig()).write(folders)
-    with pytest.raises(WorkspaceError, match="waited in vain"):
+    with pytest.raises(WorkspaceError, match="waited for worker 0"):
         wait_for_orders(folders, Place(1, 2, "new"), 0.3)
 
 

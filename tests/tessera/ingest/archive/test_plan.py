@@ -42,14 +42,14 @@ def test_the_plan_says_what_it_will_take(workspace: Workspace, archive: StandIn,
     assert "less free space" in plan.summary()
     capped = make_plan("GDC", found, config, IngestConfig(tile_px=64, max_tiles_per_slide=2), free_bytes=100)
     assert capped.tiles == (10, 10)
-    assert "it would not begin" not in make_plan("GDC", found, settings(archive), SMALL, free_bytes=100).summary()
+    assert "it would not start" not in make_plan("GDC", found, settings(archive), SMALL, free_bytes=100).summary()
     refused = make_plan("GDC", found, settings(archive, slide_budget=10), SMALL, free_bytes=100).summary()
-    assert refused.index("slides   5") < refused.index("it would not begin")
+    assert refused.index("slides   5") < refused.index("it would not start")
     assert "--slide-budget" in refused
     assert " s at 10 MB/s" in refused
     run(workspace, settings(archive), ingest=SMALL)
     assert plan.tiles[0] < workspace.n_tiles() < plan.tiles[1]
-    assert "a guess from the sizes" in plan.summary()
+    assert "an estimate from the file sizes" in plan.summary()
     thousands = dataclasses.replace(plan, tiles=(7_942, 63_821)).summary()
     assert "roughly 7,900 to 64,000," in thousands
 

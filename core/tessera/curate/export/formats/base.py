@@ -42,7 +42,7 @@ class Layout:
 
     Attributes:
         folder: where to write.
-        classes: names of the classes in alphabetical order; a class is told by its position where a number is wanted.
+        classes: names of the classes in alphabetical order; a class is identified by its position where a number is wanted.
         splits: splits that have tiles, in order; one empty name when the set is not divided.
         counts: split to number of its tiles.
         shard_tiles: tiles in one file, where a file has many.
@@ -63,7 +63,7 @@ class Writer:
     """Writes tiles in one format; base of all formats.
 
     Args:
-        layout: of the set.
+        layout: folders and splits of the set.
 
     Attributes:
         extra: columns that `add` puts into the rows besides `file`.
@@ -102,7 +102,7 @@ class Shards(Generic[S]):
     """The open shard of each split; a full one is closed, and the next begins with the next tile.
 
     Args:
-        layout: of the set.
+        layout: folders and splits of the set.
         name: split, number of the shard and how many the split will have to its path in the folder.
         start: opens a shard.
     """

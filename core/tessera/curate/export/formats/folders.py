@@ -14,7 +14,7 @@ class ImageFolder(Writer):
     """`[split/]class/tile.jpg`, with labels.csv (file,label,group), which `tessera ingest --tiles` reads.
 
     Args:
-        layout: of the set.
+        layout: folders and splits of the set.
     """
 
     def __init__(self, layout: Layout) -> None:

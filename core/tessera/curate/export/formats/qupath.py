@@ -32,7 +32,7 @@ class QuPath(Writer):
     """Writes tiles in the order of slides; slides that are ready-made tiles have no place in a viewer.
 
     Args:
-        layout: of the set.
+        layout: folders and splits of the set.
         origins: row of each slide in the ledger to the level-0 pixel that is (0, 0) in QuPath.
         colours: class name to a cluster whose colour it has.
     """

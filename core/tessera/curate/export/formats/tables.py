@@ -26,7 +26,7 @@ class PlainTable(Writer):
     """JPEG bytes as a column of manifest.parquet.
 
     Args:
-        layout: of the set.
+        layout: folders and splits of the set.
     """
 
     extra: tuple[pa.Field, ...] = (pa.field("jpeg", pa.binary()),)

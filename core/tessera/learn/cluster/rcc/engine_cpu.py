@@ -25,7 +25,7 @@ class CpuEngine:
 
     Args:
         points: float32 (N, D), X.
-        graph: of the points.
+        graph: neighbour graph of the points.
         threads: 0 takes one per core that this process may use.
     """
 

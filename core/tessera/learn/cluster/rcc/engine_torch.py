@@ -26,7 +26,7 @@ class TorchEngine:
 
     Args:
         points: float32 (N, D), X.
-        graph: of the points.
+        graph: neighbour graph of the points.
         device: cpu, cuda or cuda:N.
         width: columns of a block.
     """

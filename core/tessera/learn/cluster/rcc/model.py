@@ -102,7 +102,7 @@ class RCC(ClusterMixin, BaseEstimator):
         lambda_scale: multiplies lambda.
         link: multiplies the linking threshold.
         max_iter: iterations at most.
-        tolerance: of the linear systems.
+        tolerance: relative tolerance of the linear systems.
         graph_method: auto, flat, ivf, hnsw or torch (see `tessera.learn.cluster.graph.neighbours.nearest`).
         device: cpu, cuda or cuda:N.
         n_threads: on the CPU; 0 takes one per core.

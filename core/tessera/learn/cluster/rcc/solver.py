@@ -82,7 +82,7 @@ class Schedule:
         most: iterations in all at most.
         change: a smaller change of the objective counts as none (absolute: RCC's 0.1).
         relative: the same as a share of the objective; 0 is off.
-        tolerance: of the linear systems.
+        tolerance: relative tolerance of the linear systems.
         to_the_end: leave the last level only when the objective rests, as RCC does; it never rests at large N.
     """
 

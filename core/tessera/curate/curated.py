@@ -31,12 +31,7 @@ def curated_of(run: Run, interval: int | None = None) -> Clustering:
     Decisions hold at every interval: clusters keep their ids, and a tile that was moved or excluded by hand stays so.
 
     Args:
-<<<<<<< HEAD
         run: the run.
-=======
-        workspace: the workspace of the run.
-        run: name of the run.
->>>>>>> c74fc72 (Say errors, help and pages in plain current English)
         interval: number of the clustering; the last if None.
 
     Raises:

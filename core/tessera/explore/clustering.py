@@ -24,12 +24,7 @@ class Clustering:
     """One clustering of a run's tiles.
 
     Attributes:
-<<<<<<< HEAD
         of: the run, as it was when the clustering was opened: its id, files, settings and tiles never change.
-=======
-        workspace: the workspace it belongs to.
-        run: name of the run.
->>>>>>> c74fc72 (Say errors, help and pages in plain current English)
         interval: number of the clustering.
         labels: int32 (N,), persistent cluster id of each tile, -1 = none.
         distances: float16 (N,), distance to the own centroid.

@@ -37,11 +37,11 @@ def ingest_tiles(
     of the right size keep their bytes. Files that are known already are left alone.
 
     Args:
-        workspace: the workspace to write to.
+        workspace: where to.
         folder: the images.
         config: tile size; its mpp is recorded as assumed, since images carry none.
-        progress: is told how many files are done.
-        at: is told the name of each step; tests kill the process there.
+        progress: hears how many files are done.
+        at: hears the name of each step; tests kill the process there.
 
     Raises:
         ConfigError: no such folder, or a labels.csv without the columns.
@@ -138,7 +138,6 @@ def _rows(
 ) -> Iterator[tuple[int, int, int, int, str, bytes]]:
     """Rows of the store; x0 counts the group's tiles, so that (slide, x0, y0) names a tile as on a slide."""
     number = first
-<<<<<<< HEAD
     batches = [entries[start : start + _BATCH] for start in range(0, len(entries), _BATCH)]
     with ThreadPoolExecutor(_AT_ONCE, "tiles") as pool:
         for batch, made in zip(batches, pool.map(lambda batch: _make(batch, config), batches), strict=True):
@@ -148,16 +147,6 @@ def _rows(
                     continue
                 yield number * config.tile_px, 0, config.tile_px, labels.get(entry.label, -1), entry.name, jpeg
                 number += 1
-=======
-    for entry in entries:
-        try:
-            jpeg = _as_jpeg(entry.file, config)
-        except (OSError, ValueError) as error:
-            report.problems.append((entry.name, f"is not an image that can be read: {error}"))
-            continue
-        yield number * config.tile_px, 0, config.tile_px, labels.get(entry.label, -1), entry.name, jpeg
-        number += 1
->>>>>>> c74fc72 (Say errors, help and pages in plain current English)
 
 
 def _make(batch: list[Entry], config: IngestConfig) -> list[tuple[bytes, str]]:

@@ -36,7 +36,7 @@ def task(arguments: dict[str, Any], host: Host) -> Answer:  # noqa: ARG001
             reasons.append(error.reason)
         except (OSError, ValueError, cv2.error) as error:
             sizes.append(0)
-            reasons.append(f"is no image that can be read: {error}")
+            reasons.append(f"is not an image that can be read: {error}")
     return {"sizes": sizes, "reasons": reasons}, [b"".join(jpegs)]
 
 

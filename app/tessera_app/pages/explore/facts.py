@@ -20,31 +20,6 @@ _TABLES: dict[
 ] = {}  # by identity: a curated view is made anew when something is decided
 
 
-<<<<<<< HEAD
-=======
-@dataclass(frozen=True)
-class OpenCluster:
-    """A cluster as its panel shows it.
-
-    Attributes:
-        cluster: id of the cluster.
-        facts: its row in the table.
-        n_slides: slides in the whole clustering.
-        rows: title, help and tile numbers of each row of the gallery.
-    """
-
-    cluster: int
-    facts: dict[str, Any]
-    n_slides: int
-    rows: Rows
-
-    @property
-    def one_slide(self) -> bool:
-        """Whether nearly all of it comes from one of several slides."""
-        return self.n_slides > 1 and float(self.facts["top_slide_share"]) >= ONE_SLIDE
-
-
->>>>>>> c74fc72 (Say errors, help and pages in plain current English)
 def table_of(clustering: Clustering) -> pd.DataFrame:
     """`cluster_table`, kept for the last few clusterings and shared by all sessions. Do not change it in place."""
     known = _TABLES.get(id(clustering))

@@ -19,11 +19,7 @@ from tessera_app.pages.explore.facts import inside_lasso
 from tessera_app.pages.explore.slide_pane import SlidePane
 from tessera_app.store import PAGES, Store
 
-<<<<<<< HEAD
 _OTHER = ("start", "map", "recluster", "page", "select", "whole")  # asks that decide nothing about the clustering
-=======
-_NONE = "Start a run on the Run page. Its first clusters appear here after the first pass over all tiles."
->>>>>>> c74fc72 (Say errors, help and pages in plain current English)
 
 
 class ExplorePage(pn.viewable.Viewer):
@@ -115,65 +111,12 @@ class ExplorePage(pn.viewable.Viewer):
         run, interval, maps = self._store.shown
         work = [item for item in self._store.activities if item.kind == "map" and item.run == run]
         failed = [item for item in self._store.failures if item.kind == "map" and item.run == run]
-<<<<<<< HEAD
-=======
-        self._make_map.visible = last >= 0 and last not in maps
-        self._make_map.disabled = bool(making)
-        note = ""
-        if making:
-            note = "<p class='quiet'>The map is being computed; it appears here when it is ready.</p>"
-        elif last >= 0 and last not in maps:
-            note = alarm(f"The map could not be made: {failed[0].message}") if failed else ""
-            if maps:
-                note += f"<p class='quiet'>Points lie as on the map of clustering {self._store.mapped()}; the last clustering has none yet.</p>"
-            else:
-                note += empty("No map yet", "It places every tile so that tiles that look alike lie together (UMAP).")
-        elif interval not in maps:
-            note = f"<p class='quiet'>Points lie as on the map of clustering {self._store.mapped()}, in the clusters of {interval}.</p>"
-        self._map_note.object = wrap(note)
-
-    def _start_map(self, _: Any) -> None:
-        # disabled until the activity is seen, so that two clicks make one map
-        self._make_map.disabled = self._store.start("project", self._store.run)
-
-    def _open_a_real_cluster(self, clustering: Clustering) -> None:
-        """The one that took the open one in, or else the largest, when the open one is not there (any more)."""
-        if self._store.cluster not in clustering.ids and len(clustering.ids):
-            taken_in_by = self._store.decided().merged.get(self._store.cluster, -1)
-            self._store.cluster = (
-                taken_in_by if taken_in_by in clustering.ids else int(clustering.ids[clustering.sizes.argmax()])
-            )
-
-    def _mark_cluster(self) -> None:
-        clustering = self._store.clustering()
-        if clustering is not None:
-            self._open_a_real_cluster(clustering)  # the address is read again when the browser connects
-        self._map.highlight = self._store.cluster
-
-    def _offer_selections(self) -> None:
-        found = self._store.decided().selections
-        options = {"none": 0, **{selection.name: selection.decision for selection in found}}
-        if self._selections.options != options:
-            self._selections.options = options
-        self._selections.visible = bool(found)
-
-    def _choose_selection(self, event: Any) -> None:
-        """Draw a saved lasso again; it holds on the map that it was drawn on."""
-        found = [s for s in self._store.decided().selections if s.decision == event.new]
-        if found and found[0].map_interval != self._store.mapped():
-            pn.state.notifications.warning(
-                f"{found[0].name} was drawn on the map of clustering {found[0].map_interval}"
-            )
-        self._map.polygon = [list(corner) for corner in found[0].polygon] if found else []
-
-    def _choose_interval(self, event: Any) -> None:
->>>>>>> c74fc72 (Say errors, help and pages in plain current English)
         last = self._store.current.interval if self._store.current is not None else -1
         note: dict[str, Any] = {}
         if interval < 0:
             note = {"text": "The map appears with the first clusters."}
         elif work:
-            note = {"text": "The map is being made; it appears here by itself.", "over": bool(maps)}
+            note = {"text": "The map is being computed; it appears here when it is ready.", "over": bool(maps)}
         elif last not in maps:
             why = f"The map could not be made: {failed[0].message} " if failed else ""
             other = f"Tiles lie as on the map of clustering {self._store.mapped()}. " if maps else ""

@@ -24,72 +24,7 @@ Labels = npt.NDArray[np.int32]
 Features = npt.NDArray[np.float32]
 
 
-<<<<<<< HEAD
 def score_clusters(clusters: Labels, labels: Labels, groups: npt.NDArray[np.integer] | None = None) -> dict[str, float]:
-=======
-def evaluate(workspace: Workspace, name: str, interval: int | None = None) -> dict[str, Any]:
-    """Score clusters and features of a run.
-
-    Args:
-        workspace: the workspace of the run.
-        name: name of the run.
-        interval: clustering to score; the last if None. Features are those of the last checkpoint.
-
-    Returns:
-        clusters: NMI, AMI, ARI, purity, Hungarian accuracy against labels; features: k-NN and linear accuracy (mean
-            over
-        group-wise folds; None with fewer than two groups a class) of run, random encoder and colour statistics, with
-        the AMI of k-means on each at the run's K.
-
-    Raises:
-        RunError: no labels, or no clustering yet.
-    """
-    run = control.get(workspace, name)
-    chosen = run.interval if interval is None else interval
-    if chosen < 0:
-        raise RunError(f"{name} has no clusters yet: wait for its first interval")
-    store = TileStore(workspace.tiles_path, run.store_version)
-    index = store.index()
-    labels, groups = index.label[: run.n_tiles].astype(np.int32), index.slide[: run.n_tiles]
-    clusters = workspace.run_folder(name).assignment(chosen)
-    labelled = np.flatnonzero((labels >= 0) & (clusters >= 0))
-    if len(np.unique(labels[labelled])) < 2:
-        raise RunError("there are no labels to score against: ingest labelled tiles with --tiles FOLDER")
-    rng = np.random.default_rng(0)
-    ids = np.sort(rng.choice(labelled, min(len(labelled), _MAX_TILES), replace=False)).astype(np.int64)
-    sets = _feature_sets(workspace, run, store, ids)
-    k = len(np.unique(clusters[ids]))
-    return {
-        "run": name,
-        "interval": chosen,
-        "n_tiles": len(ids),
-        "n_groups": len(np.unique(groups[ids])),
-        "n_classes": len(np.unique(labels[ids])),
-        "n_clusters": k,
-        "clusters": score_clusters(clusters[ids], labels[ids]),
-        "features": {what: score_features(features, labels[ids], groups[ids], k) for what, features in sets.items()},
-    }
-
-
-def describe(scores: dict[str, Any]) -> str:
-    """The scores as a table for a terminal."""
-    lines = [
-        f"{scores['run']}, interval {scores['interval']}: {scores['n_tiles']:,} labelled tiles of "
-        f"{scores['n_groups']} groups, "
-        f"{scores['n_classes']} classes, {scores['n_clusters']} clusters",
-        "clusters against labels   " + "  ".join(f"{key} {value:.3f}" for key, value in scores["clusters"].items()),
-        f"{'features':22}{'k-NN':>8}{'linear':>8}{'AMI of k-means':>16}",
-    ]
-    for what, row in scores["features"].items():
-        knn, linear = (f"{'–' if row[key] is None else format(row[key], '.3f'):>8}" for key in ("knn", "linear"))
-        lines.append(f"{what:22}{knn}{linear}{row['kmeans_ami']:16.3f}")
-    if any(row["knn"] is None for row in scores["features"].values()):
-        lines.append(_NO_FOLDS)
-    return "\n".join(lines)
-
-
-def score_clusters(clusters: Labels, labels: Labels) -> dict[str, float]:
->>>>>>> c74fc72 (Say errors, help and pages in plain current English)
     """Agreement of clusters with labels.
 
     Args:

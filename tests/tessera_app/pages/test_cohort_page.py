@@ -102,7 +102,7 @@ def test_the_page_turns_searches_and_shows_masks_when_asked(
     assert page._body.object.count("class='card'") == PER_PAGE
     assert "1–48 of 120" in page._at.object
     assert "mask/" not in page._body.object
-    page._layer.value = "Tissue found"
+    page._layer.value = "Tissue"
     assert page._body.object.count("src='mask/") == PER_PAGE
     page._next.param.trigger("clicks")
     assert "49–96 of 120" in page._at.object

@@ -32,7 +32,7 @@ function render({ model, el }) {
   const picture = make("img");
   const caption = make("span");
   const key = make("div", "ts-map-key");
-  const note = make("div", "ts-map-note", "Loading the map…");
+  const note = make("div", "ts-map-note", model.get("url") || model.get("data")?.byteLength ? "Loading the map…" : "");
   const height = model.get("height_px");
   box.style.height = height ? `${height}px` : "100%";
   if (!height) el.style.height = "100%";
@@ -173,9 +173,21 @@ function render({ model, el }) {
     note.textContent = words;
     box.dataset.error = String(error);
   };
+  // There is no map (any more): nothing is drawn, and the page says why.
+  const forget = () => {
+    points = index = codes = groups = null;
+    note.textContent = "";
+    delete box.dataset.ready;
+    gl.clear(canvas.width, canvas.height);
+    over.getContext("2d").clearRect(0, 0, over.width, over.height);
+    card.hide();
+    describe();
+  };
   const load = async () => {
     const [url, data, mine] = [model.get("url"), model.get("data"), ++asked];
-    if (!gl || (!url && !data?.byteLength)) return;
+    if (!gl) return;
+    if (!url && !data?.byteLength) return forget();
+    note.textContent = points ? "" : "Loading the map…";
     try {
       const read = await readPoints(url, data);
       if (mine !== asked || gone) return;

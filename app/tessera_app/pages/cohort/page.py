@@ -21,7 +21,7 @@ from tessera_app.store import Store
 from tessera_app.theme import badge
 
 _CARDS, _TABLE = "Cards", "Table"
-_LAYERS = {"Slide": "", "Tissue found": "mask", "Tiles kept": "kept"}
+_LAYERS = {"Slide": "", "Tissue": "mask", "Kept tiles": "kept"}
 _START = (
     "In a terminal, for slides in a folder:<br><code>tessera ingest FOLDER --workspace {root}</code><br>"
     "for ready-made tile images:<br><code>tessera ingest --tiles FOLDER --workspace {root}</code><br>"
@@ -50,7 +50,9 @@ class CohortPage(pn.viewable.Viewer):
         self._state = pmui.Select(
             label="state", options={"all": ""}, value="", width=130, css_classes=["ts-state"], **small
         )
-        self._layer = pmui.RadioButtonGroup(options=list(_LAYERS), value="Slide", css_classes=["ts-layer"], **small)
+        self._layer = pmui.RadioButtonGroup(
+            options=list(_LAYERS), value="Slide", width=270, css_classes=["ts-layer"], **small
+        )
         self._as = pmui.RadioButtonGroup(options=[_CARDS, _TABLE], value=_CARDS, css_classes=["ts-as"], **small)
         self._back, self._next = (
             pmui.Button(label=label, variant="outlined", css_classes=[css], **small)
@@ -64,9 +66,7 @@ class CohortPage(pn.viewable.Viewer):
             self._state,
             self._as,
             self._layer,
-            self._back,
-            self._at,
-            self._next,
+            pn.Row(self._back, self._at, self._next),
             align_items="center",
             gap="6px",
             visible=False,

@@ -20,7 +20,7 @@ from tessera_app import access
 from tessera_app.latest import Latest
 from tessera_app.page import alarm, bar, duration, empty, html, number, term, wrap
 from tessera_app.pages.run.curves import Curves
-from tessera_app.pages.run.facts import RunFacts, read_all, read_run
+from tessera_app.pages.run.facts import RunFacts, read_all, read_run, trains
 from tessera_app.pages.run.form import SettingsForm
 from tessera_app.pages.run.forming import Forming
 from tessera_app.pages.run.presets import Preset, presets, time_words
@@ -184,7 +184,9 @@ def _status(facts: RunFacts) -> str:
     run = facts.run
     going = run.state == "running" and run.alive
     words = _words(facts)
-    numbers = number(f"{max(run.interval, 0)} of {run.epochs}", term("interval", "intervals done"))
+    numbers = ""
+    if trains(run):
+        numbers += number(f"{max(run.interval, 0)} of {run.epochs}", term("interval", "intervals done"))
     if "nmi" in facts.last:
         numbers += number(f"{facts.last['nmi']:.3f}", term("NMI", "NMI with the interval before"))
     if "loss" in facts.last:

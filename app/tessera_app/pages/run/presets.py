@@ -81,7 +81,9 @@ def time_words(preset: Preset, runs: Sequence[Run], n_tiles: int) -> str:
     """
     if not n_tiles:
         return "There are no tiles yet."
-    known = [each for run in runs if (each := _seconds_a_tile(run)) is not None]
+    rates = [(_trains(run) == preset.trains, each) for run in runs if (each := _seconds_a_tile(run)) is not None]
+    alike = [each for same, each in rates if same]
+    known = alike or [each for _, each in rates]
     if not known:
         return f"Time for {counted(n_tiles, 'tile')}: known when a first run has finished here."
     return f"About {duration(statistics.median(known) * preset.passes * n_tiles)} here, as earlier runs went."
@@ -91,7 +93,11 @@ def _seconds_a_tile(run: Run) -> float | None:
     """Seconds of one pass over one tile of `_SIDES_PX`, as a finished run went; None for others."""
     if run.state != "finished" or not run.started or not run.finished or not run.n_tiles or run.settings is None:
         return None
-    trained = run.settings.method.name != LOOK
+    trained = _trains(run)
     passes = 3 * run.settings.epochs + 1 if trained else 1
     area = (run.settings.tile_px / _SIDES_PX) ** 2 if trained else 1.0
     return (run.finished - run.started) / (run.n_tiles * passes * area)
+
+
+def _trains(run: Run) -> bool:
+    return run.settings is None or run.settings.method.name != LOOK

@@ -18,7 +18,7 @@ from tessera_app.pages.slide.facts import SlideFacts, around, read_slide, rows_o
 from tessera_app.store import PAGES, Store
 
 _PAGE = PAGES.index("slide")
-_TALL = "max(420px, calc(100vh - 76px))"  # all that the bar of the page leaves
+_TALL = "max(420px, calc(100vh - 82px))"  # all that the bar of the page leaves
 _BY = {"name": "name", "cluster": "cluster", "kind": "kind"}
 _NONE = "Slides appear here as they are cut into tiles. Ready-made tile images have no slide to show."
 _GONE = (
@@ -73,7 +73,7 @@ class SlidePage(pn.viewable.Viewer):
             self._switches,
             width=320,
             visible=False,
-            styles={"max-height": _TALL, "overflow": "auto"},
+            styles={"max-height": _TALL, "overflow": "auto", "padding-top": "8px"},
         )
         self._loads = Latest(lambda text: setattr(self._note, "object", wrap(alarm(text))))
         self._choose.param.watch(lambda event: self._chosen(event.new), "value")
@@ -114,12 +114,12 @@ class SlidePage(pn.viewable.Viewer):
         self._facts = facts
         self._viewer.visible = self._side.visible = facts is not None
         if facts is None:
-            self._none.object = wrap(empty("No slide to show", _NONE))
+            self._none.param.update(object=wrap(empty("No slide to show", _NONE)), visible=True)
             return
-        self._none.object = wrap("")
+        self._none.visible = False
         self._choose.param.update(options=choices, value=facts.slide_id)
         self._head.object = wrap(f"<h2 class='ts-slide-name'>{escape(facts.name)}</h2><p class='quiet'>{_HELP}</p>")
-        self._note.object = wrap(_note(facts))
+        self._note.param.update(object=wrap(_note(facts)), visible=facts.gone)
         self._about.object = wrap(_about(facts, self._store.clustering()))
         clustering = self._store.clustering()
         version = (

@@ -15,9 +15,11 @@ export function slideBar({ closer, farther, whole, setPower, setOpacity, fullScr
   slider.setAttribute("aria-label", title);
   slider.oninput = () => setOpacity(Number(slider.value));
   strength.append(slider);
+  const large = button("Full screen", "Fill the screen, or leave it (Esc)", fullScreen);
+  large.className = "wide"; // left out where there is little room
   bar.append(
     button("+", "Closer (key +)", closer), button("−", "Farther (key −)", farther), button("Whole slide", "Show all of it (key 0)", whole),
-    objectives, strength, button("Full screen", "Fill the screen, or leave it (Esc)", fullScreen),
+    objectives, strength, large,
   ); // prettier-ignore
   let before = USUAL;
   return {

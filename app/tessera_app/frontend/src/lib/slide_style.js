@@ -11,6 +11,8 @@ export const STYLE = `
 .ts-slide-bar button:hover{background:var(--tint)}
 .ts-slide-bar button:focus-visible,.ts-strength input:focus-visible{outline:2px solid var(--violet);outline-offset:1px}
 .ts-slide-bar button[aria-pressed=true]{background:var(--violet);color:var(--paper)}
+.ts-slide-viewer{container-type:inline-size}
+@container (max-width:560px){.ts-slide-bar .ts-objectives,.ts-slide-bar .wide{display:none} .ts-slide-bar{left:6px;top:6px;flex-wrap:nowrap} .ts-slide-foot .ts-cursor{display:none}}
 .ts-objectives{display:flex;border-left:1px solid var(--line);border-right:1px solid var(--line);margin:0 3px;padding:0 3px}
 .ts-strength{display:flex;align-items:center;gap:6px;padding:0 8px;font:500 12px/1 system-ui,sans-serif;color:var(--soft)}
 .ts-strength input{width:86px;accent-color:var(--violet);margin:0}

@@ -22,7 +22,7 @@ import simplejpeg
 import torch
 from original import relabel
 from tessera.config import RunConfig
-from tessera.learn.methods.base import Points
+from tessera.learn.methods.base import ClusterInput
 from tessera.learn.train.reporter import Reporter
 from tessera.learn.train.trainer import Trainer
 from tessera.runs import control
@@ -43,14 +43,14 @@ class Timed(Trainer):
 
     labels_at = asked_at = 0.0
 
-    def _cluster_head(self, points: Points, interval: int, head: int) -> dict[str, float]:
+    def _cluster_head(self, points: ClusterInput, interval: int, head: int) -> dict[str, float]:
         found = super()._cluster_head(points, interval, head)
         self.labels_at = time.perf_counter()
         return found
 
     def first_batch(self) -> float:
         """Train until the first batch has come; when that was."""
-        learn, self.method.learn = self.method.learn, self._stop  # type: ignore[method-assign]
+        learn, self.method.loss = self.method.loss, self._stop  # type: ignore[method-assign]
         asked = self.method.train
         self.method.train = self._note  # type: ignore[method-assign]
         try:
@@ -58,7 +58,7 @@ class Timed(Trainer):
         except FirstBatch:
             return time.perf_counter()
         finally:
-            self.method.learn, self.method.train = learn, asked  # type: ignore[method-assign]
+            self.method.loss, self.method.train = learn, asked  # type: ignore[method-assign]
         raise RuntimeError("no batch came")
 
     def _note(self) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tessera.config.settings import Choice, Config, one_of, part, setting
 from tessera.errors import ConfigError
 
+if TYPE_CHECKING:
+    from tessera.learn.methods.base import Method, TrainContext
+
 # name -> class of its settings, beside the component; a new method or clusterer is one line here
 METHODS = {
-    "look": "tessera.config.methods:LookConfig",
-    "deepcluster": "tessera.config.methods:DeepClusterConfig",
-    "deepcluster-v2": "tessera.config.methods:DeepClusterV2Config",
+    "deepcluster": "tessera.learn.methods.deepcluster:DeepClusterConfig",
+    "deepcluster-v2": "tessera.learn.methods.deepcluster_v2:DeepClusterV2Config",
+    "simclr": "tessera.learn.methods.simclr:SimCLRConfig",
+    "look": "tessera.learn.methods.look:LookConfig",
 }
 CLUSTERERS = {
     "kmeans": "tessera.learn.cluster.options:KMeansConfig",
@@ -35,6 +39,7 @@ KNOWN_ENCODERS = (
 COLOURS = ("own", "imagenet")
 POOLS = ("mean", "mean-and-spread")
 INPUTS = ("rgb", "grey-sobel", "haematoxylin")
+OPTIMISERS = ("sgd", "adamw")
 SCHEDULES = ("auto", "constant", "cosine")
 COUNTS = ("target", "free")
 NORMALISATIONS = ("auto", "pca-whiten", "pca", "centre-scale", "centre", "none")
@@ -50,9 +55,13 @@ class MethodConfig(Choice):
     Attributes:
         schedule: what `optimiser.schedule=auto` is for this method.
         directions: whether it compares directions only, so that k-means puts its centroids on the unit sphere.
+        trains: whether it trains at all; a look does not, and has no epochs.
+        least_batch: tiles a batch below which it learns nothing.
     """
 
     schedule: ClassVar[str] = "cosine"
+    trains: ClassVar[bool] = True
+    least_batch: ClassVar[int] = 2
     directions: ClassVar[bool] = False
 
     def normalisation(self, neighbours: bool) -> str:  # noqa: ARG002 - the interface's
@@ -61,7 +70,15 @@ class MethodConfig(Choice):
         Args:
             neighbours: whether the clusterer works on the neighbours of each tile.
         """
-        return "none"
+        return "pca"
+
+    def build(self, context: TrainContext) -> Method:
+        """The method with these settings.
+
+        Args:
+            context: where it works.
+        """
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -172,6 +189,13 @@ class ClusteringConfig(Config):
         choices=COUNTS,
         advanced=True,
     )
+    monitor_every: int = setting(
+        1,
+        "Of methods without pseudo-labels: passes between two clusterings that only watch; each reads all tiles.",
+        low=1,
+        high=10_000,
+        advanced=True,
+    )
     graph_points: int = setting(
         200_000,
         "Beyond this many tiles, clusterers that find K work on this many k-means cells, and tiles follow their cell.",
@@ -213,6 +237,7 @@ class ViewsConfig(Config):
 class OptimiserConfig(Config):
     """How weights follow the gradient."""
 
+    name: str = setting("sgd", "sgd with momentum, or adamw.", choices=OPTIMISERS, advanced=True)
     learning_rate: float = setting(
         0.05, "SGD step at 256 tiles a batch; it is scaled with batch_size.", low=0, high=100
     )
@@ -265,7 +290,8 @@ class RunConfig(Config):
     method: MethodConfig = one_of(
         METHODS,
         "deepcluster-v2",
-        "deepcluster-v2 clusters what training has just seen; deepcluster reads all tiles again before each clustering.",
+        "deepcluster-v2 clusters what training has just seen; deepcluster reads all tiles again before each clustering; "
+        "simclr needs no clusters; look trains nothing.",
     )
     epochs: int = setting(
         10,
@@ -311,6 +337,19 @@ class RunConfig(Config):
         if old := [name for name in values if name in FLAT]:
             raise ConfigError(f"RunConfig({old[0]}=...) is now RunConfig.of({{{FLAT[old[0]]!r}: ...}})")
         return super().__new__(cls)
+
+    def __post_init__(self) -> None:
+        """Check every bound, and that the batch is large enough for the method; a look has no epochs.
+
+        Raises:
+            ConfigError: a value is out of its bounds.
+        """
+        super().__post_init__()
+        if not self.method.trains:
+            object.__setattr__(self, "epochs", 0)
+        elif self.batch_size < self.method.least_batch:
+            least = self.method.least_batch
+            raise ConfigError(f"batch_size={self.batch_size}: {self.method.name} needs at least {least} tiles a batch")
 
     @classmethod
     def translate(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:

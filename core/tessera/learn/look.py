@@ -58,8 +58,8 @@ def look_config(
         **dict(changes or {}),
     }
     config = configuration.from_mapping(RunConfig, wanted)
-    if config.epochs:
-        raise ConfigError(f"epochs={config.epochs}: a look trains nothing; `tessera run` does")
+    if int(wanted["epochs"]):
+        raise ConfigError(f"epochs={wanted['epochs']}: a look trains nothing; `tessera run` does")
     return config, _why(chosen, asked=clusterer is not None, clusters=clusters, finds=finds)
 
 

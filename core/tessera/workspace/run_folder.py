@@ -202,6 +202,14 @@ class RunFolder:
         self.root.mkdir(parents=True, exist_ok=True)
         return np.memmap(self.root / name, np.float16, "w+" if new else "r+", shape=shape)
 
+    def memory(self, name: str, shape: tuple[int, int]) -> Bank:
+        """A float16 file of a run's own that lasts as long as the run; opened when it is there, else begun with zeros."""
+        path = self.root / name
+        self.root.mkdir(parents=True, exist_ok=True)
+        if not path.is_file() or path.stat().st_size != shape[0] * shape[1] * 2:
+            return np.memmap(path, np.float16, "w+", shape=shape)
+        return np.memmap(path, np.float16, "r+", shape=shape)
+
     def tiles(self) -> npt.NDArray[np.int64] | None:
         """The tiles that the run learns from, int64 (B,), ascending: row of the bank to tile number; None = all."""
         path = self.root / "tiles.npy"

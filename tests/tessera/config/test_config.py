@@ -85,9 +85,9 @@ def test_what_works_on_neighbours_is_not_given_whitened_features() -> None:
         ("deepcluster", "kmeans"): "pca-whiten",
         ("deepcluster", "rcc"): "pca",
         ("deepcluster", "leiden"): "pca",
-        ("deepcluster-v2", "kmeans"): "none",
-        ("deepcluster-v2", "rcc"): "none",
-        ("deepcluster-v2", "leiden"): "none",
+        ("deepcluster-v2", "kmeans"): "pca",
+        ("deepcluster-v2", "rcc"): "pca",
+        ("deepcluster-v2", "leiden"): "pca",
     }
     assert (
         RunConfig.of({"clustering.clusterer": "rcc", "features.normalisation": "pca-whiten"}).chosen_normalisation
@@ -135,7 +135,7 @@ def test_old_flat_names_are_understood_and_told_once(caplog: pytest.LogCaptureFi
 
 
 def test_what_is_stored_reads_back_equal_and_keeps_its_digest() -> None:
-    made = RunConfig.of({"clustering.clusterer": "rcc", "method.crops": 2}, seed=4)
+    made = RunConfig.of({"clustering.clusterer": "rcc", "method.heads": 2}, method="deepcluster-v2", seed=4)
     again = migrate.read_stored(migrate.to_store(made))
     assert again == made
     assert config.digest(again) == config.digest(made)

@@ -12,12 +12,12 @@ from tessera.errors import RunError
 from tessera.learn.evaluate import metrics
 from tessera.learn.evaluate.stability import Stability
 from tessera.learn.evaluate.stability import stability as measure_stability
+from tessera.learn.train.randomness import Stream
 from tessera.learn.train.reporter import Reporter
 from tessera.runs import control
 from tessera.workspace.folder import Workspace
 from tessera.workspace.progress import Progress, Silent
 
-_STABILITY = 9  # stream of randomness, see tessera.learn.train.trainer
 _KINDS = [field.name for field in dataclasses.fields(Stability)]
 
 Labels = npt.NDArray[np.int32]
@@ -57,7 +57,7 @@ def compare(
     for done, run in enumerate(rows if stability else []):
         told.update("clustering disturbed features", done, len(rows))
         bank = workspace.run_folder(run.name).open_bank()
-        measured = measure_stability(bank, run.config, np.random.default_rng((run.config.seed, 0, _STABILITY)))
+        measured = measure_stability(bank, run.config, np.random.default_rng((run.config.seed, 0, Stream.STABILITY)))
         figures = {f"stability_{kind}": value for kind, value in dataclasses.asdict(measured).items()}
         Reporter(workspace, run).figures(run.interval, 0, figures)
     labels = [workspace.run_folder(run.name).assignment(run.interval) for run in rows]

@@ -65,11 +65,11 @@ def advise(reporter: Reporter, name: str, interval: int, n_clusters: int) -> Non
         reporter: takes events.
         name: name of the run.
         interval: number of the clustering.
-        n_clusters: rows of the head that the last losses belong to.
+        n_clusters: rows of the head that the last losses belong to; 0 when the loss is not one of classes.
     """
     history = control.metrics(reporter.workspace, name)
     losses = [metric.value for metric in history if metric.name == "loss"]
-    if interval > 0 and losses and (text := advice.loss_alarm(losses[-1], n_clusters)):
+    if interval > 0 and n_clusters > 1 and losses and (text := advice.loss_alarm(losses[-1], n_clusters)):
         reporter.event("warning", f"interval {interval}: {text}")
     predictions = [metric.value for metric in history if metric.name == "prediction_entropy"]
     if interval > 0 and predictions and (text := advice.prediction_alarm(predictions[-1])):

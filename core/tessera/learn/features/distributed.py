@@ -105,6 +105,18 @@ class Ranks:
             return array
         return self.total(torch.from_numpy(np.ascontiguousarray(array))).numpy()
 
+    def gather_rows(self, mine: torch.Tensor) -> tuple[torch.Tensor, int]:
+        """Rows of all ranks, (M, d), that gradients flow through to whoever they came from, and where one's own begin.
+
+        Ranks may hold unequal numbers.
+        """
+        if self.world == 1:
+            return mine, 0
+        lengths = self.gather(len(mine))
+        start = sum(lengths[: self.rank])
+        padded = nn.functional.pad(mine, (0, 0, start, sum(lengths) - start - len(mine)))
+        return _sum(padded), start
+
     def any(self, mine: bool) -> bool:
         """Whether it is so on any rank."""
         return mine if self.world == 1 else bool(self.total(torch.tensor(int(mine))) > 0)
@@ -140,26 +152,6 @@ def open_together(ranks: Ranks, open_file: Callable[[], T]) -> T:
         return opened
     ranks.wait()
     return open_file()
-
-
-def cross_entropy(
-    ranks: Ranks, logits: torch.Tensor, targets: torch.Tensor, weight: torch.Tensor | None, ignored: int
-) -> torch.Tensor:
-    """This rank's part of the mean cross-entropy of the whole batch: the parts of all ranks add up to it.
-
-    Args:
-        ranks: those that hold the batch.
-        logits: float (B, K) of this rank.
-        targets: int64 (B,), `ignored` = does not count.
-        weight: float (K,), of each class; None = equal.
-        ignored: the mark in targets.
-    """
-    if ranks.world == 1:
-        return nn.functional.cross_entropy(logits, targets, weight=weight, ignore_index=ignored)
-    counting = targets[targets != ignored]
-    mass = torch.tensor(float(len(counting)), device=logits.device) if weight is None else weight[counting].sum()
-    summed = nn.functional.cross_entropy(logits, targets, weight=weight, ignore_index=ignored, reduction="sum")
-    return summed / ranks.total(mass)
 
 
 def _is_batch_norm(module: nn.Module) -> bool:

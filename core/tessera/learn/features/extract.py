@@ -15,11 +15,11 @@ from tessera.config import RunConfig
 from tessera.learn.features.distributed import Ranks
 from tessera.learn.features.whitening import Moments, Normalisation, finish_normalisation
 from tessera.learn.nets.runtime import Runtime, choose_runtime
+from tessera.learn.train.randomness import Stream
 from tessera.tiles.augment.view import turn
 from tessera.tiles.loader import TileLoader
 
 _FIT_TILES, _FIT_VALUES = 100_000, 200_000_000  # the sample of the fit, and its size in memory, whichever is smaller
-_FITTING = 5  # stream of randomness, see tessera.learn.train.trainer
 _CHUNK = 65_536
 # four: as it is, mirrored, turned by a quarter, and both
 SYMMETRIES = {1: (0,), 4: (0, 5, 2, 7), 8: tuple(range(8))}
@@ -122,7 +122,7 @@ class FeaturePass:
         """
         n_tiles, ranks = len(bank), self._ranks
         counted = self._counted(n_tiles // ranks.world, told)
-        rng = np.random.default_rng((self._config.seed, interval, _FITTING))
+        rng = np.random.default_rng((self._config.seed, interval, Stream.FITTING))
         sample = np.sort(rng.choice(n_tiles, min(n_tiles, self._fit_size(bank, kind)), replace=False))
         moments, kept = Moments(), []
         for batch_ids, features in counted(sample[ranks.share(len(sample))]):

@@ -25,13 +25,13 @@ from tessera.learn.features.kept import Kept, state_digest
 from tessera.learn.features.layers import read_layers
 from tessera.learn.features.whitening import Moments, Normalisation, finish_normalisation
 from tessera.learn.nets.encoders import Encoder
+from tessera.learn.train.randomness import Stream
 from tessera.tiles.loader import TileLoader
 from tessera.tiles.store import TileIndex
 from tessera.workspace import files
 
 RECIPE = "recipe.json"  # beside a run's bank
 _FIT_TILES, _CHUNK = 100_000, 16_384
-_FITTING, _ADAPTING = 5, 11  # streams of randomness, see tessera.learn.train.trainer
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def prepared(encoder: Encoder, reading: Reading, place: Pass, n_tiles: int) -> n
     """The network that is read, its statistics adapted to a sample of the tiles when that is asked for."""
     network = read_layers(encoder, reading.layers, reading.pool)
     if reading.adapt_bn:
-        rng = np.random.default_rng((place.seed, 0, _ADAPTING))
+        rng = np.random.default_rng((place.seed, 0, Stream.ADAPTING))
         sample = np.sort(rng.choice(n_tiles, min(SAMPLE, n_tiles), replace=False))
         adapt_statistics(network, _images(place.loader, sample), place.device, place.precision)
     return network.eval()
@@ -131,7 +131,7 @@ def read_bank(
     with Kept(place.shared, recipe, n_tiles, dim, own=place.own / "features") as kept:
         _read(network, reading, place, kept, told)
         near = neighbours(index()) if reading.context else None
-        normalisation = _fit(kept.rows, near, normalise, np.random.default_rng((place.seed, 0, _FITTING)))
+        normalisation = _fit(kept.rows, near, normalise, np.random.default_rng((place.seed, 0, Stream.FITTING)))
         bank = open_bank(normalisation.projection.shape[1])
         unreadable = _write(kept.rows, near, normalisation, bank)
     stored = {

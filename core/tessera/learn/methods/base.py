@@ -1,32 +1,35 @@
-"""What a way of learning from clusters has of its own; `tessera.learn.train.trainer.Trainer` does what all have in common.
+"""What a way of learning has of its own; `tessera.learn.train.trainer.Trainer` does what all have in common.
 
-Every interval the trainer asks for `points`, clusters them once per head, hands the pseudo-classes to `relabel`, and then
-calls `learn` for each batch. Encoder, optimiser and loader live as long as the run; only heads change.
+A method says how many views of a tile it wants and whether it needs pseudo-labels, and gives the loss of a batch. The
+trainer owns the backward pass, the sum of gradients over processes, the schedule, checkpoints, pause and resume; it clusters at
+the start, at the end and where the method asks for it. This module loads no torch, so that settings of methods can be shown
+without it.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import nn
 
 from tessera.config import RunConfig
-from tessera.learn.features.device import place
-from tessera.learn.features.device_views import make_views
-from tessera.learn.features.distributed import Ranks, cross_entropy
-from tessera.learn.features.extract import Bank, Told
-from tessera.learn.features.whitening import Normalisation
-from tessera.learn.nets.encoders import Encoder, build_encoder
-from tessera.tiles.loader import Batch, TileLoader
-from tessera.workspace.run_folder import RunFolder
+from tessera.errors import RunError
+from tessera.learn.features.space import Space
 
-_IGNORED = -100  # torch's mark of a target that does not count
-_DROPOUT = 6  # stream of randomness, see tessera.learn.train.trainer
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from tessera.learn.features.distributed import Ranks
+    from tessera.learn.features.extract import Bank, Told
+    from tessera.learn.features.whitening import Normalisation
+    from tessera.tiles.loader import Batch, TileLoader
+    from tessera.workspace.run_folder import RunFolder
+
+IGNORED = -100  # torch's mark of a target that does not count
 
 Rows = npt.NDArray[np.int32]
 
@@ -38,7 +41,7 @@ class TrainContext:
     Attributes:
         config: of the run.
         n_tiles: of the run.
-        folder: folder of the run.
+        folder: of the run.
         loader: reads its tiles.
         device: where networks are.
         ranks: the processes that learn together.
@@ -49,7 +52,7 @@ class TrainContext:
     folder: RunFolder
     loader: TileLoader
     device: torch.device
-    ranks: Ranks = field(default_factory=Ranks)
+    ranks: Ranks
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,11 @@ class ClusterInput:
     """What is to be clustered.
 
     Attributes:
-        bank: float16 (N, d), unit vectors, row = tile number.
+        banks: float16 (N, d) each, unit vectors, row = tile number; head h clusters bank h modulo their number.
         figures: measured on the way.
     """
 
-    bank: Bank
+    banks: list[Bank]
     figures: dict[str, float]
 
 
@@ -73,137 +76,165 @@ class PseudoClasses:
         ids: int32 (K,), persistent ids.
         centroids: float32 (K, d), in the space of the points.
         weights: float32 (K,), of each class in the loss; None = equal.
+        rows: int32 (N,), class of each tile, -1 = none.
     """
 
     ids: npt.NDArray[np.int32]
     centroids: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32] | None
+    rows: Rows
 
 
 class Method(ABC):
     """One way of learning.
 
     Args:
-        site: the context it works in.
+        context: where it works.
     """
 
-    n_heads = 1
-    crops = 1
+    needs_labels = True  # whether `loss` is given pseudo-classes
+    trains = True  # False: the starting weights are all there is
+    n_heads = 1  # clusterings that are learnt side by side
+    views = 1  # views of each tile in a batch
 
-    def __init__(self, site: TrainContext) -> None:
-        self.site, self.config, self.device, self.ranks = site, site.config, site.device, site.ranks
-        encoder = build_encoder(
-            self.config.encoder.name,
-            weights=self.config.encoder.weights,
+    def __init__(self, context: TrainContext) -> None:
+        from tessera.learn.features.device import place
+        from tessera.learn.nets.encoders import build_encoder
+
+        self.context, self.config = context, context.config
+        self.device, self.ranks = context.device, context.ranks
+        about = self.config.encoder
+        built = build_encoder(
+            about.name,
+            weights=about.weights,
             seed=self.config.seed,
-            input=self.config.encoder.input,
-            allow_partial=self.config.encoder.allow_partial,
-            own_colour=self.config.encoder.colour == "own",
+            input=about.input,
+            allow_partial=about.allow_partial,
+            own_colour=about.colour == "own",
         )
-        self.encoder: Encoder = place(self.ranks.synced(encoder), self.device)
+        self.encoder = place(self.ranks.synced(built), self.device)
         self.unreadable: npt.NDArray[np.int64] = np.empty(0, np.int64)
         self.normalisation: Normalisation | None = None
-        self.prediction = torch.zeros(0, dtype=torch.float64)
+        self.prediction: npt.NDArray[np.float64] = np.zeros(0)
 
     @abstractmethod
-    def points(self, interval: int, told: Told) -> ClusterInput:
-        """What to cluster at an interval; sets `unreadable` and `normalisation`."""
-
-    @abstractmethod
-    def relabel(self, interval: int, heads: list[PseudoClasses]) -> None:
-        """Take new pseudo-classes, one clustering per head."""
-
-    @abstractmethod
-    def learn(self, batch: Batch, rows: Rows, rate: float) -> torch.Tensor:
-        """One training step.
+    def loss(self, batch: Batch, targets: torch.Tensor | None) -> torch.Tensor:
+        """The loss of one training step; its gradient is the trainer's.
 
         Args:
-            batch: `crops` views of each of B tiles.
-            rows: int32 (heads, B), pseudo-class of each tile as a row of its head, -1 = none.
-            rate: learning rate.
+            batch: `views` views of each of B tiles.
+            targets: int64 (heads, views * B), class of each view for each head, `IGNORED` = none; None without labels.
 
         Returns:
-            The loss, detached.
+            This process's part: the parts of all processes add up to the loss of the whole batch.
         """
 
-    @abstractmethod
-    def network(self) -> nn.Module:
-        """uint8 (B, 3, H, W) -> float (B, D), what the normalisation takes."""
+    def after_step(self, step: int, n_steps: int) -> None:  # noqa: B027 - nothing to do is the common case
+        """What follows a step of the optimisers, such as a moving average.
+
+        Args:
+            step: steps done before this one.
+            n_steps: of the whole run.
+        """
+
+    def optimisers(self) -> list[torch.optim.Optimizer]:
+        """Those that a step moves; asked anew at each step, since a head may be."""
+        return []
 
     @abstractmethod
     def modules(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
         """Everything with a state_dict, by name."""
 
+    def wants_clusters(self, interval: int) -> bool:
+        """Whether to cluster after so many passes; the start and the end are always clustered."""
+        return self.needs_labels or interval % self.config.clustering.monitor_every == 0
+
+    def cluster_input(self, interval: int, told: Told) -> ClusterInput:
+        """What to cluster; sets `unreadable` and `normalisation`. Here: the encoder's features of all tiles, normalised."""
+        from tessera.learn.features.distributed import open_together
+        from tessera.learn.features.extract import FeaturePass
+
+        kind = self.config.chosen_normalisation
+        dim = min(self.config.features.pca_dim, self.encoder.dim) if kind.startswith("pca") else self.encoder.dim
+        bank = open_together(self.ranks, lambda: self._bank((self.context.n_tiles, dim)))
+        whole = FeaturePass(self.encoder, self.context.loader, self.config, self.device, self.ranks)
+        filled = whole.fill(bank, kind, interval, told)
+        self.normalisation, self.unreadable = filled.normalisation, filled.unreadable
+        return ClusterInput([bank], {"explained_variance": filled.normalisation.explained})
+
+    def _bank(self, shape: tuple[int, int]) -> Bank:
+        """The bank, made anew when what is there has another width: b674df0 kept embeddings in it."""
+        try:
+            return self.context.folder.open_bank(shape)
+        except RunError:
+            self.context.folder.drop_bank()
+            return self.context.folder.open_bank(shape)
+
+    def relabel(self, interval: int, heads: list[PseudoClasses]) -> None:  # noqa: B027 - not every method has labels
+        """Take new pseudo-classes, one clustering per head."""
+
+    def space(self) -> Space:
+        """What the bank holds after the last clustering, and what leads there; saved with every checkpoint."""
+        return Space()
+
     def flush(self) -> None:  # noqa: B027 - nothing to do is the common case
-        """Make what the bank holds durable, before a checkpoint that counts on it."""
+        """Make what a pass has written durable, before a checkpoint that counts on it."""
+
+    def finish(self) -> None:  # noqa: B027 - nothing to do is the common case
+        """Remove what only training needed; the last checkpoint is written."""
 
     def train(self) -> None:
         """Begin a training pass."""
         for module in self.modules().values():
-            if isinstance(module, nn.Module):
+            if hasattr(module, "train"):
                 module.train()
 
     def state(self) -> dict[str, Any]:
         """Everything that a resumed run needs, as tensors and plain values."""
+        import torch
+
         return {
             **{name: module.state_dict() for name, module in self.modules().items()},
             "unreadable": torch.from_numpy(self.unreadable),
             "normalisation": normalisation_state(self.normalisation),
-            "prediction": self.prediction,
+            "prediction": torch.from_numpy(self.prediction),
+            "space": self.space().state(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
         """Take up a state; heads have been rebuilt by `relabel` before."""
         for name, module in self.modules().items():
             module.load_state_dict(state[name])
-        self.unreadable, self.prediction = state["unreadable"].numpy(), state["prediction"]
+        self.unreadable, self.prediction = state["unreadable"].numpy(), state["prediction"].numpy()
         self.normalisation = load_normalisation(state)
 
     def take_prediction_entropy(self) -> float | None:
         """Entropy of the mean prediction of head 0 since the last call, as a share of ln K; None without predictions."""
-        total, self.prediction = self.prediction, torch.zeros(0, dtype=torch.float64)
+        total, self.prediction = self.prediction, np.zeros(0)
         if len(total) < 2 or float(total.sum()) == 0:
             return None
-        shares = total / total.sum()
-        return float(torch.special.entr(shares).sum() / np.log(len(total)))
+        shares = total[total > 0] / total.sum()
+        return float(-(shares * np.log(shares)).sum() / np.log(len(total)))
 
-    def _note_prediction(self, logits: torch.Tensor) -> None:
-        mean = self.ranks.total(torch.softmax(logits.detach().float(), dim=1).sum(dim=0).double().cpu())
+    def note_prediction(self, probabilities: torch.Tensor) -> None:
+        """Add a batch's predictions, float (B, K), to those that the entropy is taken of."""
+        mean = self.ranks.total(probabilities.detach().float().sum(dim=0).double().cpu()).numpy()
         self.prediction = mean if len(self.prediction) != len(mean) else self.prediction + mean
 
-    def _cross_entropy(self, logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
-        """This rank's part of the mean over the whole batch."""
-        return cross_entropy(self.ranks, logits, targets, weights, _IGNORED)
+    def images(self, batch: Batch) -> torch.Tensor:
+        """uint8 (views * B, 3, H, W) on the device: the first views of all tiles, then the second ones."""
+        import torch
 
-    def _step(self, loss: torch.Tensor, optimisers: list[torch.optim.Optimizer], rate: float) -> torch.Tensor:
-        """One step of all optimisers down the gradient of all ranks; the loss of the whole batch, detached."""
-        for optimiser in optimisers:
-            set_rate(optimiser, rate)
-            optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        for optimiser in optimisers:
-            self.ranks.add_gradients(parameter for group in optimiser.param_groups for parameter in group["params"])
-            optimiser.step()
-        return self.ranks.total(loss.detach())
+        from tessera.learn.features.device_views import make_views
 
-    def _images(self, batch: Batch) -> torch.Tensor:
-        """uint8 (crops * B, 3, H, W) on the device."""
         images = torch.from_numpy(batch.images).to(self.device, non_blocking=True)
         return images if batch.views is None else make_views(images, batch.views, self.config.tile_px)
-
-    def _targets(self, rows: Rows) -> torch.Tensor:
-        """int64 (heads, crops * B), with -1 turned into torch's mark of targets that do not count."""
-        targets = np.where(rows < 0, _IGNORED, rows).astype(np.int64)
-        return torch.from_numpy(np.tile(targets, (1, self.crops))).to(self.device, non_blocking=True)
-
-    def seed(self, step: int) -> None:
-        """Seed torch for dropout, which knows no generators, so that a resumed run drops the same."""
-        key = (self.config.seed, step, _DROPOUT, *([self.ranks.rank] if self.ranks.rank else []))
-        torch.manual_seed(int(np.random.default_rng(key).integers(2**63 - 1)))
 
 
 def normalisation_state(normalisation: Normalisation | None) -> dict[str, Any] | None:
     """A normalisation as a checkpoint keeps it."""
+    import torch
+
     if normalisation is None:
         return None
     return {
@@ -215,13 +246,9 @@ def normalisation_state(normalisation: Normalisation | None) -> dict[str, Any] |
 
 def load_normalisation(state: dict[str, Any]) -> Normalisation | None:
     """The normalisation of a checkpoint's state; None before the first clustering."""
+    from tessera.learn.features.whitening import Normalisation
+
     stored = state["normalisation"]
     if stored is None:
         return None
     return Normalisation(stored["mean"].numpy(), stored["projection"].numpy(), float(stored["explained"]))
-
-
-def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
-    """Set the learning rate of all parameters."""
-    for group in optimiser.param_groups:
-        group["lr"] = rate

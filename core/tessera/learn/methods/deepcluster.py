@@ -7,54 +7,77 @@ unless asked otherwise; augmentation is made for H&E; RGB instead of Sobel unles
 
 from __future__ import annotations
 
-from typing import cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
-from torch import nn
 
-from tessera.config.methods import DeepClusterConfig
-from tessera.learn.features.device import autocast, place
-from tessera.learn.features.distributed import open_together
-from tessera.learn.features.extract import FeaturePass, Told
-from tessera.learn.methods.base import ClusterInput, Method, PseudoClasses, Rows, TrainContext
-from tessera.tiles.loader import Batch
+from tessera.config.run import MethodConfig
+from tessera.config.settings import setting
+from tessera.learn.methods.base import IGNORED, Method, PseudoClasses, TrainContext
+from tessera.learn.train.randomness import Stream
 
-_HEAD = 3  # stream of randomness, see tessera.learn.train.trainer
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from tessera.tiles.loader import Batch
+
+
+@dataclass(frozen=True)
+class DeepClusterConfig(MethodConfig):
+    """DeepCluster (Caron et al. 2018): all tiles are read again before each clustering."""
+
+    name: ClassVar[str] = "deepcluster"
+    schedule: ClassVar[str] = "constant"
+
+    keep_head: bool = setting(
+        False,
+        "Let the head rows of clusters that continue keep their weights; the paper begins anew.",
+        advanced=True,
+    )
+
+    def normalisation(self, neighbours: bool) -> str:
+        """Whitening, as in the paper; not for clusterers on neighbours, which suffer from it."""
+        return "pca" if neighbours else "pca-whiten"
+
+    def build(self, context: TrainContext) -> DeepCluster:
+        """The method."""
+        return DeepCluster(context, self)
 
 
 class DeepCluster(Method):
     """Head re-initialised at each clustering, with its own optimiser, as the paper's code has them.
 
     Args:
-        site: the context it works in.
+        context: where it works.
+        own: its settings.
     """
 
-    def __init__(self, site: TrainContext) -> None:
-        super().__init__(site)
-        self.own = cast(DeepClusterConfig, self.config.method)
-        self.optimiser = self._sgd(self.encoder, self.config.optimiser.momentum)
+    def __init__(self, context: TrainContext, own: DeepClusterConfig) -> None:
+        super().__init__(context)
+        from torch import nn
+
+        from tessera.learn.train.optimisers import build_optimiser
+
+        self.own = own
+        self.optimiser = build_optimiser(self.encoder.parameters(), self.config)
         self.ids = np.empty(0, np.int32)
         self.weights: torch.Tensor | None = None
         self.head = nn.Linear(self.encoder.dim, 2)
-        self.head_optimiser = self._sgd(self.head, 0.0)
-
-    def points(self, interval: int, told: Told) -> ClusterInput:
-        """Features of all tiles, normalised."""
-        kind = self.config.chosen_normalisation
-        dim = min(self.config.features.pca_dim, self.encoder.dim) if kind.startswith("pca") else self.encoder.dim
-        bank = open_together(self.ranks, lambda: self.site.folder.open_bank((self.site.n_tiles, dim)))
-        whole = FeaturePass(self.encoder, self.site.loader, self.config, self.device, self.ranks)
-        filled = whole.fill(bank, kind, interval, told)
-        self.normalisation, self.unreadable = filled.normalisation, filled.unreadable
-        return ClusterInput(bank, {"explained_variance": filled.normalisation.explained})
+        self.head_optimiser = build_optimiser(self.head.parameters(), self.config, momentum=0.0)
 
     def relabel(self, interval: int, heads: list[PseudoClasses]) -> None:
         """A fresh head N(0, 0.01); with keep_head the rows of clusters that continue keep their weights."""
+        import torch
+        from torch import nn
+
+        from tessera.learn.features.device import place
+        from tessera.learn.train.optimisers import build_optimiser
+
         classes = heads[0]
-        generator = torch.Generator().manual_seed(
-            int(np.random.default_rng((self.config.seed, interval, _HEAD)).integers(2**31))
-        )
+        seed = int(np.random.default_rng((self.config.seed, interval, Stream.HEAD)).integers(2**31))
+        generator = torch.Generator().manual_seed(seed)
         before, ids_before = self.head, self.ids
         head = nn.Linear(self.encoder.dim, len(classes.ids))
         with torch.no_grad():
@@ -66,21 +89,23 @@ class DeepCluster(Method):
                 head.bias[new] = before.bias.cpu()[old]
         self.head = place(head, self.device)
         self.ids = classes.ids
-        self.head_optimiser = self._sgd(self.head, 0.0)
+        self.head_optimiser = build_optimiser(self.head.parameters(), self.config, momentum=0.0)
         self.weights = None if classes.weights is None else torch.from_numpy(classes.weights).to(self.device)
 
-    def learn(self, batch: Batch, rows: Rows, rate: float) -> torch.Tensor:
-        """One step of cross-entropy on pseudo-labels, body and head together."""
-        targets = self._targets(rows)[0]
-        with autocast(self.device, self.config.precision):
-            logits = self.head(torch.relu(self.encoder(self._images(batch))))
-        loss = self._cross_entropy(logits.float(), targets, self.weights)
-        self._note_prediction(logits)
-        return self._step(loss, [self.optimiser, self.head_optimiser], rate)
+    def loss(self, batch: Batch, targets: torch.Tensor | None) -> torch.Tensor:
+        """Cross-entropy on pseudo-labels, body and head together."""
+        from tessera.learn.features.device import autocast
+        from tessera.learn.losses.clusters import cross_entropy
 
-    def network(self) -> nn.Module:
-        """The encoder."""
-        return self.encoder
+        assert targets is not None
+        with autocast(self.device, self.config.precision):
+            logits = self.head(self.encoder(self.images(batch)).relu())
+        self.note_prediction(logits.detach().float().softmax(dim=1))
+        return cross_entropy(self.ranks, logits.float(), targets[0], self.weights, IGNORED)
+
+    def optimisers(self) -> list[torch.optim.Optimizer]:
+        """That of the body and that of the head."""
+        return [self.optimiser, self.head_optimiser]
 
     def modules(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
         """Encoder, head and their optimisers."""
@@ -90,11 +115,3 @@ class DeepCluster(Method):
             "body_optimiser": self.optimiser,
             "head_optimiser": self.head_optimiser,
         }
-
-    def _sgd(self, module: nn.Module, momentum: float) -> torch.optim.SGD:
-        return torch.optim.SGD(
-            module.parameters(),
-            lr=self.config.optimiser.learning_rate,
-            momentum=momentum,
-            weight_decay=self.config.optimiser.weight_decay,
-        )

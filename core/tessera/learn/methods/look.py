@@ -3,39 +3,60 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
-
-import torch
-from torch import nn
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tessera.config import RunConfig
+from tessera.config.run import MethodConfig
 from tessera.errors import ConfigError
-from tessera.learn.features.extract import Bank, Told
-from tessera.learn.features.layers import read_layers
-from tessera.learn.features.reading import Pass, Reading, read_bank
-from tessera.learn.methods.base import ClusterInput, Method, PseudoClasses, Rows, TrainContext
-from tessera.tiles.loader import Batch
+from tessera.learn.features.space import Space
+from tessera.learn.methods.base import ClusterInput, Method, TrainContext
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from tessera.learn.features.extract import Bank, Told
+    from tessera.learn.features.reading import Reading
+    from tessera.tiles.loader import Batch
 
 FOLDER = "features"  # of the workspace, where they are kept for all looks
+
+
+@dataclass(frozen=True)
+class LookConfig(MethodConfig):
+    """A look: the features of frozen weights, clustered once. Nothing is trained."""
+
+    name: ClassVar[str] = "look"
+    trains: ClassVar[bool] = False
+
+    def build(self, context: TrainContext) -> Look:
+        """The method."""
+        return Look(context)
 
 
 class Look(Method):
     """Frozen features.
 
     Args:
-        site: where it works.
+        context: where it works.
     """
 
-    def __init__(self, site: TrainContext) -> None:
-        super().__init__(site)
+    needs_labels = False
+    trains = False
+
+    def __init__(self, context: TrainContext) -> None:
+        super().__init__(context)
         self.reading = reading_of(self.config)
 
-    def points(self, interval: int, told: Told) -> ClusterInput:  # noqa: ARG002 - the interface's
+    def cluster_input(self, interval: int, told: Told) -> ClusterInput:  # noqa: ARG002 - the interface's
         """The features of all tiles, normalised; the first of several processes reads them for all."""
-        folder, n_tiles = self.site.folder, self.site.n_tiles
+        from tessera.learn.features.reading import Pass, read_bank
+
+        folder, n_tiles = self.context.folder, self.context.n_tiles
         if not self.ranks.first:
             self.ranks.wait()
-            return ClusterInput(folder.open_bank(), {})
+            return ClusterInput([folder.open_bank()], {})
         folder.drop_bank()  # of a pass that was killed
 
         def open_bank(dim: int) -> Bank:
@@ -43,7 +64,7 @@ class Look(Method):
 
         tiles = folder.tiles()
         place = Pass(
-            self.site.loader,
+            self.context.loader,
             self.device,
             self.config.features.batch_size,
             self.config.precision,
@@ -59,17 +80,14 @@ class Look(Method):
             n_tiles=n_tiles,
             open_bank=open_bank,
             normalise=(self.config.chosen_normalisation, self.config.features.pca_dim),
-            index=self.site.loader.source.index,  # type: ignore[attr-defined]
+            index=self.context.loader.source.index,  # type: ignore[attr-defined]
             told=told,
         )
         self.normalisation, self.unreadable = filled.normalisation, filled.unreadable
         self.ranks.wait()
-        return ClusterInput(folder.open_bank(), {"explained_variance": filled.normalisation.explained})
+        return ClusterInput([folder.open_bank()], {"explained_variance": filled.normalisation.explained})
 
-    def relabel(self, interval: int, heads: list[PseudoClasses]) -> None:
-        """Nothing: there is no head."""
-
-    def learn(self, batch: Batch, rows: Rows, rate: float) -> torch.Tensor:  # noqa: ARG002 - the interface's
+    def loss(self, batch: Batch, targets: torch.Tensor | None) -> torch.Tensor:  # noqa: ARG002 - the interface's
         """Refused.
 
         Raises:
@@ -77,9 +95,9 @@ class Look(Method):
         """
         raise ConfigError("a look trains nothing: set epochs=0, or choose another method")
 
-    def network(self) -> nn.Module:
-        """What is read of the encoder."""
-        return read_layers(self.encoder, self.reading.layers, self.reading.pool)
+    def space(self) -> Space:
+        """The layers that are read, and over how many views."""
+        return Space(layers=self.reading.layers, pool=self.reading.pool, views=self.reading.views)
 
     def modules(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
         """The encoder, with the statistics that were adapted."""
@@ -93,5 +111,7 @@ class Look(Method):
 
 def reading_of(config: RunConfig) -> Reading:
     """How a run's settings say that features are read."""
+    from tessera.learn.features.reading import Reading
+
     features = config.features
     return Reading(features.layers, features.pool, features.views, features.adapt_bn, features.context, config.tile_px)

@@ -138,9 +138,9 @@ def _place(grown: _Grown, trained: Trained, run: Run, store: TileStore, clusters
         batch_size=run.config.features.batch_size,
         device=device,
         precision=run.config.precision,
-        views=run.config.features.views if run.config.method.name == "look" else 1,
+        views=trained.space.views,
     ):
-        if run.config.method.name == "deepcluster-v2":  # the bank holds embeddings, which are normalised after it
+        if not trained.space.normalised:  # the bank holds what the network gives
             grown.bank[ids] = features
             points = grown.bank[ids]
             if trained.normalisation is not None:

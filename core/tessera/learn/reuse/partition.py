@@ -23,15 +23,15 @@ from tessera.learn.cluster import api
 from tessera.learn.cluster.identity import persistent_ids
 from tessera.learn.evaluate import metrics
 from tessera.learn.features.extract import apply_normalisation
+from tessera.learn.features.space import Space
 from tessera.learn.features.whitening import unwhitened
 from tessera.learn.methods.base import load_normalisation, normalisation_state
 from tessera.learn.train import checkpoint
+from tessera.learn.train.randomness import Stream
 from tessera.runs import control
 from tessera.workspace.folder import Workspace
 from tessera.workspace.progress import Progress, Silent
 from tessera.workspace.run_folder import Clusters, RunFolder
-
-_PARTITION = 8  # stream of randomness, see tessera.learn.train.trainer
 
 Labels = npt.NDArray[np.int32]
 
@@ -109,7 +109,7 @@ def _cluster_anew(workspace: Workspace, run: control.Run, config: RunConfig, cho
     bank = ours.open_bank()
     told.update("clustering", 0, len(bank))
     began = time.monotonic()
-    found = api.cluster(bank, config, np.random.default_rng((config.seed, 0, _PARTITION)))
+    found = api.cluster(bank, config, np.random.default_rng((config.seed, 0, Stream.PARTITION)))
     seconds = time.monotonic() - began
     ids = persistent_ids(found.labels, len(found.centroids), before)
     labels, distances = ids[found.labels].astype(np.int32), found.distances.copy()
@@ -170,7 +170,7 @@ def _unwhiten(ours: RunFolder, saved: checkpoint.Checkpoint) -> checkpoint.Check
 def _keep_network(ours: RunFolder, saved: checkpoint.Checkpoint, config: RunConfig) -> None:
     """The source's last save under the new settings, so that a partition can be evaluated and later tiles placed in it."""
     state = dict(saved.state)
-    if config.method.name == "deepcluster-v2":
+    if not Space.of(state).normalised:
         state["normalisation"] = None  # the bank itself was clustered, not what training made of it
     digest = configuration.digest(config)
     checkpoint.save(ours.checkpoint_path, checkpoint.Checkpoint(digest, 0, saved.batch, saved.step, state))

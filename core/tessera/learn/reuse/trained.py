@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import nn
 
 from tessera.config import RunConfig
-from tessera.config.methods import DeepClusterV2Config, LookConfig
 from tessera.errors import RunError
 from tessera.learn.features.layers import read_layers
+from tessera.learn.features.space import Space
 from tessera.learn.features.whitening import Normalisation
 from tessera.learn.methods.base import load_normalisation
-from tessera.learn.methods.deepcluster_v2 import Embedder
 from tessera.learn.nets.encoders import Encoder, build_encoder
+from tessera.learn.nets.heads import Embedder, projector
 from tessera.learn.train import checkpoint
 from tessera.runs.control import Run
 from tessera.workspace.folder import Workspace
@@ -30,12 +29,14 @@ class Trained:
         encoder: gives features.
         network: gives what the bank holds, before normalisation: the encoder, or encoder and projection.
         normalisation: what leads from there to the points that were clustered; None = only the unit length.
+        space: what the bank holds.
     """
 
     interval: int
     encoder: Encoder
     network: nn.Module
     normalisation: Normalisation | None
+    space: Space
 
 
 def load_trained(workspace: Workspace, run: Run) -> Trained:
@@ -49,8 +50,10 @@ def load_trained(workspace: Workspace, run: Run) -> Trained:
         raise RunError(f"{run.name} has no checkpoint: its encoder cannot be loaded")
     encoder = untrained(run.config)
     encoder.load_state_dict(found.state["encoder"])
-    network = _network(run.config, encoder, found.state).eval()
-    return Trained(found.interval if found.batch == 0 else -1, encoder, network, load_normalisation(found.state))
+    space = Space.of(found.state)
+    network = _network(space, encoder, found.state).eval()
+    interval = found.interval if found.batch == 0 else -1
+    return Trained(interval, encoder, network, load_normalisation(found.state), space)
 
 
 def untrained(config: RunConfig) -> Encoder:
@@ -79,11 +82,11 @@ def starting(config: RunConfig) -> Encoder | None:
     )
 
 
-def _network(config: RunConfig, encoder: Encoder, state: dict[str, Any]) -> nn.Module:
-    if isinstance(config.method, LookConfig):
-        return read_layers(encoder, config.features.layers, config.features.pool)
-    if not isinstance(config.method, DeepClusterV2Config):
+def _network(space: Space, encoder: Encoder, state: dict[str, Any]) -> nn.Module:
+    if space.layers:
+        return read_layers(encoder, space.layers, space.pool)
+    if not space.projector:
         return encoder
-    embedder = Embedder(encoder, config.method.projection_dim, torch.Generator())
-    embedder.projector.load_state_dict(state["projector"])
-    return embedder
+    head = projector(*space.projector)
+    head.load_state_dict(state["projector"])
+    return Embedder(encoder, head)

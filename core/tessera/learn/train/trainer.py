@@ -23,18 +23,17 @@ from tessera.learn.cluster.identity import persistent_ids
 from tessera.learn.evaluate.record import advise, known_groups, measure
 from tessera.learn.features.device import choose_device, makes_views
 from tessera.learn.features.distributed import Ranks
-from tessera.learn.methods.base import ClusterInput, Method, PseudoClasses, TrainContext
-from tessera.learn.methods.deepcluster import DeepCluster
-from tessera.learn.methods.deepcluster_v2 import DeepClusterV2
-from tessera.learn.methods.look import Look
+from tessera.learn.methods.base import IGNORED, ClusterInput, PseudoClasses, TrainContext
 from tessera.learn.train import checkpoint
 from tessera.learn.train.checkpoint import Checkpoint
+from tessera.learn.train.optimisers import set_rate
+from tessera.learn.train.randomness import Stream
 from tessera.learn.train.reporter import Reporter, StopRequestedError
 from tessera.learn.train.schedule import learning_rate
 from tessera.learn.train.scope import scope
 from tessera.runs import control
 from tessera.tiles.augment.view import Augment
-from tessera.tiles.loader import TileLoader
+from tessera.tiles.loader import Batch, TileLoader
 from tessera.tiles.sampler import class_weights, draw
 from tessera.tiles.window import in_windows
 from tessera.workspace.folder import Workspace
@@ -44,9 +43,6 @@ logger = logging.getLogger(__name__)
 
 LOSS_STEPS = 10  # the loss is recorded as the mean of this many batches
 SAVE_EVERY_S = 60.0
-METHODS: dict[str, type[Method]] = {"look": Look, "deepcluster": DeepCluster, "deepcluster-v2": DeepClusterV2}
-# streams of randomness, so that no two parts share numbers; 3, 5, 6 and 7 are those of the methods
-_SAMPLING, _CLUSTERING, _VIEWS, _WINDOWS = 1, 2, 4, 10
 
 Labels = npt.NDArray[np.int32]
 
@@ -114,8 +110,8 @@ class Trainer:
         self.loader = TileLoader(store, self.config.tile_px, threads, (self.ranks.rank, self.ranks.world))
         self.known = known_groups(workspace, store, self.run_row.n_tiles)
         device = self.ranks.device(choose_device(self.config.device))
-        site = TrainContext(self.config, self.run_row.n_tiles, self.folder, self.loader, device, self.ranks)
-        self.method = METHODS[self.config.method.name](site)
+        context = TrainContext(self.config, self.run_row.n_tiles, self.folder, self.loader, device, self.ranks)
+        self.method = self.config.method.build(context)
         self._say_origin()
         self.interval, self.batch, self.step = -1, 0, 0
         self.memory: list[Memory] = [{} for _ in range(self.method.n_heads)]  # of each head's clusterer
@@ -147,7 +143,13 @@ class Trainer:
             self._cluster(0)
         while self.interval < self.config.epochs:
             self._train()
-            self._cluster(self.interval + 1)
+            if self.interval + 1 == self.config.epochs or self.method.wants_clusters(self.interval + 1):
+                self._cluster(self.interval + 1)
+            else:
+                self.interval, self.batch = self.interval + 1, 0
+                self._save()
+        self.ranks.wait()
+        self.method.finish()
 
     def _say_origin(self) -> None:
         """Where the weights come from, into the run's folder; what did not fit, as a warning."""
@@ -160,7 +162,7 @@ class Trainer:
     def _cluster(self, interval: int) -> None:
         """Clusters of every head, ids, figures, new heads, a checkpoint."""
         clock, began = _Clock(), time.monotonic()
-        points = self.method.points(interval, self._heartbeat_extract)
+        points = self.method.cluster_input(interval, self._heartbeat_extract)
         began = clock.add("extract", began)
         self.reporter.heartbeat("clustering", 0, 0)
         figures = points.figures | {"unreadable": float(len(self.method.unreadable))}
@@ -181,7 +183,8 @@ class Trainer:
     def _measure(self, interval: int, figures: dict[str, float]) -> None:
         """Figures of a clustering, alarms and advice."""
         labels = self.folder.assignment(interval)
-        previous = self.folder.assignment(interval - 1) if interval > 0 else None
+        before = self._clustered_before(interval)
+        previous = None if before is None else self.folder.assignment(before)
         measure(
             self.reporter,
             self.known,
@@ -191,15 +194,20 @@ class Trainer:
             previous=previous,
             figures=figures,
         )
-        advise(self.reporter, self.run_row.name, interval, int(figures["clusters"]))
+        n_classes = int(figures["clusters"]) if self.method.needs_labels else 0
+        advise(self.reporter, self.run_row.name, interval, n_classes)
 
     def _cluster_head(self, points: ClusterInput, interval: int, head: int) -> dict[str, float]:
         """One clustering into the run's folder; its figures."""
-        previous, warm = self._previous(interval, head)
+        before = self._clustered_before(interval)
+        previous = None if before is None else self.folder.assignment(before, head=head)
+        warm = None
+        if previous is not None and before is not None and self.config.clustering.warm_start:
+            warm = self._rows_of(previous, before, head)
         found = api.cluster(
-            points.bank,
+            points.banks[head % len(points.banks)],
             self.config,
-            self._rng(_CLUSTERING, interval, head),
+            self._rng(Stream.CLUSTERING, interval, head),
             warm,
             self.memory[head],
             self.ranks if self.ranks.world > 1 else None,
@@ -231,45 +239,27 @@ class Trainer:
         clusters = self.folder.clusters(interval, head=head)
         rows = self._rows_of(self.folder.assignment(interval, head=head), interval, head)
         weights = class_weights(rows, len(clusters.ids)) if self.config.sampling.balance == "loss-weight" else None
-        return PseudoClasses(clusters.ids, clusters.centroids, weights)
+        return PseudoClasses(clusters.ids, clusters.centroids, weights, rows)
 
     def _train(self) -> None:
-        """One pass over tiles drawn by their pseudo-labels."""
+        """One pass over tiles, drawn by their pseudo-labels where the method has them."""
         config, clock, began = self.config, _Clock(), time.monotonic()
-        rows = np.stack(
-            [
-                self._rows_of(self.folder.assignment(self.interval, head=head), self.interval, head)
-                for head in range(self.method.n_heads)
-            ]
-        )
-        ids = draw(
-            rows[0],
-            self.tiles_per_interval,
-            balance=config.sampling.balance,
-            cap=config.sampling.cap,
-            rng=self._rng(_SAMPLING, self.interval),
-        )
-        if config.sampling.window_tiles:
-            ids = in_windows(ids, config.sampling.window_tiles, self._rng(_WINDOWS, self.interval))
-        views = Augment(config.tile_px, config.views.crop_scale, config.views.stain_jitter)
+        rows = self._rows_of_heads()
         n_batches, started, trained, skipped = self.batches_per_interval, began, 0, 0
         self.method.train()
         for batch in self.loader.augmented(
-            ids,
+            self._drawn(rows[0]),
             config.batch_size,
-            views,
-            seed=(config.seed, self.interval, _VIEWS),
+            Augment(config.tile_px, config.views.crop_scale, config.views.stain_jitter),
+            seed=(config.seed, self.interval, Stream.VIEWS),
             start_batch=self.batch,
-            crops=self.method.crops,
+            crops=self.method.views,
             window=config.sampling.window_tiles,
             on_device=makes_views(config.views.augment_on, self.method.device),
         ):
             began = clock.add("load", began)
             if self.ranks.least(len(batch.ids)) > (1 if self.ranks.world == 1 else 0):  # batch normalisation needs two
-                rate = learning_rate(config, self.step, config.epochs * n_batches)
-                with torch.random.fork_rng():
-                    self.method.seed(self.step)
-                    self.losses.append(float(self.method.learn(batch, rows[:, batch.ids], rate)))
+                self.losses.append(self._step(batch, rows, config.epochs * n_batches))
             trained, skipped = trained + len(batch.ids) * self.ranks.world, skipped + batch.n_broken
             self.batch, self.step = self.batch + 1, self.step + 1
             if self.batch % LOSS_STEPS == 0 or self.batch == n_batches:
@@ -278,6 +268,57 @@ class Trainer:
             began = clock.add("train", began)
             self._heartbeat_train(self.batch / n_batches, trained / (time.monotonic() - started))
         self._record_pass(clock, time.monotonic() - started, trained, sum(self.ranks.gather(skipped)))
+
+    def _rows_of_heads(self) -> Labels:
+        """Class of each tile for each head, int32 (heads, N); all in one class for methods without labels."""
+        if not self.method.needs_labels:
+            return np.zeros((1, self.run_row.n_tiles), np.int32)
+        at = self.interval if self.interval in self.folder.intervals() else self._clustered_before(self.interval)
+        assert at is not None
+        heads = range(self.method.n_heads)
+        return np.stack([self._rows_of(self.folder.assignment(at, head=head), at, head) for head in heads])
+
+    def _drawn(self, rows: Labels) -> npt.NDArray[np.int64]:
+        """Tiles of a pass, in order."""
+        about = self.config.sampling
+        balance = about.balance if self.method.needs_labels else "natural"
+        rng = self._rng(Stream.SAMPLING, self.interval)
+        ids = draw(rows, self.tiles_per_interval, balance=balance, cap=about.cap, rng=rng)
+        return (
+            in_windows(ids, about.window_tiles, self._rng(Stream.WINDOWS, self.interval)) if about.window_tiles else ids
+        )
+
+    def _step(self, batch: Batch, rows: Labels, n_steps: int) -> float:
+        """One step of all optimisers down the gradient of all ranks; the loss of the whole batch."""
+        rate = learning_rate(self.config, self.step, n_steps)
+        with torch.random.fork_rng():
+            self._seed_dropout()
+            targets = self._targets(rows[:, batch.ids]) if self.method.needs_labels else None
+            loss = self.method.loss(batch, targets)
+            optimisers = self.method.optimisers()
+            for optimiser in optimisers:
+                set_rate(optimiser, rate)
+                optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            for optimiser in optimisers:
+                self.ranks.add_gradients(weight for group in optimiser.param_groups for weight in group["params"])
+                optimiser.step()
+            self.method.after_step(self.step, n_steps)
+        return float(self.ranks.total(loss.detach()))
+
+    def _targets(self, rows: Labels) -> torch.Tensor:
+        """int64 (heads, views * B), with -1 turned into torch's mark of targets that do not count."""
+        targets = np.where(rows < 0, IGNORED, rows).astype(np.int64)
+        return torch.from_numpy(np.tile(targets, (1, self.method.views))).to(self.method.device, non_blocking=True)
+
+    def _seed_dropout(self) -> None:
+        """Seed torch for dropout, which knows no generators, so that a resumed run drops the same."""
+        key = (self.config.seed, self.step, Stream.DROPOUT, *([self.ranks.rank] if self.ranks.rank else []))
+        torch.manual_seed(int(np.random.default_rng(key).integers(2**63 - 1)))
+
+    def _clustered_before(self, interval: int) -> int | None:
+        """Number of the last clustering before this one; None when there is none."""
+        return max((each for each in self.folder.intervals() if each < interval), default=None)
 
     def _record_pass(self, clock: _Clock, seconds: float, trained: int, skipped: int) -> None:
         figures = {
@@ -357,6 +398,8 @@ class Trainer:
         self.interval, self.batch, self.step = found.interval, found.batch, found.step
         self.losses = list(found.state["losses"])
         self.memory = [{key: value.numpy() for key, value in held.items()} for held in found.state["memory"]]
-        self.method.relabel(self.interval, [self._classes(self.interval, head) for head in range(self.method.n_heads)])
+        at = max((each for each in self.folder.intervals() if each <= self.interval), default=None)
+        if at is not None:
+            self.method.relabel(at, [self._classes(at, head) for head in range(self.method.n_heads)])
         self.method.load(found.state)
         self.reporter.event("info", f"goes on at interval {self.interval}, batch {self.batch}")

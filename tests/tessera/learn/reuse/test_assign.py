@@ -22,11 +22,12 @@ from tessera.runs import control
 from tessera.tiles.store import TileStore, record_batch
 from tessera.workspace.folder import Workspace
 
-from tests.tessera.learn.methods.test_methods import V1, V2
+from tests.tessera.learn.methods.test_methods import SIMCLR, V1, V2
 
 CONFIGS = {
     "v1": V1.but(epochs=1),
     "v2": V2.but(epochs=1),
+    "simclr": SIMCLR.but(epochs=1),
     "v2-centred": V2.but({"features.normalisation": "centre"}, epochs=1),
 }
 

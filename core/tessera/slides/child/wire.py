@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 _LENGTH = struct.Struct("!I")
+_CHUNK = 1 << 20  # bytes in passage: fewer, longer pieces
 _MOST_HEADER, _MOST_BUFFER = 1 << 26, 1 << 33  # bytes; a child that claims more has lost its mind
 
 Buffers = list[bytes]
@@ -27,6 +28,8 @@ class Wire:
 
     def __init__(self, end: socket.socket) -> None:
         self._socket = end
+        for side in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            end.setsockopt(socket.SOL_SOCKET, side, _CHUNK)
         self._lock = threading.Lock()
 
     def send(self, header: dict[str, Any], buffers: Sequence[bytes] = ()) -> None:
@@ -67,14 +70,14 @@ class Wire:
         self._socket.close()
 
     def _exactly(self, size: int) -> bytes:
-        data = bytearray(size)
-        view = memoryview(data)
-        while view:
+        chunks: list[bytes] = []
+        while size:
             try:
-                n = self._socket.recv_into(view)
+                chunk = self._socket.recv(min(size, _CHUNK))
             except ConnectionError:
-                n = 0
-            if not n:
+                chunk = b""
+            if not chunk:
                 raise EOFError
-            view = view[n:]
-        return bytes(data)
+            chunks.append(chunk)
+            size -= len(chunk)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -93,7 +93,10 @@ def compare(
 
 
 def evaluate(name: RunName, /, *, interval: Interval = None, common: Answering = ANSWERING) -> int:
-    """Regions, steadiness and sites of clusters; with labels, scores of clusters and features beside baselines."""
+    """Regions, steadiness and sites of clusters; with labels, scores beside baselines.
+
+    Scores are of clusters and of features.
+    """
     from tessera.learn.evaluate.report import evaluate
     from tessera.learn.evaluate.words import describe
 

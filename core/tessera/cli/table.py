@@ -45,6 +45,8 @@ GROUPS: dict[str, dict[str, Command]] = {
         "pause": Command("steer:pause", "pause a run, or the ingest of an archive; it keeps its place"),
         "resume": Command("steer:resume", "continue a paused, stopped or failed run or ingest"),
         "stop": Command("steer:stop", "stop a run after saving it, or the ingest of an archive"),
+        "delete": Command("remove:delete", "delete a run and its files; says first what that frees"),
+        "prune": Command("remove:prune", "drop what no run needs any more; says first what that frees"),
         "work": Command("run:work", "be the worker process of a run (started by `run` and the dashboard)"),
     },
     "results": {
@@ -52,7 +54,9 @@ GROUPS: dict[str, dict[str, Command]] = {
             "results:cluster", "cluster the tiles of a finished run again, without training", ("RunConfig",)
         ),
         "compare": Command("results:compare", "how far clusterings of the same tiles agree"),
-        "evaluate": Command("results:evaluate", "score clusters and features against labels and baselines"),
+        "evaluate": Command(
+            "results:evaluate", "regions, steadiness and sites of clusters; with labels, scores beside baselines"
+        ),
         "assign": Command("results:assign", "assign tiles that were added later to the clusters of a finished run"),
         "project": Command("results:project", "make the map (UMAP) of a run's tiles"),
         "export": Command("results:export", "write a curated tile set with its provenance", ("ExportConfig",)),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
+LAST_ID_KEY = "last_run_id"  # in `meta`: numbers of deleted runs are not given again
 _RESERVED = ".reserved-"
 
 
@@ -62,6 +63,7 @@ def create(
     with workspace.ledger.write() as connection:
         chosen = _choose(workspace, connection, name, "run-1")
         folder = workspace.run_folder(chosen)
+        shutil.rmtree(folder.root, ignore_errors=True)  # of a run that was deleted, or never recorded
         text = _write_config(workspace, chosen, config)
         if tiles is not None:
             folder.save_tiles(tiles)
@@ -143,6 +145,7 @@ def free_name(workspace: Workspace, wanted: str | None, otherwise: str) -> str:
 
     with workspace.ledger.write() as connection:
         chosen = _choose(workspace, connection, wanted, otherwise)
+        shutil.rmtree(workspace.run_folder(chosen).root, ignore_errors=True)  # of a call that was killed
         holder = {"pid": os.getpid(), "pid_started": psutil.Process().create_time()}
         files.write_text(_reservation(workspace, chosen), json.dumps(holder))
     return chosen
@@ -192,7 +195,7 @@ def _no_tiles(workspace: Workspace) -> str:
 def _choose(workspace: Workspace, connection: sqlite3.Connection, wanted: str | None, otherwise: str) -> str:
     """The wanted name if it may be had, else the first free one; the caller holds the write lock."""
     states = {row["name"]: row for row in connection.execute("SELECT name, state, interval FROM run")}
-    taken = states.keys() | _reserved(workspace)
+    taken = states.keys() | reserved_names(workspace)
     if wanted is None:
         stem = otherwise.removesuffix("-1")
         numbered = (f"{stem}-{i}" for i in range(2, len(taken) + 3))
@@ -208,7 +211,12 @@ def _taken(name: str, row: sqlite3.Row | None) -> str:
     if row is None:
         return f"another command is creating a run {name} already: choose another name"
     if row["state"] == "finished":
-        return f"there is a run {name} already: choose another name"
+        return f"there is a run {name} already: choose another name, or `tessera delete {name}`"
+    if row["state"] == "failed" and row["interval"] < 0:
+        return (
+            f"there is a run {name} already, which failed before its first clustering: `tessera resume {name}` tries it "
+            f"again, `tessera delete {name}` frees its name"
+        )
     return f"there is a run {name} already: choose another name, or continue it with `tessera resume {name}`"
 
 
@@ -216,7 +224,7 @@ def _reservation(workspace: Workspace, name: str) -> Path:
     return workspace.root / "runs" / f"{_RESERVED}{name}"
 
 
-def _reserved(workspace: Workspace) -> set[str]:
+def reserved_names(workspace: Workspace) -> set[str]:
     """Names that other living processes keep.
 
     What dead ones kept, and what a call here kept that failed, is free again.
@@ -239,7 +247,10 @@ def _write_config(workspace: Workspace, name: str, config: RunConfig) -> str:
 
 def _insert(connection: sqlite3.Connection, name: str, text: str, digest: str, about: dict[str, Any]) -> int:
     """Add the row of a run; the keys of `about` are columns."""
-    values = {"name": name, "config": text, "digest": digest, "want": "run", **about}
+    last = connection.execute("SELECT max(id) FROM run").fetchone()[0] or 0
+    known = connection.execute("SELECT value FROM meta WHERE key = ?", (LAST_ID_KEY,)).fetchone()
+    number = 1 + max(last, int(known[0]) if known else 0)
+    values = {"id": number, "name": name, "config": text, "digest": digest, "want": "run", **about}
     columns, marks = ", ".join(values), ", ".join("?" * len(values))
     row = connection.execute(f"INSERT INTO run ({columns}) VALUES ({marks})", tuple(values.values())).lastrowid
     return int(row or 0)

@@ -38,7 +38,6 @@ def look(
     or killed continues with `tessera resume`.
     """
     from tessera.learn.look import create_look
-    from tessera.learn.nets.encoders import check_name
     from tessera.runs.process import launch
 
     workspace = Workspace.open(common.workspace)
@@ -48,10 +47,17 @@ def look(
         clusters=clusters,
         clusterer=clusterer,
         changes=configuration.parse_overrides(settings or []),
-        check=check_name,
+        check=_check,
     )
     launch(created)
     if not detach:
         return follow(created, common)
     common.answer({"run": created.name}, f"{created.name} is looking; follow it with `tessera status`")
     return DONE
+
+
+def _check(encoder: str, tile_px: int) -> None:
+    """Refuse an encoder that its worker would refuse; torch is loaded only when this is asked."""
+    from tessera.learn.nets.encoders import check_name
+
+    check_name(encoder, tile_px)

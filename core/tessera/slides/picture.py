@@ -82,7 +82,7 @@ def decode(data: bytes, name: str = "") -> tuple[Image, tuple[float, float] | No
     except UnsupportedError:
         raise
     except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise DamagedError(name, f"is not an image that can be read, or a damaged one: {error}") from error
+        raise DamagedError(name, "is not an image that can be read, or a damaged one") from error
     across = None if not dpi or not all(float(one) > 0 for one in dpi) else (float(dpi[0]), float(dpi[1]))
     return upright(pixels, turned), across
 

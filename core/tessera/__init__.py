@@ -5,7 +5,7 @@ A library session, from slides to a table:
 >>> import tessera
 >>> workspace = tessera.open_workspace("my-project")
 >>> tessera.ingest_slides(workspace, ["slides/"], max_tiles_per_slide=500)
->>> run = tessera.run(workspace, {"clustering.clusters": 20}, epochs=5)
+>>> run = tessera.look(workspace)  # or train: tessera.run(workspace, {"clustering.clusters": 20}, epochs=5)
 >>> tessera.clusters(run).groupby("cluster").size()
 >>> features = tessera.features(run)
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         features,
         ingest_slides,
         ingest_tiles,
+        look,
         open_run,
         open_workspace,
         run,
@@ -50,6 +51,7 @@ __all__ = [
     "features",
     "ingest_slides",
     "ingest_tiles",
+    "look",
     "open_run",
     "open_workspace",
     "run",

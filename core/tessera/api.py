@@ -104,21 +104,43 @@ def run(
         ConfigError: a setting that is unknown or out of its bounds.
         RunError: there are no tiles, the name is taken, or the run failed.
     """
-    from tessera.runs import create, process
+    from tessera.runs import create
 
-    made = create.create(workspace, RunConfig.of(settings, **more), name)
-    process.launch(made)
-    if not wait:
-        return made.refreshed()
-    try:
-        while (now := made.refreshed()).state in rows.LIVE_STATES:
-            time.sleep(_POLL_S)
-    except KeyboardInterrupt:
-        process.request(made, "stop")
-        raise
-    if now.state == "failed":
-        raise RunError(f"run {now.name} failed: {now.message}; {now.folder.log_path} has the details")
-    return now
+    return _launched(create.create(workspace, RunConfig.of(settings, **more), name), wait=wait)
+
+
+def look(
+    workspace: Workspace,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    name: str | None = None,
+    clusters: int | None = None,
+    clusterer: str | None = None,
+    wait: bool = True,
+    **more: Any,
+) -> Run:
+    """Find classes now: frozen features, clustered; nothing is trained. Minutes, and the answer to begin with.
+
+    Args:
+        workspace: with tiles.
+        settings: as of `run`, for example `{"features.views": 8}`.
+        name: of the run; look-1, look-2, ... if None.
+        clusters: how many; left to the clusterer if None.
+        clusterer: kmeans, leiden, rcc, ...; the safest that is installed if None.
+        wait: as of `run`.
+        **more: as of `run`, for example `encoder="resnet18"`.
+
+    Returns:
+        Its handle; a look is a run like any other.
+
+    Raises:
+        ConfigError: a setting that is unknown or out of its bounds.
+        RunError: there are too few tiles, the name is taken, or the look failed.
+    """
+    from tessera.learn.look import create_look
+
+    changes = {**(settings or {}), **more}
+    return _launched(create_look(workspace, name, clusters=clusters, clusterer=clusterer, changes=changes), wait=wait)
 
 
 def open_run(workspace: Workspace, name: str) -> Run:
@@ -238,6 +260,28 @@ def _texts(numbers: npt.NDArray[np.int32], texts: Mapping[int, str]) -> npt.NDAr
     """The text of each number, empty where there is none."""
     found, place = np.unique(numbers, return_inverse=True)
     return np.array([texts.get(number, "") for number in found.tolist()], object)[place]
+
+
+def _launched(made: Run, *, wait: bool) -> Run:
+    """Start a run's worker; with `wait`, come back when it has ended.
+
+    Raises:
+        RunError: it failed.
+    """
+    from tessera.runs import process
+
+    process.launch(made)
+    if not wait:
+        return made.refreshed()
+    try:
+        while (now := made.refreshed()).state in rows.LIVE_STATES:
+            time.sleep(_POLL_S)
+    except KeyboardInterrupt:
+        process.request(made, "stop")
+        raise
+    if now.state == "failed":
+        raise RunError(f"run {now.name} failed: {now.message}; {now.folder.log_path} has the details")
+    return now
 
 
 def _clustering(run: Run, interval: int | None) -> Clustering:

@@ -32,6 +32,7 @@ def test_the_public_names_are_these() -> None:
         "features",
         "ingest_slides",
         "ingest_tiles",
+        "look",
         "open_run",
         "open_workspace",
         "run",
@@ -108,6 +109,9 @@ def test_a_session_from_slides_to_features(tmp_path: Path) -> None:
     assert run.state == "finished"
     features = tessera.features(run)
     assert features.shape[0] == len(tessera.clusters(run)) == run.n_tiles
+    seen = tessera.look(workspace, encoder="tiny", clusters=3, tile_px=32, batch_size=16)
+    assert (seen.state, seen.config.epochs) == ("finished", 0)
+    assert len(tessera.cluster_table(seen)) == 3
     labels = tessera.RCC().fit(features.to_numpy()).labels_
     assert len(labels) == run.n_tiles
     with pytest.raises(tessera.TesseraError, match="already"):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import numpy as np
 import pytest
 from bokeh.application import Application
 from panel.io.server import get_static_routes
@@ -26,6 +27,7 @@ from tornado.websocket import websocket_connect
 
 from tests.tessera.planted import RUN, Planted, copy_of
 from tests.tessera_app.conftest import PASSWORD, ROOT, password_file, serving
+from tests.tessera_app.test_routes import ADDRESSES
 
 # one address of each route, in the order of door.OPEN; then what strangers, viewers and readers are answered
 PUBLIC = {"/favicon.ico": 200, "/login": 200, "/logout": 200}
@@ -35,18 +37,7 @@ PRIVATE = {
     "/app/ws": (403, 403),  # asked without a token
     "/static/extensions/panel/panel.min.js": (403, 200),
     "/static/js/bokeh.min.js": (403, 200),
-    "/t/5": (403, 200),
-    "/around/5": (403, 200),
-    "/thumbnail/1": (403, 200),
-    "/mask/1": (403, 200),
-    "/kept/1": (403, 200),
-    f"/overlay/{RUN}/2/1/": (403, 200),
-    f"/cells/{RUN}/2/1": (403, 200),
-    "/slide/1.dzi": (403, 200),
-    "/slide/1/8/0_0.jpg": (403, 200),
-    f"/points/{RUN}/2/0": (403, 404),
-    f"/sheet/{RUN}/2/0": (403, 200),
-    f"/mean/{RUN}/2/0": (403, 200),
+    **{f"/{address}": (403, 200) for address in ADDRESSES},
 }
 CLOSED = [
     "/components/venv.__main__/x/css/y",
@@ -97,7 +88,9 @@ class Visitor:
 
 @pytest.fixture(scope="module")
 def cohort(planted_once: Planted, tmp_path_factory: pytest.TempPathFactory) -> Planted:
-    return copy_of(planted_once, tmp_path_factory.mktemp("door") / "workspace")
+    planted = copy_of(planted_once, tmp_path_factory.mktemp("door") / "workspace")
+    planted.workspace.run_folder(RUN).save_projection(2, np.zeros((planted.n, 2), np.float32))
+    return planted
 
 
 @pytest.fixture(scope="module")

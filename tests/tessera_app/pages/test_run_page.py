@@ -98,7 +98,7 @@ def test_every_setting_has_words_for_a_person() -> None:
     form.preset({"epochs": 4})
     assert "How often to train and cluster again&nbsp;<b>4</b>" in form.changed.object
     form.preset({})
-    assert "as usual" in form.changed.object
+    assert "at their defaults" in form.changed.object
 
 
 def test_clusters_are_seen_while_they_form(planted: Planted, store: Store) -> None:

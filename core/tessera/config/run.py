@@ -17,6 +17,8 @@ METHODS = {
     "deepcluster": "tessera.learn.methods.deepcluster:DeepClusterConfig",
     "deepcluster-v2": "tessera.learn.methods.deepcluster_v2:DeepClusterV2Config",
     "simclr": "tessera.learn.methods.simclr:SimCLRConfig",
+    "swav": "tessera.learn.methods.swav:SwAVConfig",
+    "byol": "tessera.learn.methods.byol:BYOLConfig",
     "look": "tessera.learn.methods.look:LookConfig",
 }
 CLUSTERERS = {
@@ -291,7 +293,7 @@ class RunConfig(Config):
         METHODS,
         "deepcluster-v2",
         "deepcluster-v2 clusters what training has just seen; deepcluster reads all tiles again before each clustering; "
-        "simclr needs no clusters; look trains nothing.",
+        "simclr, swav and byol need no clusters; look trains nothing.",
     )
     epochs: int = setting(
         10,

@@ -191,4 +191,8 @@ def test_alarms_speak_when_they_should() -> None:
     assert loss_alarm(np.log(20), 20) is not None
     assert loss_alarm(1.0, 20) is None
     assert stop_advice([0.3, 0.5, 0.7, 0.8]) is None
-    assert stop_advice([0.3, 0.8, 0.802, 0.803, 0.801]) is not None
+    assert stop_advice([0.60, 0.50, 0.40, 0.30]) is None  # falls: b674df0 called it settled
+    assert stop_advice([0.30, 0.35, 0.28, 0.31, 0.30]) is None  # low, up and down
+    assert stop_advice([0.99, 0.95, 0.9, 0.85]) is None
+    assert stop_advice([0.3, 0.82, 0.822, 0.823, 0.821]) is not None
+    assert "falling learning rate" in str(stop_advice([0.82, 0.822, 0.823, 0.821], cosine=True))

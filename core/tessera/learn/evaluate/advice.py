@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-STOP_INTERVALS, STOP_RISE = 3, 0.005
+STOP_INTERVALS, STOP_SLOPE, STOP_LEVEL = 3, 0.005, 0.8
 _COLLAPSE_SHARE, _COLLAPSE_EVENNESS = 0.5, 0.5
 _MANY_SHARE, _MANY_TIMES = 0.2, 20  # of many clusters: a fifth of all tiles in one, and 20 times the mean size
 _FEW_FOUND = 5  # times fewer clusters than asked for
@@ -106,18 +106,24 @@ def loss_alarm(loss: float, n_clusters: int) -> str | None:
     return None
 
 
-def stop_advice(nmi: list[float]) -> str | None:
-    """The stop rule: advised when NMI(t, t-1) rose by less than 0.005 on average over the last three intervals.
+def stop_advice(agreement: list[float], *, cosine: bool = False) -> str | None:
+    """The stop rule: the last intervals agree well (AMI of at least 0.8), and no better or worse than before.
+
+    A low agreement that no longer moves, one that falls, and one that goes up and down have not settled.
 
     Args:
-        nmi: NMI(t, t-1) of every interval so far.
+        agreement: AMI(t, t-1) of every interval so far.
+        cosine: whether the learning rate falls to zero by itself, which settles any clustering.
     """
-    if len(nmi) <= STOP_INTERVALS:
+    if len(agreement) <= STOP_INTERVALS:
         return None
-    rise = (nmi[-1] - nmi[-1 - STOP_INTERVALS]) / STOP_INTERVALS
-    if rise >= STOP_RISE:
+    last = agreement[-1 - STOP_INTERVALS :]
+    slope = (last[-1] - last[0]) / STOP_INTERVALS
+    if min(last[1:]) < STOP_LEVEL or abs(slope) >= STOP_SLOPE:
         return None
+    why = "; part of it is the falling learning rate, which settles any clustering" if cosine else ""
     return (
-        f"NMI(t, t-1) is {nmi[-1]:.3f} and rose by {rise:.4f} an interval over the last {STOP_INTERVALS} "
-        f"(rule: below {STOP_RISE}): the clusters have settled, more training will change little"
+        f"AMI(t, t-1) is {last[-1]:.3f} and changed by {slope:+.4f} an interval over the last {STOP_INTERVALS} (rule: at "
+        f"least {STOP_LEVEL}, and less than {STOP_SLOPE} up or down): the clusters have settled, more training will change "
+        f"little{why}"
     )

@@ -58,7 +58,7 @@ def measure(
         reporter.event("warning", f"interval {interval}: {text}")
 
 
-def advise(reporter: Reporter, name: str, interval: int, n_clusters: int) -> None:
+def advise(reporter: Reporter, name: str, interval: int, n_clusters: int, *, cosine: bool = False) -> None:
     """Say so when the loss is stuck, classes are forgotten, or the clusters have settled.
 
     Args:
@@ -66,6 +66,7 @@ def advise(reporter: Reporter, name: str, interval: int, n_clusters: int) -> Non
         name: name of the run.
         interval: number of the clustering.
         n_clusters: rows of the head that the last losses belong to; 0 when the loss is not one of classes.
+        cosine: whether the learning rate falls to zero by itself.
     """
     history = control.metrics(reporter.workspace, name)
     losses = [metric.value for metric in history if metric.name == "loss"]
@@ -74,8 +75,8 @@ def advise(reporter: Reporter, name: str, interval: int, n_clusters: int) -> Non
     predictions = [metric.value for metric in history if metric.name == "prediction_entropy"]
     if interval > 0 and predictions and (text := advice.prediction_alarm(predictions[-1])):
         reporter.event("warning", f"interval {interval}: {text}")
-    by_interval = {metric.interval: metric.value for metric in history if metric.name == "nmi"}
-    if text := advice.stop_advice([by_interval[key] for key in sorted(by_interval)]):
+    by_interval = {metric.interval: metric.value for metric in history if metric.name == "ami"}
+    if text := advice.stop_advice([by_interval[key] for key in sorted(by_interval)], cosine=cosine):
         reporter.event("advice", f"interval {interval}: {text}")
 
 

@@ -195,15 +195,12 @@ class Trainer:
             figures=figures,
         )
         n_classes = int(figures["clusters"]) if self.method.needs_labels else 0
-        advise(self.reporter, self.run_row.name, interval, n_classes)
+        cosine = self.config.chosen_schedule == "cosine"
+        advise(self.reporter, self.run_row.name, interval, n_classes, cosine=cosine)
 
     def _cluster_head(self, points: ClusterInput, interval: int, head: int) -> dict[str, float]:
         """One clustering into the run's folder; its figures."""
-        before = self._clustered_before(interval)
-        previous = None if before is None else self.folder.assignment(before, head=head)
-        warm = None
-        if previous is not None and before is not None and self.config.clustering.warm_start:
-            warm = self._rows_of(previous, before, head)
+        previous, warm = self._previous(interval, head)
         found = api.cluster(
             points.banks[head % len(points.banks)],
             self.config,
@@ -225,9 +222,10 @@ class Trainer:
 
     def _previous(self, interval: int, head: int) -> tuple[Labels | None, Labels | None]:
         """Ids of the tiles before a clustering, and the same as rows when k-means shall start from them."""
-        if interval > 0:
-            ids = self.folder.assignment(interval - 1, head=head)
-            return ids, self._rows_of(ids, interval - 1, head) if self.config.clustering.warm_start else None
+        before = self._clustered_before(interval)
+        if before is not None:
+            ids = self.folder.assignment(before, head=head)
+            return ids, self._rows_of(ids, before, head) if self.config.clustering.warm_start else None
         start = self.folder.start()
         if start is None or not self.config.clustering.warm_start:
             return None, None

@@ -37,6 +37,8 @@ V1 = RunConfig.of(
 )
 V2 = V1.but({"method.projection_dim": 16}, method="deepcluster-v2")
 SIMCLR = V1.but({"method.projection_dim": 16}, method="simclr")
+SWAV = V1.but({"method.projection_dim": 16, "method.prototypes": 12, "method.queue": 64}, method="swav")
+BYOL = V1.but({"method.projection_dim": 16, "method.hidden_dim": 32}, method="byol")
 BOTH = pytest.mark.parametrize("config", [V1, V2], ids=["v1", "v2"])
 
 
@@ -80,8 +82,10 @@ def results(workspace: Workspace, name: str, heads: int = 1) -> tuple[list[bytes
         V2.but({"method.heads": 2, "method.crops": 2}, epochs=1, precision="bfloat16"),
         V2.but({"method.crops": 2, "views.augment_on": "device"}, epochs=1),
         SIMCLR.but(epochs=1),
+        SWAV.but(epochs=1),
+        BYOL.but(epochs=1),
     ],
-    ids=["v1", "v1-windows", "v2", "v2-device-views", "simclr"],
+    ids=["v1", "v1-windows", "v2", "v2-device-views", "simclr", "swav", "byol"],
 )
 def test_killed_inside_an_interval_and_resumed_gives_the_same_bits(
     ready: Workspace, config: RunConfig, monkeypatch: pytest.MonkeyPatch

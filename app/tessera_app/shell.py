@@ -1,4 +1,7 @@
-"""The page: a thin bar, below it six pages of which one is shown; one poll a second. Everything per session is built here."""
+"""The page: a thin bar, below it six pages of which one is shown; one poll a second.
+
+Everything per session is built here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""axe-core over a page, through the shadow roots of Panel; it comes with `npm ci` in the front end and is not vendored."""
+"""axe-core over a page, through the shadow roots of Panel.
+
+It comes with `npm ci` in the front end and is not vendored.
+"""
 
 from __future__ import annotations
 

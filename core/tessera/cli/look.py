@@ -34,8 +34,8 @@ def look(
 ) -> int:
     """Find classes now: frozen features, clustered; nothing is trained.
 
-    It is a run like any other: status, evaluate, cluster, name, assign, project and export take it. A look that was stopped
-    or killed continues with `tessera resume`.
+    It is a run like any other: status, evaluate, cluster, name, assign, project and export take it. A look that was
+    stopped or killed continues with `tessera resume`.
     """
     from tessera.learn.look import create_look
     from tessera.runs.process import launch

@@ -24,7 +24,8 @@ def markdown_cell(text: str) -> str:
 def slug(text: str) -> str:
     """A name as a safe folder name: letters and digits, dot, dash and underscore.
 
-    Latin letters lose their accents; those of other scripts stay, so that a class named in Japanese or Cyrillic keeps its name.
+    Latin letters lose their accents; those of other scripts stay, so that a class named in Japanese or Cyrillic keeps
+    its name.
     """
     kept = [_plain(letter) for letter in unicodedata.normalize("NFC", text)]
     name = re.sub(r"[^\w.-]+", "-", "".join(kept)).strip(".-")[:80]

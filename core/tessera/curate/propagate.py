@@ -206,8 +206,9 @@ def accept(
 ) -> list[Decision]:
     """Move the confident tiles of a proposal into the clusters that bear the name of their class.
 
-    What was decided after the proposal was made stays as it is: clusters that were named, marked, merged or split since,
-    and tiles that were moved, taken out or labelled. A class without a cluster gets one. It is one entry of the history a class, and can be undone.
+    What was decided after the proposal was made stays as it is: clusters that were named, marked, merged or split
+    since, and tiles that were moved, taken out or labelled. A class without a cluster gets one. It is one entry of the
+    history a class, and can be undone.
 
     Args:
         workspace: the workspace of the run.

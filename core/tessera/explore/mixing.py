@@ -1,7 +1,9 @@
-"""How far clusters lie among each other: of a tile's nearest neighbours, how many are of its own cluster, and whose are the rest.
+"""How far clusters lie among each other.
 
-The share of own neighbours is the label purity of a k-nearest-neighbour graph, here on an even sample, so that it costs about a
-second whatever the cohort; a tile is never its own neighbour.
+Of a tile's nearest neighbours, how many are of its own cluster, and whose are the rest.
+
+The share of own neighbours is the label purity of a k-nearest-neighbour graph, here on an even sample, so that it costs
+about a second whatever the cohort; a tile is never its own neighbour.
 """
 
 from __future__ import annotations
@@ -45,7 +47,9 @@ class Mixing:
 
 @lru_cache(maxsize=4)
 def mixing(clustering: Clustering, k: int = 10) -> Mixing:
-    """Compare the neighbours of a sample of tiles, in the space of the run's features; kept for the last few clusterings.
+    """Compare the neighbours of a sample of tiles, in the space of the run's features.
+
+    Kept for the last few clusterings.
 
     Args:
         clustering: the clustering.

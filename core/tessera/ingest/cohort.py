@@ -159,7 +159,8 @@ def to_recut(workspace: Workspace) -> list[Path]:
     """Paths of slides that were corrected after they were cut, and of those that now have the resolution they lacked."""
     with workspace.ledger.read() as connection:
         rows = connection.execute(
-            "SELECT path, state, cut_with, mpp_source FROM slide WHERE kind = 'slide' AND state IN ('done', 'empty', 'set_aside')"
+            "SELECT path, state, cut_with, mpp_source FROM slide WHERE kind = 'slide' AND state IN ('done', 'empty', "
+            "'set_aside')"
         ).fetchall()
     return [
         Path(row["path"])

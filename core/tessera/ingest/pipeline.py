@@ -238,7 +238,10 @@ def single_writer(workspace: Workspace) -> Iterator[None]:
 
 
 def config_of(workspace: Workspace) -> IngestConfig:
-    """The workspace's own settings: size and resolution of its tiles, and how slides were cut last; else the defaults."""
+    """The workspace's own settings: size and resolution of its tiles, and how slides were cut last.
+
+    Else the defaults.
+    """
     with workspace.ledger.read() as connection:
         stored = {row["key"]: row["value"] for row in connection.execute("SELECT key, value FROM meta")}
     if "tile_mpp" not in stored:

@@ -32,9 +32,10 @@ def ingest_tiles(
 ) -> IngestReport:
     """Add the images of a folder as tiles.
 
-    With labels.csv (columns file,label[,group]) its rows decide; else the first folder below `folder` is the label, or the
-    second where the first are splits (train, val). Each group is a slide of kind "tiles"; without groups the folder is one. Images of another size are scaled; JPEGs
-    of the right size keep their bytes. Files that are known already are left alone.
+    With labels.csv (columns file,label[,group]) its rows decide; else the first folder below `folder` is the label, or
+    the second where the first are splits (train, val). Each group is a slide of kind "tiles"; without groups the folder
+    is one. Images of another size are scaled; JPEGs of the right size keep their bytes. Files that are known already
+    are left alone.
 
     Args:
         workspace: where to.

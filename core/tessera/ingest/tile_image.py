@@ -1,4 +1,7 @@
-"""Pictures into tiles: decoded as people see them, squared, scaled, encoded. Runs in a child process, many at a time."""
+"""Pictures into tiles: decoded as people see them, squared, scaled, encoded.
+
+Runs in a child process, many at a time.
+"""
 
 from __future__ import annotations
 
@@ -43,8 +46,8 @@ def task(arguments: dict[str, Any], host: Host) -> Answer:  # noqa: ARG001
 def as_jpeg(file: Path, tile_px: int, quality: int) -> bytes:
     """One picture as a tile.
 
-    A JPEG of the right size that stands upright keeps its bytes; all else is turned as EXIF says, put on white where it is
-    transparent, cut to its middle square and scaled.
+    A JPEG of the right size that stands upright keeps its bytes; all else is turned as EXIF says, put on white where it
+    is transparent, cut to its middle square and scaled.
 
     Args:
         file: the picture.

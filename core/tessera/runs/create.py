@@ -214,7 +214,8 @@ def _taken(name: str, row: sqlite3.Row | None) -> str:
         return f"there is a run {name} already: choose another name, or `tessera delete {name}`"
     if row["state"] == "failed" and row["interval"] < 0:
         return (
-            f"there is a run {name} already, which failed before its first clustering: `tessera resume {name}` tries it "
+            f"there is a run {name} already, which failed before its first clustering: `tessera resume {name}` tries "
+            "it "
             f"again, `tessera delete {name}` frees its name"
         )
     return f"there is a run {name} already: choose another name, or continue it with `tessera resume {name}`"

@@ -1,7 +1,8 @@
 """Give room back: delete a run, or drop what no run needs any more. What is freed is listed before anything is deleted.
 
-Decisions and the list of exports stay in the ledger when a run is deleted, and its number is never given to another run.
-Deleting is a ledger transaction first and files afterwards: a kill in between leaves a folder that `leftovers` finds.
+Decisions and the list of exports stay in the ledger when a run is deleted, and its number is never given to another
+run. Deleting is a ledger transaction first and files afterwards: a kill in between leaves a folder that `leftovers`
+finds.
 """
 
 from __future__ import annotations

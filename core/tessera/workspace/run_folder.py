@@ -203,7 +203,10 @@ class RunFolder:
         return np.memmap(self.root / name, np.float16, "w+" if new else "r+", shape=shape)
 
     def memory(self, name: str, shape: tuple[int, int]) -> Bank:
-        """A float16 file of a run's own that lasts as long as the run; opened when it is there, else begun with zeros."""
+        """A float16 file of a run's own that lasts as long as the run.
+
+        Opened when it is there, else begun with zeros.
+        """
         path = self.root / name
         self.root.mkdir(parents=True, exist_ok=True)
         if not path.is_file() or path.stat().st_size != shape[0] * shape[1] * 2:

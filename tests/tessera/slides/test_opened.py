@@ -1,4 +1,7 @@
-"""What OpenSlide refuses and is read all the same: pixels against an independent reader, and true words for the rest."""
+"""What OpenSlide refuses and is read all the same.
+
+Pixels against an independent reader, and true words for the rest.
+"""
 
 from __future__ import annotations
 

@@ -260,7 +260,10 @@ def test_one_screen_without_scrolling(offline_page: Any, serve: Any, planted: Pl
         assert box["y"] >= 0
         assert box["y"] + box["height"] <= 720
         assert box["width"] > 200
-    whole = "all => all.filter(e => { const r = e.getBoundingClientRect(); return r.bottom <= 690 && r.width >= 96 }).length"
+    whole = (
+        "all => all.filter(e => { const r = e.getBoundingClientRect(); return r.bottom <= 690 && r.width >= 96 "
+        "}).length"
+    )
     assert page.locator(".ts-bench .gal .gt").evaluate_all(whole) >= 12
     for width, height in ((1280, 720), (1920, 1080), (820, 1080)):
         page.set_viewport_size({"width": width, "height": height})

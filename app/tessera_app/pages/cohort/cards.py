@@ -45,7 +45,8 @@ def card(slide: SlideFacts, layer: str, tile_mpp: float) -> str:
     if row["width"] and row["kind"] == "slide":
         picture = f"<a href='{slide_address(row)}' title='Open this slide'>{picture}</a>"
     return (
-        f"<div class='card' data-slide='{row['id']}'>{picture}<div class='text'><h4>{_name(row)} {badge(row['state'])}</h4>"
+        f"<div class='card' data-slide='{row['id']}'>{picture}<div class='text'><h4>{_name(row)} {badge(row['state'])}"
+        "</h4>"
         f"{_archive_words(row)}{_reason(row, tile_mpp)}<p class='quiet'>{facts}</p>{_sources(row)}"
         f"{shares(slide.counts)}{dropped}</div></div>"
     )
@@ -55,7 +56,8 @@ def table(slides: list[SlideFacts]) -> str:
     """Slides as a table, one row each."""
     heads = ("slide", "state", "patient", "site", "stain", "µm/px", "from", "tiles", "reason")
     rows = "".join(
-        f"<tr data-slide='{row['id']}'><td>{_name(row)}</td><td>{badge(row['state'])}</td><td>{escape(row['patient'])}</td>"
+        f"<tr data-slide='{row['id']}'><td>{_name(row)}</td><td>{badge(row['state'])}</td><td>{escape(row['patient'])}"
+        "</td>"
         f"<td>{escape(row['site'])}</td><td>{escape(stain_words(row))}</td><td class='n'>{_mpp(row)}</td>"
         f"<td>{escape(row['mpp_source'] or '')}</td><td class='n'>{row['n_tiles']:,}</td>"
         f"<td>{escape(without_flags(row['reason']))}</td></tr>"

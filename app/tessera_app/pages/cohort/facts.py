@@ -44,7 +44,10 @@ def read_cohort(workspace: Workspace) -> CohortFacts:
         totals = connection.execute("SELECT reason, sum(n) AS n FROM grid_count GROUP BY reason").fetchall()
         marks = ", ".join("?" * len(_TROUBLE))
         trouble = connection.execute(
-            f"SELECT name, state, reason FROM slide WHERE state IN ({marks}) ORDER BY state = 'duplicate', name LIMIT ?",
+            (
+                f"SELECT name, state, reason FROM slide WHERE state IN ({marks}) ORDER BY state = 'duplicate', name LIMIT "
+                "?"
+            ),
             (*_TROUBLE, SAID),
         ).fetchall()
         rejected = connection.execute(

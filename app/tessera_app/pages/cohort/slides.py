@@ -1,4 +1,7 @@
-"""A page of the cohort's slides: searched, ordered and cut to what fits on the page by the ledger, so that thousands cost nothing."""
+"""A page of the cohort's slides.
+
+Searched, ordered and cut to what fits on the page by the ledger, so that thousands cost nothing.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,8 @@ ORDERS = {
     "what needs a look": "reason = '', state = 'done', name",
 }
 _COLUMNS = (
-    "id, name, path, kind, state, reason, width, height, mpp, mpp_source, reader, patient, site, patient_source, site_source, "
+    "id, name, path, kind, state, reason, width, height, mpp, mpp_source, reader, patient, site, patient_source, "
+    "site_source, "
     "stain, stain_source, project, sample_type, step0, grid_rows, grid_columns, first_tile, n_tiles, updated"
 )
 _SEARCHED = ("name", "patient", "site", "project", "sample_type", "stain", "reason", "state")

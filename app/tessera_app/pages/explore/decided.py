@@ -1,4 +1,7 @@
-"""What people decided about a run, as the workbench shows it: names with their colours, number keys, what undo takes back."""
+"""What people decided about a run, as the workbench shows it.
+
+Names with their colours, number keys, what undo takes back.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,10 @@ def number_keys(past: Sequence[Decision]) -> tuple[list[str], dict[str, int]]:
 
 
 def progress(clustering: Clustering, state: State) -> dict[str, Any]:
-    """How far naming has come: clusters and share of tiles that have a name or are artefacts, and the parts by colour."""
+    """How far naming has come.
+
+    Clusters and share of tiles that have a name or are artefacts, and the parts by colour.
+    """
     ids, sizes = clustering.ids.tolist(), clustering.sizes.tolist()
     total = max(sum(sizes), 1)
     done = {i for i in ids if i in state.names or state.marks.get(i) == "artefact"}

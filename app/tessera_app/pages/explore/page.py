@@ -1,4 +1,7 @@
-"""Explore: one screen to name clusters on. The workbench shows and asks; this hands it what is known and does what it asks."""
+"""Explore: one screen to name clusters on. The workbench shows and asks.
+
+This hands it what is known and does what it asks.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +102,10 @@ class ExplorePage(pn.viewable.Viewer):
         """What stands where clusters would be."""
         run = self._store.current
         if run is None:
-            text = "Tessera looks at the tiles of your slides and puts those together that look alike. You then name the groups."
+            text = (
+                "Tessera looks at the tiles of your slides and puts those together that look alike. You then name the "
+                "groups."
+            )
             return {"title": "Nothing has been grouped yet", "text": text, "button": "Go to Run"}
         if run.state == "failed":
             return {"title": f"{run.name} failed before its first clusters", "text": run.message, "button": "Go to Run"}
@@ -128,7 +134,10 @@ class ExplorePage(pn.viewable.Viewer):
     # ---- what is open
 
     def _open(self) -> None:
-        """Open what the store says; the one that took it in, or the one to name next, where that is not there (any more)."""
+        """Open what the store says.
+
+        The one that took it in, or the one to name next, where that is not there (any more).
+        """
         clustering, cluster = self._store.clustering(), self._store.cluster
         if clustering is None:
             return

@@ -1,4 +1,7 @@
-"""What a run has to beat: colour, colour and edges, the same after stain normalisation, a random network, the starting weights."""
+"""What a run has to beat.
+
+Colour, colour and edges, the same after stain normalisation, a random network, the starting weights.
+"""
 
 from __future__ import annotations
 

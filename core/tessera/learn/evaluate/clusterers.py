@@ -1,4 +1,7 @@
-"""Agreement among clusterers: of figures without labels, the one that follows quality best (reference/learning.md, 5)."""
+"""Agreement among clusterers.
+
+Of figures without labels, the one that follows quality best (reference/learning.md, 5).
+"""
 
 from __future__ import annotations
 

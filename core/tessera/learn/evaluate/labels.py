@@ -1,6 +1,7 @@
 """Scores of clusters and features against labels, which are used for nothing else.
 
-Splits are by group (slide, or the stand-in of ready-made tiles), never by tile: tiles of one field are near-copies of each other.
+Splits are by group (slide, or the stand-in of ready-made tiles), never by tile: tiles of one field are near-copies of
+each other.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ def score_clusters(clusters: Labels, labels: Labels, groups: npt.NDArray[np.inte
         groups: int (N,), slide of each tile; None leaves out what needs it.
 
     Returns:
-        carry_over and unnamed (see `tessera.learn.evaluate.naming`), nmi and ami (arithmetic mean), ami_ceiling at this number of
-        clusters, ami_groups (with the groups), ari, many_to_one (each cluster gets its commonest class; also as purity) and
-        hungarian (each class gets one cluster).
+        carry_over and unnamed (see `tessera.learn.evaluate.naming`), nmi and ami (arithmetic mean), ami_ceiling at this
+        number of clusters, ami_groups (with the groups), ari, many_to_one (each cluster gets its commonest class; also
+        as purity) and hungarian (each class gets one cluster).
     """
     hungarian, many_to_one = matched(clusters, labels)
     scores: dict[str, float] = {}

@@ -30,8 +30,8 @@ class CarryOver:
 def carry_over(clusters: Labels, labels: Labels, groups: npt.NDArray[np.integer]) -> CarryOver:
     """How often a name that was given on some slides is right on the others.
 
-    A high AMI may only say that clusters find the groups, where every group holds one class; this figure does not fall for
-    it. A tie between names goes to the lower label.
+    A high AMI may only say that clusters find the groups, where every group holds one class; this figure does not fall
+    for it. A tie between names goes to the lower label.
 
     Args:
         clusters: int32 (N,).
@@ -56,7 +56,8 @@ def carry_over(clusters: Labels, labels: Labels, groups: npt.NDArray[np.integer]
 def matched(clusters: Labels, labels: Labels) -> tuple[float, float]:
     """Accuracy when each class gets one cluster (Hungarian), and when each cluster gets its commonest class (many-to-one).
 
-    With more clusters than classes the first leaves all further clusters out, so that it falls with K whatever they hold.
+    With more clusters than classes the first leaves all further clusters out, so that it falls with K whatever they
+    hold.
     """
     table = contingency(clusters, labels).toarray()
     rows, columns = linear_sum_assignment(table, maximize=True)
@@ -71,8 +72,8 @@ def ami_ceiling(labels: Labels, n_clusters: int) -> float:
         n_clusters: K.
 
     Returns:
-        1 when K is the number of classes and they are even; about .70 for K = 20 and five classes. With fewer clusters than
-        classes, whole classes are put together, largest to smallest cluster.
+        1 when K is the number of classes and they are even; about .70 for K = 20 and five classes. With fewer clusters
+        than classes, whole classes are put together, largest to smallest cluster.
     """
     classes = np.bincount(labels[labels >= 0])
     classes = np.sort(classes[classes > 0])[::-1]

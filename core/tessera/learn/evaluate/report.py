@@ -1,4 +1,7 @@
-"""All that can be said of a run: `tessera evaluate`. Without labels its regions, steadiness and places; with labels, scores and baselines."""
+"""All that can be said of a run: `tessera evaluate`. Without labels its regions, steadiness and places.
+
+With labels, scores and baselines.
+"""
 
 from __future__ import annotations
 
@@ -37,9 +40,9 @@ def evaluate(
         progress: hears the phases.
 
     Returns:
-        run, interval, n_tiles, n_groups, n_classes, n_clusters; regions (None where no tiles touch), steadiness and places (see
-        `tessera.learn.evaluate.unlabelled`); words; with labels of two classes also clusters (see `score_clusters`) and features
-        (`score_features` of the run and every baseline).
+        run, interval, n_tiles, n_groups, n_classes, n_clusters; regions (None where no tiles touch), steadiness and
+        places (see `tessera.learn.evaluate.unlabelled`); words; with labels of two classes also clusters (see
+        `score_clusters`) and features (`score_features` of the run and every baseline).
 
     Raises:
         RunError: no clustering yet.

@@ -1,4 +1,7 @@
-"""The last evaluation of a run, kept in its folder so that the page shows it without doing it again. Light: no torch."""
+"""The last evaluation of a run, kept in its folder so that the page shows it without doing it again. Light.
+
+No torch.
+"""
 
 from __future__ import annotations
 

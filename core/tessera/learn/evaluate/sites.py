@@ -64,7 +64,8 @@ def one_place_clusters(clusters: Labels, places: Labels, least: float = ONE_SITE
     Args:
         clusters: int32 (N,), -1 = not counted.
         places: int32 (N,), -1 = not counted.
-        least: share of a cluster's tiles that must be from one place, at five times the odds that it has among all tiles.
+        least: share of a cluster's tiles that must be from one place, at five times the odds that it has among all
+            tiles.
 
     Returns:
         Cluster id to (place, share of the cluster's tiles).
@@ -151,7 +152,8 @@ def own_site_neighbours(points: npt.NDArray[np.floating], sites: Labels, k: int 
 def centre_by(points: npt.NDArray[np.floating], places: Labels) -> npt.NDArray[np.float32]:
     """Features with the mean of their own site or slide taken off and the mean of all put back, float32 (N, D).
 
-    It removes what all tiles of a site share, stain and scanner, and also tissue that only one site has: show before and after.
+    It removes what all tiles of a site share, stain and scanner, and also tissue that only one site has: show before
+    and after.
 
     Args:
         points: (N, D), features.

@@ -1,6 +1,7 @@
 """Do clusters form regions on slides? Tiles that touch, compared with chance; needs no labels.
 
-Join counts after Cliff and Ord, "Spatial Processes" (1981), under permutation of the tiles of each slide (non-free sampling).
+Join counts after Cliff and Ord, "Spatial Processes" (1981), under permutation of the tiles of each slide (non-free
+sampling).
 """
 
 from __future__ import annotations

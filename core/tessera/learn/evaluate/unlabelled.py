@@ -1,7 +1,8 @@
 """Figures of a clustering that need no labels: regions, steadiness, agreement among clusterers, slides and sites.
 
-How far each can be trusted was measured on two labelled sets (reference/learning.md, 5): agreement among clusterers follows k-NN best
-(rank correlation .88 and .60), but training on pseudo-labels raises it by itself; a low AMI with slides misleads.
+How far each can be trusted was measured on two labelled sets (reference/learning.md, 5): agreement among clusterers
+follows k-NN best (rank correlation .88 and .60), but training on pseudo-labels raises it by itself; a low AMI with
+slides misleads.
 """
 
 from __future__ import annotations

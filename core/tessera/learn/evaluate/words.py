@@ -36,7 +36,8 @@ def _names(scores: dict[str, float] | None) -> list[str]:
     unnamed = f"; {scores['unnamed']:.0%} are in clusters that no other slide has" if scores["unnamed"] else ""
     return [
         f"a name given on some slides is right for {scores['carry_over']:.0%} of the tiles of the others{unnamed}",
-        f"AMI with labels {scores['ami']:.2f} of at most {scores['ami_ceiling']:.2f} at this number of clusters, and with the "
+        f"AMI with labels {scores['ami']:.2f} of at most {scores['ami_ceiling']:.2f} at this number of clusters, and "
+        "with the "
         f"slides {scores['ami_groups']:.2f}",
     ]
 
@@ -46,7 +47,10 @@ def _regions(found: dict[str, Any] | None) -> list[str]:
         return []
     value = found["coherence"]
     kind = "regions" if value >= _GOOD else "small patches" if value >= _SMALL else "confetti"
-    said = f"on slides the clusters form {kind}: touching tiles share one {found['share']:.0%} of the time, {found['chance']:.0%} by "
+    said = (
+        f"on slides the clusters form {kind}: touching tiles share one {found['share']:.0%} of the time, "
+        f"{found['chance']:.0%} by "
+    )
     said += f"chance (coherence {value:.2f})"
     if n := found["clusters_scattered"]:
         said += f"; {n} cluster{'s lie' if n > 1 else ' lies'} scattered"
@@ -57,7 +61,8 @@ def _steadiness(found: dict[str, float]) -> list[str]:
     value = found["among_clusterers"]
     grade = "largely agree" if value >= _STEADY else "agree in part" if value >= _SHAKY else "disagree"
     return [
-        f"different clusterers {grade} (AMI {value:.2f}); this one with itself: {found['resampled']:.2f} on other tiles, "
+        f"different clusterers {grade} (AMI {value:.2f}); this one with itself: {found['resampled']:.2f} on other "
+        "tiles, "
         f"{found['moved']:.2f} moved a little, {found['seeds']:.2f} under another seed"
     ]
 
@@ -69,7 +74,8 @@ def _places(found: dict[str, Any]) -> list[str]:
             own = found[what]
             warning = ": they may be stain or scanner" if own["above_chance"] > _FOLLOWS else ""
             said.append(
-                f"of what clusters tell, {own['information']:.0%} is told by the {what} already ({own['chance']:.0%} by chance)"
+                f"of what clusters tell, {own['information']:.0%} is told by the {what} already ({own['chance']:.0%} "
+                "by chance)"
                 f"{warning}"
             )
     if alone := found.get("one_site_clusters"):

@@ -17,8 +17,9 @@ def adapt_statistics(
 ) -> int:
     """Set the running statistics of every batch norm to the mean over some batches (Li et al. 2016, AdaBN).
 
-    Weights stay as they are. Deviation: statistics of a batch are averaged, as torch does with momentum=None, and not joined
-    into those of the whole sample; with batches of one size the means are the same and variances lack what is between them.
+    Weights stay as they are. Deviation: statistics of a batch are averaged, as torch does with momentum=None, and not
+    joined into those of the whole sample; with batches of one size the means are the same and variances lack what is
+    between them.
 
     Args:
         network: changed in place; left in evaluation mode.

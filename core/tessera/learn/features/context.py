@@ -1,7 +1,7 @@
 """Features that see a tile's surroundings: the mean with the tiles that touch it on its slide.
 
-For people who want regions. Off by default: it makes neighbours alike by construction, so that figures of spatial coherence
-judge nothing after it.
+For people who want regions. Off by default: it makes neighbours alike by construction, so that figures of spatial
+coherence judge nothing after it.
 """
 
 from __future__ import annotations

@@ -61,7 +61,8 @@ def extract(
         batch_size: tiles a step.
         device: device of the network.
         precision: of its products, see `tessera.learn.features.device.autocast`.
-        views: 1, 4 or 8 of the square's symmetries, over which features are averaged. Tiles are decoded once and turned.
+        views: 1, 4 or 8 of the square's symmetries, over which features are averaged. Tiles are decoded once and
+            turned.
 
     Yields:
         Tile numbers int64 (B,) and features float32 (B, dim); tiles that do not decode are missing.

@@ -1,7 +1,8 @@
 """What is read of a network: its own last vector, or the pooled maps of layers in the middle.
 
 Of natural-image networks the middle tells tissues apart better than the end, which is made for naming objects (`tessera
-quality` benchmarks: strides 8 and 16 against the last layer). A vision transformer has one stride, so its last vector is read.
+quality` benchmarks: strides 8 and 16 against the last layer). A vision transformer has one stride, so its last vector
+is read.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ def read_layers(encoder: Encoder, layers: str = AUTO, pool: str = "mean") -> nn.
 
     Args:
         encoder: as built; it is used, not copied.
-        layers: auto (strides 8 and 16, or the last vector of a network without them), last, strides as 4,8,16, or names of
-            modules as blocks.3,blocks.5.
+        layers: auto (strides 8 and 16, or the last vector of a network without them), last, strides as 4,8,16, or names
+            of modules as blocks.3,blocks.5.
         pool: of each layer's map: mean, or mean-and-spread.
 
     Returns:

@@ -1,4 +1,7 @@
-"""What a run's bank holds, and what leads there from a tile: saved with the checkpoint, so that nobody asks for the method."""
+"""What a run's bank holds, and what leads there from a tile.
+
+Saved with the checkpoint, so that nobody asks for the method.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,8 @@ class Space:
         views: symmetries of the square over which features are averaged.
         projector: widths of the projector between encoder and bank, (input, hidden, output); empty = the encoder's own
             features.
-        normalised: whether rows of the bank are the points that were clustered; otherwise they are what the network gives,
-            and the normalisation is still to be applied.
+        normalised: whether rows of the bank are the points that were clustered; otherwise they are what the network
+            gives, and the normalisation is still to be applied.
     """
 
     layers: str = ""

@@ -1,9 +1,9 @@
 """What a way of learning has of its own; `tessera.learn.train.trainer.Trainer` does what all have in common.
 
 A method says how many views of a tile it wants and whether it needs pseudo-labels, and gives the loss of a batch. The
-trainer owns the backward pass, the sum of gradients over processes, the schedule, checkpoints, pause and resume; it clusters at
-the start, at the end and where the method asks for it. This module loads no torch, so that settings of methods can be shown
-without it.
+trainer owns the backward pass, the sum of gradients over processes, the schedule, checkpoints, pause and resume; it
+clusters at the start, at the end and where the method asks for it. This module loads no torch, so that settings of
+methods can be shown without it.
 """
 
 from __future__ import annotations
@@ -150,7 +150,10 @@ class Method(ABC):
         return self.needs_labels or interval % self.config.clustering.monitor_every == 0
 
     def cluster_input(self, interval: int, told: Told) -> ClusterInput:
-        """What to cluster; sets `unreadable` and `normalisation`. Here: the encoder's features of all tiles, normalised."""
+        """What to cluster; sets `unreadable` and `normalisation`. Here.
+
+        The encoder's features of all tiles, normalised.
+        """
         from tessera.learn.features.distributed import open_together
         from tessera.learn.features.extract import FeaturePass
 
@@ -209,7 +212,10 @@ class Method(ABC):
         self.normalisation = load_normalisation(state)
 
     def take_prediction_entropy(self) -> float | None:
-        """Entropy of the mean prediction of head 0 since the last call, as a share of ln K; None without predictions."""
+        """Entropy of the mean prediction of head 0 since the last call, as a share of ln K.
+
+        None without predictions.
+        """
         total, self.prediction = self.prediction, np.zeros(0)
         if len(total) < 2 or float(total.sum()) == 0:
             return None

@@ -1,8 +1,9 @@
 """DeepCluster (Caron et al. 2018): read features of all tiles, cluster, give the network a new head, train on it.
 
-Deviations from the paper: the covariance of the whitening is in float64 with a floor under eigenvalues; k-means learns from
-a subset, starts from the last labels and leaves no cluster tiny; clusters keep their ids; draws are balanced by size^1/2
-unless asked otherwise; augmentation is made for H&E; RGB instead of Sobel unless asked (colour tells tissue apart).
+Deviations from the paper: the covariance of the whitening is in float64 with a floor under eigenvalues; k-means learns
+from a subset, starts from the last labels and leaves no cluster tiny; clusters keep their ids; draws are balanced by
+size^1/2 unless asked otherwise; augmentation is made for H&E; RGB instead of Sobel unless asked (colour tells tissue
+apart).
 """
 
 from __future__ import annotations

@@ -1,16 +1,20 @@
-"""DeepCluster-v2 (Caron et al. 2020, appendix D): cluster the embeddings that training saw last; centroids are the head.
+"""DeepCluster-v2 (Caron et al. 2020, appendix D): cluster the embeddings that training saw last.
 
-Each training step leaves its embeddings in a memory, one for each view. Spherical k-means on it gives pseudo-labels (head h
-clusters memory h modulo the number of views, as in the paper), and its centroids are the head's weights, which are not
+Centroids are the head.
+
+Each training step leaves its embeddings in a memory, one for each view. Spherical k-means on it gives pseudo-labels
+(head h clusters memory h modulo the number of views, as in the paper), and its centroids are the head's weights, which
+are not
 trained: logits are cosines divided by the temperature.
 
-The first clustering and the last are of the encoder's own features: an untrained projector is a random view of them, and
-later tiles are placed by what training was for. The statistics of untrained layers are set on some tiles before the first
-pass, so that the first classes are met again in training.
+The first clustering and the last are of the encoder's own features: an untrained projector is a random view of them,
+and later tiles are placed by what training was for. The statistics of untrained layers are set on some tiles before the
+first pass, so that the first classes are met again in training.
 
-Deviations from the paper: views of one size; a start from the last labels unless asked otherwise; rows of tiles that were not
-drawn keep older embeddings; SGD without layer-wise rates; k-means leaves no cluster tiny; the memory may be centred or whitened,
-and then embeddings are on their way to the head; one head and one view unless asked for more (paper: three heads, eight views).
+Deviations from the paper: views of one size; a start from the last labels unless asked otherwise; rows of tiles that
+were not drawn keep older embeddings; SGD without layer-wise rates; k-means leaves no cluster tiny; the memory may be
+centred or whitened, and then embeddings are on their way to the head; one head and one view unless asked for more
+(paper: three heads, eight views).
 """
 
 from __future__ import annotations

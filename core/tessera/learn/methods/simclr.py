@@ -1,7 +1,8 @@
 """SimCLR (Chen et al. 2020): two views of a tile attract each other, all others of the batch repel.
 
 Deviations from the paper: temperature .2 and a rate of .1 at 256 tiles suit tiles (benchmarks/quality.py); SGD without
-layer-wise rates; views made for H&E instead of colour jitter; the projector is Linear, ReLU, Linear as in the paper's version 1.
+layer-wise rates; views made for H&E instead of colour jitter; the projector is Linear, ReLU, Linear as in the paper's
+version 1.
 """
 
 from __future__ import annotations

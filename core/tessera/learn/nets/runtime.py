@@ -1,7 +1,7 @@
 """What a network is run by, when nothing is learnt: OpenVINO on a CPU where it agrees with torch, else torch.
 
-Conversion costs a second or two, so that small passes stay with torch. OpenVINO's converter of that name reports its use to
-its makers over the network unless told otherwise; its front end, which is used here, does not.
+Conversion costs a second or two, so that small passes stay with torch. OpenVINO's converter of that name reports its
+use to its makers over the network unless told otherwise; its front end, which is used here, does not.
 """
 
 from __future__ import annotations

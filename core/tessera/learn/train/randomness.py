@@ -6,7 +6,10 @@ from enum import IntEnum
 
 
 class Stream(IntEnum):
-    """What random numbers are for; a generator is made of (seed, interval, stream, ...). Never renumber: runs resume by it."""
+    """What random numbers are for; a generator is made of (seed, interval, stream, ...). Never renumber.
+
+    Runs resume by it.
+    """
 
     SAMPLING = 1
     CLUSTERING = 2

@@ -12,8 +12,8 @@ REFERENCE_BATCH = 256
 def learning_rate(config: RunConfig, step: int, n_steps: int) -> float:
     """Rate of one training step.
 
-    constant is DeepCluster's; cosine rises linearly over the share `warmup` of all steps and then falls to zero along half
-    a cosine, as in DeepCluster-v2 (Caron et al. 2020, appendix D, there to a thousandth of the highest rate).
+    constant is DeepCluster's; cosine rises linearly over the share `warmup` of all steps and then falls to zero along
+    half a cosine, as in DeepCluster-v2 (Caron et al. 2020, appendix D, there to a thousandth of the highest rate).
 
     Args:
         config: learning_rate (at 256 tiles a batch), batch_size, schedule, warmup.

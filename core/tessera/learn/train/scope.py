@@ -1,7 +1,7 @@
 """What a worker works on: all tiles of its run, or some of them, which it then knows by numbers from 0.
 
-Its files speak of tile numbers all the same: labels of tiles that it does not learn from are -1, and their distances NaN.
-Only the bank has one row for each tile that is learnt from.
+Its files speak of tile numbers all the same: labels of tiles that it does not learn from are -1, and their distances
+NaN. Only the bank has one row for each tile that is learnt from.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
 """Stain normalisation of H&E tiles: Reinhard, Macenko and Vahadane, towards one fixed look.
 
-Written from the papers, because the libraries known by name are unmaintained or large. A stain is fitted on a few tiles of one
-slide (or on one tile) and any tile of it is then brought to the target.
+Written from the papers, because the libraries known by name are unmaintained or large. A stain is fitted on a few tiles
+of one slide (or on one tile) and any tile of it is then brought to the target.
 
-- Reinhard et al., "Color transfer between images", 2001: mean and spread of each channel. Deviation: CIELAB instead of their l-alpha-beta,
-  and tissue pixels only.
-- Macenko et al., "A method for normalizing histology slides for quantitative analysis", ISBI 2009: the two stain directions are the
-  extreme angles (1st and 99th percentile) in the plane of largest variance of optical density.
-- Vahadane et al., "Structure-preserving color normalization and sparse stain separation", IEEE TMI 2016: the two directions by a sparse
-  non-negative factorisation. Deviation: multiplicative updates (Lee and Seung 2001, with an L1 penalty on concentrations) stand for the
-  dictionary learning of SPAMS.
+- Reinhard et al., "Color transfer between images", 2001: mean and spread of each channel. Deviation: CIELAB instead of
+  their l-alpha-beta, and tissue pixels only.
+- Macenko et al., "A method for normalizing histology slides for quantitative analysis", ISBI 2009: the two stain
+  directions are the extreme angles (1st and 99th percentile) in the plane of largest variance of optical density.
+- Vahadane et al., "Structure-preserving color normalization and sparse stain separation", IEEE TMI 2016: the two
+  directions by a sparse non-negative factorisation. Deviation: multiplicative updates (Lee and Seung 2001, with an L1
+  penalty on concentrations) stand for the dictionary learning of SPAMS.
 """
 
 from __future__ import annotations

@@ -42,7 +42,8 @@ class Layout:
 
     Attributes:
         folder: where to write.
-        classes: names of the classes in alphabetical order; a class is identified by its position where a number is wanted.
+        classes: names of the classes in alphabetical order; a class is identified by its position where a number is
+            wanted.
         splits: splits that have tiles, in order; one empty name when the set is not divided.
         counts: split to number of its tiles.
         shard_tiles: tiles in one file, where a file has many.

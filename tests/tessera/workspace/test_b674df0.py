@@ -121,7 +121,7 @@ def test_the_command_line_works_on_it(old: Workspace, capsys: pytest.CaptureFixt
     code, said = tessera("status")
     assert code == 0
     assert all(f"run       {name}: " in said for name in ("v1", "v2", "rcc", "unfinished", "v2-leiden-1"))
-    assert "no labels to score against" in tessera("evaluate", "v2")[1]  # as it was said before: nobody labelled them
+    assert "379 tiles of 2 groups, no labels, 8 clusters" in tessera("evaluate", "v2")[1]
     assert tessera("compare", "v2", "v1", "rcc", "v2-leiden-1")[0] == 0
     assert tessera("history", "v2")[1].count("\n") == 7
     assert tessera("cluster", "v2", "--with", "kmeans", "--clusters", "5", "--as", "again")[0] == 0

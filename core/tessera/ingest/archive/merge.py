@@ -149,9 +149,19 @@ def _claim(connection: sqlite3.Connection, shard: Shard) -> int | None:
     code = parse_barcode(row["name"])
     path = f"remote:{shard.file_id}/{row['name']}"
     connection.execute(
-        "INSERT OR IGNORE INTO slide (name, path, kind, state, patient, site, project, sample_type, updated)"
-        " VALUES (?, ?, 'slide', 'ingesting', ?, ?, ?, ?, ?)",
-        (Path(row["name"]).stem, path, code.patient, code.site, row["project"], code.sample_type, time.time()),
+        "INSERT OR IGNORE INTO slide (name, path, kind, state, patient, site, project, sample_type, patient_source,"
+        " site_source, updated) VALUES (?, ?, 'slide', 'ingesting', ?, ?, ?, ?, ?, ?, ?)",
+        (
+            Path(row["name"]).stem,
+            path,
+            code.patient,
+            code.site,
+            row["project"],
+            code.sample_type,
+            "barcode" if code.patient else "",
+            "barcode" if code.site else "",
+            time.time(),
+        ),
     )
     slide_id = int(connection.execute("SELECT id FROM slide WHERE path = ?", (path,)).fetchone()["id"])
     # the hash at once, so that the next shard with these bytes is seen to be a twin before this one is committed

@@ -71,6 +71,15 @@ def test_a_shut_folder_is_named(folder: Path, children: Children) -> None:
     assert "cannot be listed" in found.broken[0][1]
 
 
+def test_a_workspace_in_the_folder_is_passed_over(folder: Path, children: Children) -> None:
+    write_tiff(folder / "deep.tif", noise(64, 64))
+    inside = folder / "workspace" / "slides" / "1"
+    inside.mkdir(parents=True)
+    (folder / "workspace" / "ledger.sqlite").write_bytes(b"SQLite format 3\0")
+    shutil.copy(folder / "deep.tif", inside / "thumbnail.tif")
+    assert names(find_slides([folder], children)) == ["deep", "good"]
+
+
 def test_links_keep_their_names_and_count_once(tmp_path: Path, children: Children) -> None:
     (tmp_path / "blobs").mkdir()
     (tmp_path / "slides").mkdir()

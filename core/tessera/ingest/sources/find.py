@@ -107,6 +107,8 @@ class _Search:
         if reason := orphaned(below, names):
             self.found.broken.append((below, reason))
             return False
+        if (below / "ledger.sqlite").is_file():  # a workspace, with pictures of slides and not slides
+            return False
         return not any(f"{below.name}{suffix}" in names for suffix in (".mrxs", ".vms", ".vmu"))
 
     def _problems(self, folder: Folder) -> None:

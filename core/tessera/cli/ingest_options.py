@@ -55,7 +55,8 @@ class Corrected:
     recut: Annotated[
         bool,
         Parameter(
-            help="Cut known slides again whose tiles were cut with other settings. The old tiles stay for the runs that "
+            help="Cut known slides again whose tiles were cut with other settings. The old tiles stay for the runs "
+            "that "
             "have them; new runs leave them out.",
             show_default=False,
         ),
@@ -116,7 +117,8 @@ class Archive:
     launch: Annotated[
         str | None,
         Parameter(
-            help="Start the other workers: slurm[:partition=P,timeout_min=M,...], dask:ADDRESS of its scheduler, or local; "
+            help="Start the other workers: slurm[:partition=P,timeout_min=M,...], dask:ADDRESS of its scheduler, or "
+            "local; "
             "without it, start the same words on each with RANK and WORLD_SIZE, or as a Slurm array or a Kubernetes "
             "indexed job."
         ),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 METHODS = {
     "deepcluster": "tessera.learn.methods.deepcluster:DeepClusterConfig",
     "deepcluster-v2": "tessera.learn.methods.deepcluster_v2:DeepClusterV2Config",
+    "deepcluster-cosine": "tessera.learn.methods.deepcluster_cosine:DeepClusterCosineConfig",
     "simclr": "tessera.learn.methods.simclr:SimCLRConfig",
     "swav": "tessera.learn.methods.swav:SwAVConfig",
     "byol": "tessera.learn.methods.byol:BYOLConfig",
@@ -292,7 +293,8 @@ class RunConfig(Config):
     method: MethodConfig = one_of(
         METHODS,
         "deepcluster-v2",
-        "deepcluster-v2 clusters what training has just seen; deepcluster reads all tiles again before each clustering; "
+        "deepcluster-v2 clusters what training has just seen; deepcluster-cosine teaches middle layers by their own clusters; "
+        "deepcluster reads all tiles again before each clustering; "
         "simclr, swav and byol need no clusters; look trains nothing.",
     )
     epochs: int = setting(

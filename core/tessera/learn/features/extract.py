@@ -101,13 +101,20 @@ class FeaturePass:
         config: pca_dim, features.batch_size, precision, seed.
         device: device of the network.
         ranks: the processes that share the pass; each reads its part of the tiles and writes their rows.
+        views: symmetries of the square over which features are averaged: 1, 4 or 8.
     """
 
     def __init__(
-        self, network: nn.Module, loader: TileLoader, config: RunConfig, device: torch.device, ranks: Ranks
+        self,
+        network: nn.Module,
+        loader: TileLoader,
+        config: RunConfig,
+        device: torch.device,
+        ranks: Ranks,
+        views: int = 1,
     ) -> None:
         self._network, self._loader, self._config, self._device = network, loader, config, device
-        self._ranks = ranks
+        self._ranks, self._views = ranks, views
 
     def fill(self, bank: Bank, kind: str, interval: int, told: Told) -> Filled:
         """Write a row for every tile.
@@ -164,6 +171,7 @@ class FeaturePass:
                 batch_size=self._config.features.batch_size,
                 device=self._device,
                 precision=self._config.precision,
+                views=self._views,
             ):
                 done += len(batch[0])
                 told(done / n_tiles, done / (time.monotonic() - began))

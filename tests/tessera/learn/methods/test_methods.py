@@ -39,6 +39,7 @@ V2 = V1.but({"method.projection_dim": 16}, method="deepcluster-v2")
 SIMCLR = V1.but({"method.projection_dim": 16}, method="simclr")
 SWAV = V1.but({"method.projection_dim": 16, "method.prototypes": 12, "method.queue": 64}, method="swav")
 BYOL = V1.but({"method.projection_dim": 16, "method.hidden_dim": 32}, method="byol")
+COSINE = V1.but({"method.labels_every": 1, "clustering.clusters": 5}, method="deepcluster-cosine")
 BOTH = pytest.mark.parametrize("config", [V1, V2], ids=["v1", "v2"])
 
 
@@ -84,8 +85,9 @@ def results(workspace: Workspace, name: str, heads: int = 1) -> tuple[list[bytes
         SIMCLR.but(epochs=1),
         SWAV.but(epochs=1),
         BYOL.but(epochs=1),
+        COSINE.but(epochs=2),
     ],
-    ids=["v1", "v1-windows", "v2", "v2-device-views", "simclr", "swav", "byol"],
+    ids=["v1", "v1-windows", "v2", "v2-device-views", "simclr", "swav", "byol", "cosine"],
 )
 def test_killed_inside_an_interval_and_resumed_gives_the_same_bits(
     ready: Workspace, config: RunConfig, monkeypatch: pytest.MonkeyPatch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-VIOLET, ROSE, INK, QUIET, LINE, GROUND = "#4f3d8f", "#b8447a", "#23263a", "#656b80", "#e5e3ec", "#f7f6fa"
+VIOLET, ROSE, INK, QUIET, LINE = "#4f3d8f", "#b8447a", "#23263a", "#656b80", "#e5e3ec"
 BLUE, GREEN, ORANGE, RED, GREY = "#0b63a5", "#0b7a5c", "#9a5b00", "#b3261e", "#656b80"
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif'
 

@@ -210,10 +210,6 @@ class TileStore:
                 self._dataset = None
         return len(self)
 
-    def refresh(self) -> None:
-        """See what others have committed meanwhile."""
-        self._dataset = None
-
     def _open(self) -> Any:
         """The Lance dataset, or None before the first commit; steps back over a manifest that a power cut emptied."""
         if self._dataset is None and _has_manifest(self.path):

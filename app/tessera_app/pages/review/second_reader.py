@@ -51,7 +51,6 @@ class SecondReader(pn.viewable.Viewer):
         )
         self._next = pmui.Button(label="Save and next", variant="contained", css_classes=["ts-read-next"])
         self._next.on_click(self._save)
-        self._label.param.watch(self._save, "enter_pressed")
         self._large = html(css_classes=["ts-read-large"])
         self._gallery = TileGallery(sizing_mode="stretch_width", margin=(5, 10), css_classes=["ts-read-tiles"])
         self._gallery.param.watch(lambda event: self._enlarge(event.new), "picked")

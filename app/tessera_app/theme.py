@@ -100,6 +100,7 @@ CSS = (
 .ts table.plain tr:last-child td { border-bottom: 0; }
 .ts table.plain td.n, .ts table.plain th.n { text-align: right; font-variant-numeric: tabular-nums; }
 .ts .bar { height: 6px; border-radius: 3px; background: var(--line); overflow: hidden; margin: 6px 0; }
+.ts table.plain td.ts-wide { width: 40%; vertical-align: middle; }
 .ts .bar > div { height: 100%; border-radius: 3px; background: var(--violet); transition: width .6s; }
 .ts .shares { display: flex; height: 10px; border-radius: 5px; overflow: hidden; gap: 1px; background: var(--paper);
   margin: 6px 0; }

@@ -7,7 +7,9 @@ import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from tessera.learn.evaluate import saved
 from tessera.runs import figures
 from tessera.runs.figures import Event, Metric
 from tessera.runs.rows import Run, list_runs
@@ -30,6 +32,7 @@ class RunFacts:
         events: what happened, newest first.
         log: end of the worker's log, only of a run that failed.
         settled: whether its clusters settle, in words.
+        evaluation: the last one; None when there is none.
     """
 
     run: Run
@@ -38,6 +41,7 @@ class RunFacts:
     events: list[Event]
     log: str
     settled: str
+    evaluation: dict[str, Any] | None = None
 
 
 def read_run(run: Run) -> RunFacts:
@@ -49,7 +53,15 @@ def read_run(run: Run) -> RunFacts:
     nmi = {metric.interval: metric.value for metric in measured if metric.name == "nmi"}
     settled = verdict([nmi[interval] for interval in sorted(nmi)], trains(run))
     log = figures.log_tail(run) if run.state == "failed" else ""
-    return RunFacts(run, last, time_left(run, measured, time.time()), figures.events(run, _EVENTS), log, settled)
+    return RunFacts(
+        run,
+        last,
+        time_left(run, measured, time.time()),
+        figures.events(run, _EVENTS),
+        log,
+        settled,
+        saved.load(run.folder),
+    )
 
 
 def read_all(workspace: Workspace) -> list[tuple[Run, float | None]]:

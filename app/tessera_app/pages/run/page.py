@@ -20,6 +20,7 @@ from tessera_app import access
 from tessera_app.latest import Latest
 from tessera_app.page import alarm, bar, duration, empty, html, number, term, wrap
 from tessera_app.pages.run.curves import Curves
+from tessera_app.pages.run.evaluation import evaluation_html
 from tessera_app.pages.run.facts import RunFacts, read_all, read_run, trains
 from tessera_app.pages.run.form import SettingsForm
 from tessera_app.pages.run.forming import Forming
@@ -68,6 +69,7 @@ class RunPage(pn.viewable.Viewer):
         self._choice = pmui.Select(label="run", size="small", width=220, css_classes=["ts-run-choice"], visible=False)
         self._choice.param.watch(self._choose, "value")
         self._message, self._status, self._events, self._all = html(), html(css_classes=["ts-status"]), html(), html()
+        self._worth = html(css_classes=["ts-evaluation"])
         self._curves, self._forming = Curves(store), Forming(store)
         self._loads = Latest(lambda text: setattr(self._status, "object", wrap(alarm(text))))
         self._lists = Latest(lambda text: setattr(self._all, "object", wrap(alarm(text))))
@@ -97,7 +99,14 @@ class RunPage(pn.viewable.Viewer):
         )
         steer = pn.Row(self._choice, *self._steer.values())
         right = pn.Column(
-            steer, self._status, self._forming, self._curves, self._events, self._all, sizing_mode="stretch_width"
+            steer,
+            self._status,
+            self._forming,
+            self._worth,
+            self._curves,
+            self._events,
+            self._all,
+            sizing_mode="stretch_width",
         )
         return pn.Row(left, pn.Spacer(width=28), right, sizing_mode="stretch_width")
 
@@ -164,7 +173,7 @@ class RunPage(pn.viewable.Viewer):
         self._curves.visible = run is not None
         if run is None:
             self._status.object = wrap(empty("No run yet", _FIRST))
-            self._events.object = self._all.object = wrap("")
+            self._events.object = self._worth.object = self._all.object = wrap("")
             return
         chosen = run
         self._loads.load(lambda: read_run(chosen), self._show)
@@ -173,6 +182,7 @@ class RunPage(pn.viewable.Viewer):
     def _show(self, facts: RunFacts) -> None:
         self._status.object = wrap(_status(facts))
         self._events.object = wrap(_story(facts))
+        self._worth.object = wrap(evaluation_html(facts.run.name, facts.evaluation) if facts.run.interval >= 0 else "")
 
     def _list(self, found: list[tuple[Run, float | None]]) -> None:
         self._all.object = wrap(_table(found) if len(found) > 1 else "")

@@ -124,6 +124,7 @@ class CohortPage(pn.viewable.Viewer):
             return
         found, mpp = self._found, self._facts.tile_mpp
         self._layer.visible = self._as.value == _CARDS
+        self._back.visible = self._next.visible = found.n_pages > 1
         self._back.disabled, self._next.disabled = found.page == 0, found.page + 1 >= found.n_pages
         first = found.page * PER_PAGE
         self._at.object = wrap(f"<span class='quiet'>{_at_words(found, first)}</span>")

@@ -9,6 +9,8 @@ export const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2)
 export const STYLE = `
 .ts-map{position:relative;width:100%;display:flex;flex-direction:column;background:var(--paper);font:13px/1.4 system-ui,sans-serif;color:var(--ink)}
 .ts-map-bar{flex:none;display:flex;flex-wrap:wrap;align-items:center;gap:4px 8px;padding:6px 10px;border-bottom:1px solid var(--line)}
+.ts-map{container-type:inline-size}
+@container (max-width:470px){.ts-map-bar{gap:4px} .ts-map-bar label{font-size:0;gap:0} .ts-map-bar select{font-size:12.5px;max-width:96px} .ts-map-bar button{padding:6px 7px}}
 .ts-map-bar label{display:flex;align-items:center;gap:6px;color:var(--soft);font-size:12.5px}
 .ts-map-bar select{font:inherit;color:var(--ink);background:var(--paper);border:1px solid var(--line);border-radius:7px;padding:4px 6px;max-width:130px}
 .ts-map-bar .group{display:flex;border:1px solid var(--line);border-radius:7px;padding:1px;margin-left:auto}

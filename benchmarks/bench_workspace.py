@@ -12,6 +12,7 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from tessera.config import IngestConfig, RunConfig
 from tessera.ingest.pipeline import ingest
+from tessera.ingest.tile_folder import ingest_tiles
 from tessera.runs import control
 from tessera.tiles.store import TileStore
 from tessera.workspace.folder import Workspace
@@ -31,7 +32,11 @@ def build(root: Path, sources: list[Path], clusters: int, settings: IngestConfig
         settings: of the ingest.
     """
     workspace = Workspace.create(root)
-    ingest(workspace, sources, settings or IngestConfig())
+    config = settings or IngestConfig()
+    for folder in (source for source in sources if source.is_dir()):
+        ingest_tiles(workspace, folder, config)
+    if slides := [source for source in sources if not source.is_dir()]:
+        ingest(workspace, slides, config)
     points = np.ascontiguousarray(PCA(_DIM, random_state=0).fit_transform(_features(workspace)), np.float32)
     found = KMeans(clusters, n_init=3, random_state=0).fit(points)
     labels = found.labels_.astype(np.int32)

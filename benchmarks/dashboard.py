@@ -25,6 +25,7 @@ import cv2
 import numpy as np
 import psutil
 import simplejpeg
+from labelling import STANDS
 from pictures import FLAGS
 from playwright.sync_api import Page, sync_playwright
 from tessera.config import RunConfig
@@ -40,7 +41,7 @@ _FREED_S = 30  # after which the server has let sessions go whose pages were clo
 READY = {  # page: what must be there for it to count as painted
     "cohort": ".card .badge",
     "run": ".ts-preset button",
-    "explore": ".ts-gallery button.ts-tile img",
+    "explore": ".ts-bench .gal[data-ready] .gt img",
     "slide": ".ts-slide-viewer[data-ready]",
     "review": ".ts-propose button",
     "export": ".ts-export button",
@@ -153,14 +154,14 @@ def measure(page: Page, address: str, rounds: int, n_clusters: int) -> Iterator[
     page.goto(f"{address}?page=2&cluster=0")
     page.locator(".ts-map[data-ready]").wait_for(timeout=300_000)
     page.locator(READY["explore"]).first.wait_for()
+    page.locator(".ts-bench .mid").focus()
     turn = iter(range(1, n_clusters))
 
     def open_cluster() -> None:
-        wanted = next(turn)
-        row = page.locator(".ts-clusters .tabulator-row").nth(wanted % 8)
-        before = page.locator(".ts-open-name").inner_text()
-        row.click()
-        page.wait_for_function(_NAME_IS_NOT, arg=before)
+        next(turn)
+        before = page.locator(".ts-bench .gal").get_attribute("data-of")
+        page.keyboard.press("ArrowDown")
+        page.wait_for_function(STANDS, arg=["not", before])
 
     yield "opening a cluster", "0.3 s", timed(open_cluster, rounds, lambda: page.wait_for_timeout(_LOOKED_AT_MS))
     canvas = page.locator(".ts-map canvas").first.bounding_box()
@@ -184,14 +185,6 @@ def measure(page: Page, address: str, rounds: int, n_clusters: int) -> Iterator[
     yield "200 thumbnails", "1 s", timed(thumbnails, rounds)
 
 
-# the name stands in a shadow root
-_NAME_IS_NOT = """old => {
-  const all = root => [...root.querySelectorAll("*")].flatMap(n => [n, ...(n.shadowRoot ? all(n.shadowRoot) : [])]);
-  const name = all(document).find(n => n.classList.contains("ts-open-name"));
-  return name && name.textContent !== old;
-}"""
-
-
 def main() -> None:
     options = _options()
     root = options.keep or Path(tempfile.mkdtemp(prefix="tessera-bench-")) / "workspace"
@@ -210,7 +203,7 @@ def main() -> None:
         page = chromium.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(60_000)
         page.goto(address)  # the first page of a server pays for imports
-        page.locator(".ts-tabs").wait_for()
+        page.locator(".ts-top").wait_for()
         print(f"{'':44}{'goal':>8}{'first':>9}{'median':>9}")
         for what, goal, (first, median) in measure(page, address, options.rounds, options.clusters):
             print(f"{what:44}{goal:>8}{first:8.2f}s{median:8.2f}s", flush=True)

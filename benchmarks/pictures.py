@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -80,15 +79,11 @@ def _take(page: Page, address: str, folder: Path) -> None:
     page.goto(f"{address}?page=1")
     page.locator(".ts-status .numbers").wait_for(timeout=WAIT_MS)
     shot("run")
-    size = page.viewport_size
-    page.set_viewport_size({"width": size["width"], "height": 1500})  # the map, the list and the open cluster in one
     page.goto(f"{address}?page=2")
     page.locator(".ts-map[data-ready]").wait_for(timeout=WAIT_MS)
-    tile: Any = page.locator(".ts-gallery button.ts-tile").first
-    tile.click(timeout=WAIT_MS)
-    page.locator(".ts-where i").wait_for(timeout=WAIT_MS)
+    page.locator(".ts-bench .gal[data-ready]").wait_for(timeout=WAIT_MS)
+    page.locator(".ts-bench .ts-slide-viewer[data-ready]").wait_for(timeout=WAIT_MS)
     shot("explore")
-    page.set_viewport_size(size)
     page.goto(f"{address}?page=3")
     page.locator(".ts-slide-viewer[data-ready]").wait_for(timeout=WAIT_MS)
     shot("slide")

@@ -78,7 +78,7 @@ var y=`
 .acts .btn:hover{background:var(--raised);border-color:var(--line)}.acts .btn[aria-pressed=true]{background:var(--soft);border-color:var(--accent)}
 .facts{display:flex;gap:12px;align-items:center;font-size:12px;color:var(--muted);white-space:nowrap;overflow:hidden;min-height:26px}
 .facts b{color:var(--text);font-weight:600}
-.src{display:flex;gap:0 9px;align-items:center;min-width:0;overflow:hidden;flex-wrap:wrap;height:18px}.src .stack{display:flex;width:72px;height:8px;border-radius:4px;overflow:hidden;gap:1px;flex:none}.src .stack i{background:var(--line)}
+.src{display:flex;gap:0 9px;align-content:flex-start;min-width:0;overflow:hidden;flex-wrap:wrap;height:18px;line-height:18px}.src .stack{display:flex;width:72px;height:8px;margin:5px 0;border-radius:4px;overflow:hidden;gap:1px;flex:none}.src .stack i{background:var(--line)}
 .noted{border:0;background:none;color:var(--muted);border-radius:4px;font-size:12px!important;padding:2px 6px;text-decoration:underline}.noted.said{background:var(--soft);color:var(--text)}
 .gallery{flex:1;min-height:0;display:flex;flex-direction:column;position:relative}
 .gbar{display:flex;align-items:center;gap:10px;padding:6px 14px}

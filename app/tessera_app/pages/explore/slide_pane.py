@@ -23,7 +23,6 @@ class SlidePane:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._facts: SlideFacts | None = None
-        self._version = ""
         self.viewer = SlideViewer(height_px=0, sizing_mode="stretch_both", opacity=0.55, dark=store.param.dark)
         self._loads = Latest(lambda _: None)
         self._choices = Latest(lambda _: None)
@@ -76,8 +75,8 @@ class SlidePane:
         self._facts = facts
         if moved:
             self._store.slide_window = []
+        self.viewer.visible = facts is not None
         if facts is None:
-            self.viewer.param.update(slide={}, cells_url="")
             return
         row = self._store.current
         version = f"?v={row.id}-{self._store.edits()}" if row is not None and facts.cells_url else ""

@@ -84,6 +84,7 @@ export function tileGallery(bench) {
     if (!about && !s.set) {
       grid.replaceChildren(el("p", { class: "wait" }, "Reading the tiles…"));
       delete grid.dataset.of;
+      delete grid.dataset.ready;
       return;
     }
     grid.replaceChildren(...sections(about).filter(Boolean));

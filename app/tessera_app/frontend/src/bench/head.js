@@ -190,5 +190,5 @@ export function short(name, all = []) {
   let common = all.length > 1 ? all.reduce((a, b) => a.slice(0, [...a].findIndex((c, i) => c !== b[i]) >>> 0)) : "";
   common = common.slice(0, Math.max(...["_", "-", " ", "."].map((mark) => common.lastIndexOf(mark))) + 1);
   const own = name.slice(common.length) || name;
-  return own.length > 14 ? `…${own.slice(-12)}` : own;
+  return own.length > 12 ? `…${own.slice(-9)}` : own;
 }

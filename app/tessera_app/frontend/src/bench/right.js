@@ -13,7 +13,7 @@ export function rightPane(bench) {
     return found ?? "";
   };
   const map = el("div", { class: "viewbox mapbox", tabindex: "-1" }, child("map"));
-  const slide = el("div", { class: "viewbox slidebox", tabindex: "-1" }, child("viewer"));
+  const slide = el("div", { class: "viewbox slidebox", tabindex: "-1" }, el("div", { class: "placeholder" }, "These tiles lie on no slide that can be shown."), child("viewer"));
   const mapNote = el("div", { class: "placeholder", hidden: true });
   map.append(mapNote);
   const slides = el("div", { class: "seg slides", role: "group", "aria-label": "Slide" });

@@ -1,4 +1,4 @@
-"""Not a package any more, and not in the wheel: one clear sentence for scripts and notebooks of version 0.1 in a checkout.
+"""Not a package any more, and not in the wheel: one clear sentence for version 0.1 scripts and notebooks in a checkout.
 
 It goes with the release after next; see the table "From 0.1" in CHANGELOG.md.
 """

@@ -1,4 +1,4 @@
-"""A workspace to name clusters in: real tiles, grouped in seconds by colour and texture, with a map; nothing is trained."""
+"""A workspace to name clusters in: real tiles, grouped in seconds by colour and texture, with a map, untrained."""
 
 from __future__ import annotations
 

@@ -159,7 +159,8 @@ from histolab.tiler import GridTiler
 from pathlib import Path
 slide, folder = sys.argv[1:]
 wall, cpu = time.perf_counter(), time.process_time()
-GridTiler(tile_size=(224, 224), level=0, check_tissue=True, tissue_percent=50).extract(Slide(slide, processed_path=folder))
+tiler = GridTiler(tile_size=(224, 224), level=0, check_tissue=True, tissue_percent=50)
+tiler.extract(Slide(slide, processed_path=folder))
 print(len(list(Path(folder).glob("*.png"))), time.perf_counter() - wall, time.process_time() - cpu)
 """
 

@@ -1,10 +1,11 @@
-"""Forty clusters of real tiles named by keys alone, in headless Chromium: keystrokes, and seconds until the next one stands.
+"""Forty clusters of real tiles named by keys alone, in headless Chromium: keystrokes, and seconds until the next
+stands.
 
     TESSERA_DATA=... python benchmarks/labelling.py [--clusters 40] [--pictures FOLDER]
 
-The tiles are the 2,400 of colon5, grouped by colour and texture. The name of a cluster is the label that most of its tiles
-bear, as somebody would give it who sees them; clusters in which none makes up a third are called an artefact. Nobody looks
-at tiles here: what is measured is what the page costs, not what the eye does.
+The tiles are the 2,400 of colon5, grouped by colour and texture. The name of a cluster is the label that most of its
+tiles bear, as somebody would give it who sees them; clusters in which none makes up a third are called an artefact.
+Nobody looks at tiles here: what is measured is what the page costs, not what the eye does.
 """
 
 from __future__ import annotations
@@ -34,11 +35,14 @@ _THIRD = 1 / 3
 # the gallery of a cluster stands, and every picture of it that is in sight is there; things lie in shadow roots
 STANDS = """([how, cluster]) => {
   const all = root => [...root.querySelectorAll("*")].flatMap(n => [n, ...(n.shadowRoot ? all(n.shadowRoot) : [])]);
-  window.benchGallery = window.benchGallery?.isConnected ? window.benchGallery : all(document).find(n => n.id === "gallery");
+  window.benchGallery = window.benchGallery?.isConnected
+    ? window.benchGallery
+    : all(document).find(n => n.id === "gallery");
   const gallery = window.benchGallery;
   if (!gallery?.dataset.ready || (how === "is") !== (gallery.dataset.of === cluster)) return false;
   const { bottom } = gallery.getBoundingClientRect();
-  return [...gallery.querySelectorAll("img")].every(i => i.getBoundingClientRect().top > bottom || (i.complete && i.naturalWidth));
+  return [...gallery.querySelectorAll("img")].every(
+    i => i.getBoundingClientRect().top > bottom || (i.complete && i.naturalWidth));
 }"""
 
 
@@ -112,7 +116,8 @@ def _label(page: Page, names: dict[int, str], pictures: Path | None) -> None:
     slow = sorted(seconds)[int(0.95 * len(seconds))]
     print(f"{strokes} keystrokes for {len(names)} clusters, {len(keys)} names")
     print(
-        f"save and next, until its pictures stand: median {1000 * statistics.median(seconds):.0f} ms, 95 % {1000 * slow:.0f} ms"
+        f"save and next, until its pictures stand: median {1000 * statistics.median(seconds):.0f} ms, 95 % "
+        f"{1000 * slow:.0f} ms"
     )
 
 

@@ -20,7 +20,8 @@ WAIT_MS = 60_000
 # Pictures live in shadow roots, so walk through these too.
 _LOADED = """() => {
   const all = root => [...root.querySelectorAll("*")].flatMap(n => [n, ...(n.shadowRoot ? all(n.shadowRoot) : [])]);
-  const inSight = n => { const r = n.getBoundingClientRect(); return n.checkVisibility() && r.width && r.bottom > 0 && r.top < innerHeight; };
+  const inSight = n => { const r = n.getBoundingClientRect();
+    return n.checkVisibility() && r.width && r.bottom > 0 && r.top < innerHeight; };
   return all(document).filter(n => n.tagName === "IMG" && inSight(n)).every(n => n.complete && n.naturalWidth);
 }"""
 

@@ -1,4 +1,4 @@
-"""Are learnt classes better than colour? Clusters and features on labelled tiles, beside what needs no learning and SimCLR.
+"""Are learnt classes better than colour? Clusters and features on labelled tiles, beside SimCLR and no learning.
 
     python benchmarks/quality.py [--tiles FOLDER] [--views 24000] [--px 64] [--seeds 1] [--methods NAME ...] [--set
     KEY=VALUE ...]

@@ -176,7 +176,7 @@ def one(options: argparse.Namespace) -> None:
 
 
 def drift(options: argparse.Namespace) -> None:
-    """RCC, folded, against k-means at RCC's K under a new seed, on features that moved by shares of a neighbour distance."""
+    """RCC, folded, against k-means at RCC's K with a new seed, on features moved by shares of a neighbour distance."""
     row("data", "K", "moved by", "RCC AMI with itself", "k-means AMI with itself", "RCC AMI", "k-means AMI")
     row(*["---"] * 7)
     for name in options.sets:

@@ -44,7 +44,7 @@ def _matlab(path: Path) -> npt.NDArray[np.float64]:
 
 
 def mixture(n: int, *, dim: int = 256, classes: int = 50, seed: int = 0) -> Labelled:
-    """Classes of unequal size (log-normal) with heavy tails (Student's t, 8 degrees), and 5 % of points that belong nowhere.
+    """Classes of unequal size (log-normal) with heavy tails (Student's t, 8 degrees), and 5 % of stray points.
 
     Args:
         n: points.

@@ -1,4 +1,4 @@
-"""How long a tile of the slide viewer takes, against OpenSlide's own generator, in CPU milliseconds (other work does not count).
+"""How long a tile of the slide viewer takes, against OpenSlide's own generator, in CPU milliseconds of its own.
 
 python benchmarks/slide_tiles.py [--slides FOLDER] [--tiles 60]
 

@@ -2,8 +2,8 @@
 
     python examples/byol.py TILES [--epochs 3]
 
-TILES is a folder of pictures, one folder a class if labels are known. Settings are for a CPU and a few thousand tiles, not those
-of the paper: `tessera run --set method=byol` takes any.
+TILES is a folder of pictures, one folder a class if labels are known. Settings are for a CPU and a few thousand tiles,
+not those of the paper: `tessera run --set method=byol` takes any.
 """
 
 from __future__ import annotations

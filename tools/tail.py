@@ -43,7 +43,8 @@ def describe(name: str, folder: Path) -> list[str]:
     p90 = percentile(lengths, 0.9)
     print(
         f"{name:<8}functions p50 {percentile(lengths, 0.5)}, p90 {p90}, longest {lengths[0]}; "
-        f"files p50 {percentile(sizes, 0.5)}, p90 {percentile(sizes, 0.9)}, longest {sizes[0]}; lines > {MOST_LINE}: {len(wide)}"
+        f"files p50 {percentile(sizes, 0.5)}, p90 {percentile(sizes, 0.9)}, longest {sizes[0]}; lines > {MOST_LINE}: "
+        f"{len(wide)}"
     )
     for length, place in [*found[:SHOWN], *files[:SHOWN]]:
         print(f"{'':<8}{length:>5}  {place}")

@@ -58,7 +58,7 @@ ACCESS = Access()
 
 
 def role_of(name: str, logins: Logins | None) -> Role:
-    """Role of a login: that of the password file, unless `tessera serve --editors` names those who may do everything."""
+    """Role of a login: that of the password file, unless `tessera serve --editors` names those who may do all."""
     editors = {editor.strip() for editor in os.environ.get(EDITORS, "").split(",") if editor.strip()}
     if editors:
         return Role.OWNER if name in editors else Role.VIEWER

@@ -12,15 +12,21 @@ from tessera_app.theme import CSS
 
 TERMS = {
     "interval": "One round of the method: cluster all tiles, then train the network to tell the clusters apart.",
-    "NMI": "Normalised mutual information of two successive clusterings: 0 = nothing in common, 1 = the same. When it no longer "
-    "rises, the clusters have settled.",
+    "NMI": "Normalised mutual information of two successive clusterings: 0 = nothing in common, 1 = the same. When it "
+    "no longer rises, the clusters have settled.",
     "AMI": "The same as NMI, corrected for agreement by chance, which grows with the number of clusters.",
-    "loss": "How badly the network predicts the cluster of a tile. It falls within an interval and jumps when clusters change.",
+    "loss": (
+        "How badly the network predicts the cluster of a tile. It falls within an interval and jumps when clusters "
+        "change."
+    ),
     "cluster": "A group of tiles that look alike to the network: a candidate for a tissue class, not a diagnosis.",
-    "stability": "Overlap with the same cluster one interval before: 1 = the same tiles, 0 = all others; – for clusters that people have changed since.",
+    "stability": (
+        "Overlap with the same cluster one interval before: 1 = the same tiles, 0 = all others; – for clusters that "
+        "people have changed since."
+    ),
     "spread": "Mean distance of the cluster's tiles to its centre: small = alike.",
-    "biggest slide": "Share of the cluster's tiles that come from one slide. Near 100 % it may be the stain or scanner of that "
-    "slide and not a tissue.",
+    "biggest slide": "Share of the cluster's tiles that come from one slide. Near 100 % it may be the stain or scanner "
+    "of that slide and not a tissue.",
     "kappa": "Cohen's kappa: agreement of two readers beyond what chance would give; 1 = always, 0 = as by chance.",
     "tile": "A square cut from a slide.",
     "kept": "Tiles with enough tissue, in focus and without pen marks. They are in the store.",
@@ -105,6 +111,7 @@ def going_on(activities: list[Activity]) -> str:
         total = f"{item.done:,} of {item.total:,}" if item.total else ""
         progress = bar(item.done / item.total) if item.total else ""
         parts.append(
-            f"<div class='doing ts-doing'><b>{escape(what)}</b><span>{escape(item.phase or 'starting')}</span>{progress}<span>{total}</span></div>"
+            f"<div class='doing ts-doing'><b>{escape(what)}</b>"
+            f"<span>{escape(item.phase or 'starting')}</span>{progress}<span>{total}</span></div>"
         )
     return "".join(parts)

@@ -166,7 +166,8 @@ TABLE_CSS = f"""{_VARIABLES}
   font-size: 12.5px; font-weight: 550; }}
 .tabulator.tabulator .tabulator-header {{ border-bottom: 1px solid var(--line); }}
 .tabulator.tabulator .tabulator-header .tabulator-col .tabulator-col-content {{ padding: 6px 8px; }}
-.tabulator.tabulator .tabulator-header .tabulator-col .tabulator-col-content .tabulator-col-title {{ padding-right: 12px; white-space: normal;
+.tabulator.tabulator .tabulator-header .tabulator-col .tabulator-col-content .tabulator-col-title {{
+  padding-right: 12px; white-space: normal;
   text-overflow: clip; line-height: 1.25; }}
 .tabulator.tabulator .tabulator-row,
   .tabulator.tabulator .tabulator-row.tabulator-row-even {{ background: var(--paper) !important; color: var(--ink);

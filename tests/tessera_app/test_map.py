@@ -159,7 +159,8 @@ def test_thinning_keeps_what_is_rare_and_leaves_out_what_is_covered(page: Any) -
       const coarse = drawn(0), level = levelFor(270, 3);
       const small = { left: 0.05, right: 0.06, bottom: 0.05, top: 0.06 };
       const least = total(runs(index, small, 8)), most = fittingRuns(index, all, 8, 1000);
-      return { everything: new Set(drawn(8)).size, coarse: coarse.length, fitting: total(runs(index, all, level)), level,
+      return { everything: new Set(drawn(8)).size, coarse: coarse.length,
+        fitting: total(runs(index, all, level)), level,
         rare: coarse.filter((i) => code[i] === 2).length, alone: coarse.includes(9), small: least, most: most.shown,
         near: nearest(index, points, [-0.9, 0.901], 0.01, 8), none: nearest(index, points, [-0.5, -0.5], 0.01, 8),
         own: members(index, code).of(2).length };
@@ -198,7 +199,8 @@ def test_anchors_lie_where_a_cluster_is_thickest(page: Any) -> None:
     serve_sources(page)
     found = page.evaluate("""async () => {
       const { anchors } = await import("./src/lib/map_labels.js");
-      const n = 500, x = new Float32Array(n).fill(0.8), y = new Float32Array(n).fill(0.8), cluster = new Int32Array(n).fill(3);
+      const n = 500, x = new Float32Array(n).fill(0.8), y = new Float32Array(n).fill(0.8),
+        cluster = new Int32Array(n).fill(3);
       x.fill(-0.7, 0, 100);
       return Object.fromEntries(anchors({ x, y, n, cluster }));
     }""")

@@ -1,4 +1,4 @@
-"""The dashboard's components as ipywidgets, for notebooks: the same bundles. A kernel has no routes, so the points come as
+"""The dashboard's components as ipywidgets, for notebooks: the same bundles. A kernel has no routes, so points come as
 data, and pictures of tiles as data URLs: those of a gallery at once, those that are hovered over when they are asked
 for.
 """

@@ -139,7 +139,8 @@ class FeaturesConfig(Config):
 
     layers: str = setting(
         "auto",
-        "auto (strides 8 and 16, or the last vector of a network without them), last, strides as 4,8,16, or module names.",
+        "auto (strides 8 and 16, or the last vector of a network without them), last, strides as 4,8,16, or module "
+        "names.",
     )
     pool: str = setting("mean", "Of each layer's map: its mean, or mean and spread.", choices=POOLS, advanced=True)
     views: int = setting(4, "Symmetries of the square over which features are averaged: 1, 4 or 8.", low=1, high=8)
@@ -230,7 +231,8 @@ class ViewsConfig(Config):
     )
     augment_on: str = setting(
         "auto",
-        "Where views of tiles are made: by the loading threads, or in batches on the device; auto is the device on a GPU.",
+        "Where views of tiles are made: by the loading threads, or in batches on the device; auto is the device on a "
+        "GPU.",
         choices=AUGMENT_ON,
         advanced=True,
     )
@@ -278,8 +280,8 @@ class SamplingConfig(Config):
     )
     window_tiles: int = setting(
         0,
-        "For hard disks and network storage: read this many tiles in storage order, and shuffle them in memory (three such "
-        "windows, some 17 kB a tile); 0 reads each batch by itself, which is best on an SSD.",
+        "For hard disks and network storage: read this many tiles in storage order, and shuffle them in memory (three "
+        "such windows, some 17 kB a tile); 0 reads each batch by itself, which is best on an SSD.",
         unit="tiles",
         low=0,
         advanced=True,
@@ -293,8 +295,8 @@ class RunConfig(Config):
     method: MethodConfig = one_of(
         METHODS,
         "deepcluster-v2",
-        "deepcluster-v2 clusters what training has just seen; deepcluster-cosine teaches middle layers by their own clusters; "
-        "deepcluster reads all tiles again before each clustering; "
+        "deepcluster-v2 clusters what training has just seen; deepcluster-cosine teaches middle layers by their own "
+        "clusters; deepcluster reads all tiles again before each clustering; "
         "simclr, swav and byol need no clusters; look trains nothing.",
     )
     epochs: int = setting(

@@ -1,4 +1,4 @@
-"""Find tiles like a tile, a few tiles or a cluster, and the clusters nearest to a cluster, in the space of the run's features."""
+"""Find tiles like a tile, a few tiles or a cluster, and the clusters nearest to a cluster, by the run's features."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ def apply_table(workspace: Workspace, path: Path) -> Applied:
 
 
 def to_recut(workspace: Workspace) -> list[Path]:
-    """Paths of slides that were corrected after they were cut, and of those that now have the resolution they lacked."""
+    """Paths of slides corrected after they were cut, and of those that now have the resolution they lacked."""
     with workspace.ledger.read() as connection:
         rows = connection.execute(
             "SELECT path, state, cut_with, mpp_source FROM slide WHERE kind = 'slide' AND state IN ('done', 'empty', "

@@ -141,7 +141,7 @@ class Slide:
             raise SlideError(str(self.path), f"its overview cannot be read: {error}") from error
 
     def _overview(self, level: int, shrink: float) -> Image:
-        """A level too large to hold (a slide without a pyramid), shrunk as it is read, at most by `shrink` of level 0."""
+        """A level too large to hold (slide without a pyramid), shrunk as it is read, by `shrink` of level 0 at most."""
         width, height = self._file.level_dimensions[level]
         by = max(whole for whole in (1, 2, 4, 8) if whole <= max(1, shrink / self._file.level_downsamples[level]))
         plain = self._plain(level, round(self._file.level_downsamples[level]))

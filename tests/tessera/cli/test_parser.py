@@ -1,4 +1,4 @@
-"""What words mean: every command has a help, nothing heavy is loaded for it, settings come as a file and as a schema."""
+"""What words mean: every command has a help, nothing heavy is loaded for it, settings are a file and a schema."""
 
 from __future__ import annotations
 

@@ -222,7 +222,8 @@ def at(name):
         seen += 1
         if seen == int(number):
             os.kill(os.getpid(), 9)
-ingest(Workspace.create(Path(root)), [Path(cohort)], IngestConfig(mpp=0.5, tile_px=128, commit_tiles=60, threads=2), at=at)
+config = IngestConfig(mpp=0.5, tile_px=128, commit_tiles=60, threads=2)
+ingest(Workspace.create(Path(root)), [Path(cohort)], config, at=at)
 """
 
 

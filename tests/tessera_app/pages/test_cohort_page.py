@@ -69,8 +69,10 @@ def many(workspace: Workspace, n: int) -> None:
     ]
     with workspace.ledger.write() as connection:
         connection.executemany(
-            "INSERT INTO slide (id, name, path, kind, state, reason, width, height, mpp, mpp_source, patient, stain, stain_source,"
-            " n_tiles, updated) VALUES (?1, ?2, ?3, 'slide', ?4, ?5, ?6, ?6, ?7, 'the file', ?8, ?9, 'guess', ?10, ?11)",
+            "INSERT INTO slide (id, name, path, kind, state, reason, width, height, mpp, mpp_source, patient, stain, "
+            "stain_source,"
+            " n_tiles, updated) VALUES (?1, ?2, ?3, 'slide', ?4, ?5, ?6, ?6, ?7, 'the file', ?8, ?9, 'guess', ?10, "
+            "?11)",
             rows,
         )
         connection.executemany("INSERT INTO grid_count VALUES (?, 'kept', ?)", [(row[0], row[9]) for row in rows])

@@ -45,8 +45,8 @@ def read_cohort(workspace: Workspace) -> CohortFacts:
         marks = ", ".join("?" * len(_TROUBLE))
         trouble = connection.execute(
             (
-                f"SELECT name, state, reason FROM slide WHERE state IN ({marks}) ORDER BY state = 'duplicate', name LIMIT "
-                "?"
+                f"SELECT name, state, reason FROM slide WHERE state IN ({marks}) ORDER BY state = 'duplicate', name "
+                "LIMIT ?"
             ),
             (*_TROUBLE, SAID),
         ).fetchall()

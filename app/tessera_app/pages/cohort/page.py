@@ -162,8 +162,9 @@ def coarse_words(facts: CohortFacts) -> str:
     if not n:
         return ""
     return alarm(
-        f"{counted(n, 'slide is', 'slides are')} coarser (up to {mpp:.3g} µm/px) than the tiles ({facts.tile_mpp:g}): their tiles are "
-        f"enlarged and show less detail than those of other slides. A workspace whose tiles have {mpp:.3g} µm/px keeps all alike.",
+        f"{counted(n, 'slide is', 'slides are')} coarser (up to {mpp:.3g} µm/px) than the tiles ({facts.tile_mpp:g}): "
+        f"their tiles are enlarged and show less detail than those of other slides. A workspace whose tiles have "
+        f"{mpp:.3g} µm/px keeps all alike.",
         "info",
     )
 
@@ -175,7 +176,8 @@ def _trouble(facts: CohortFacts) -> str:
         for name, state, reason in facts.trouble
     )
     rows += "".join(
-        f"<tr><td><span class='badge' style='--c:#656b80'>no slide</span></td><td title='{escape(path)}'>{escape(Path(path).name)}</td>"
+        "<tr><td><span class='badge' style='--c:#656b80'>no slide</span></td><td "
+        f"title='{escape(path)}'>{escape(Path(path).name)}</td>"
         f"<td>{escape(without_flags(reason))}</td></tr>"
         for path, reason in facts.rejected
     )
@@ -185,4 +187,7 @@ def _trouble(facts: CohortFacts) -> str:
     if (more := n - len(facts.trouble) - len(facts.rejected)) > 0:
         rows += f"<tr><td></td><td colspan='2'>and {more:,} more: search the slides below</td></tr>"
     opened = "open" if n <= 8 else ""
-    return f"<details {opened} class='ts-trouble'><summary><h3 style='display:inline-block'>{counted(n, 'file')} gave no tiles</h3></summary><table class='plain'>{rows}</table></details>"
+    return (
+        f"<details {opened} class='ts-trouble'><summary><h3 style='display:inline-block'>{counted(n, 'file')} gave no "
+        f"tiles</h3></summary><table class='plain'>{rows}</table></details>"
+    )

@@ -45,8 +45,8 @@ def decided(workspace: Workspace, run: str, author: str) -> dict[str, Any]:
 
 
 def number_keys(past: Sequence[Decision]) -> tuple[list[str], dict[str, int]]:
-    """Names on the keys 1 to 9, and when each name was used last: a number keeps its name, and the tenth name replaces the
-    one unused longest. The workbench foresees the same before the answer is there."""
+    """Names on the keys 1 to 9, and when each name was used last: a number keeps its name, and the tenth name replaces
+    the one unused longest. The workbench foresees the same before the answer is there."""
     slots: list[str] = []
     uses: dict[str, int] = {}
     given = [decision.value for decision in in_effect(past) if decision.kind == "name" and decision.value]

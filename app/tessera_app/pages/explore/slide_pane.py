@@ -38,7 +38,7 @@ class SlidePane:
         self._load()
 
     def _choose(self) -> None:
-        """Change to a slide with tiles of the open cluster, unless the present one has at least half as many as the best."""
+        """Change to a slide with tiles of the open cluster, unless this one has at least half as many as the best."""
         clustering, cluster, slide, tile = (
             self._store.clustering(),
             self._store.cluster,

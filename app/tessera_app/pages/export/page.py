@@ -36,8 +36,8 @@ _FORMAT_WORDS = {
     "qupath": "QuPath (GeoJSON)",
 }
 _FORMAT_NOTES = {
-    "qupath": "One file <code>.geojson.gz</code> for each slide, which QuPath opens as it is; the set that a tile is in stands in its "
-    "metadata, and in the manifest.",
+    "qupath": "One file <code>.geojson.gz</code> for each slide, which QuPath opens as it is; the set that a tile is "
+    "in stands in its metadata, and in the manifest.",
 }
 _NO_NAME = "Tick what shall be written. Clusters that get a name on the Explore page are ticked by themselves."
 
@@ -253,8 +253,9 @@ def _plan(counts: dict[str, dict[str, int]]) -> str:
     )
     return (
         f"<h2 class='ts-plan'>{counted(sum(total.values()), 'tile')} in {counted(counts, 'class', 'classes')}</h2>"
-        "<p class='quiet'>Clusters with the same name become one class. A manifest with a checksum of every tile and a file that says "
-        f"how the set came about are written beside the tiles.</p><table class='plain' style='max-width:520px'>{head}{rows}{foot}</table>"
+        "<p class='quiet'>Clusters with the same name become one class. A manifest with a checksum of every tile and a "
+        "file that says how the set came about are written beside the tiles.</p><table class='plain' "
+        f"style='max-width:520px'>{head}{rows}{foot}</table>"
     )
 
 
@@ -265,7 +266,8 @@ def _exports(store: Store) -> str:
     early = [item for item in failed if item.started > newest]  # those that failed before they were recorded as exports
     body = "".join(
         f"<tr class='ts-export-row' data-state='{escape(row.state)}'><td>{badge(row.state)}</td>"
-        f"<td>{time.strftime('%d %b %H:%M', time.localtime(row.time))}</td><td class='n'>{counted(row.n_tiles, 'tile')}</td>"
+        f"<td>{time.strftime('%d %b %H:%M', time.localtime(row.time))}</td><td "
+        f"class='n'>{counted(row.n_tiles, 'tile')}</td>"
         f"<td>{escape(row.format)}</td><td><code>{escape(row.path)}</code> {escape(row.message)}</td></tr>"
         for row in rows
     )

@@ -148,7 +148,8 @@ def _matrix(found: dict[str, Any]) -> str:
     for i, (name, values) in enumerate(zip(names, found["ami"], strict=True), 1):
         sizes = found["sizes"][name]
         cells = "".join(
-            f"<td class='n' style='padding:5px 12px;background:color-mix(in srgb, var(--violet) {55 * max(0, value):.0f}%, var(--paper))'>{round(value, 2) + 0.0:.2f}</td>"
+            "<td class='n' style='padding:5px 12px;background:color-mix(in srgb, var(--violet) "
+            f"{55 * max(0, value):.0f}%, var(--paper))'>{round(value, 2) + 0.0:.2f}</td>"
             if j != i
             else "<td class='n quiet'>–</td>"
             for j, value in enumerate(values, 1)

@@ -144,7 +144,8 @@ class SecondReader(pn.viewable.Viewer):
             f"<th>{escape(str(self._second.value))}</th></tr>{rows}</table>"
         )
         self._found.object = wrap(
-            f"<div class='numbers'>{number(_two(found.kappa), term('kappa'))}{number(_two(found.kappa_tiles), 'kappa, by tiles')}"
+            f"<div class='numbers'>{number(_two(found.kappa), term('kappa'))}"
+            f"{number(_two(found.kappa_tiles), 'kappa, by tiles')}"
             f"{number(f'{found.observed:.0%}', f'agree, of {found.n_clusters} clusters')}</div>"
             f"{'' if found.kappa == found.kappa else _NO_KAPPA}{table if rows else ''}"
         )

@@ -22,8 +22,8 @@ def evaluation_html(run: str, found: dict[str, Any] | None) -> str:
         command = f"tessera evaluate {run}"
         return (
             "<h3>What it is worth</h3><p class='quiet'>Not measured yet. "
-            f"<code>{escape(command)}</code> says whether the clusters form regions on slides, how steady they are, and "
-            "whether they follow slides or sites; with labels, how often a name carries over.</p>"
+            f"<code>{escape(command)}</code> says whether the clusters form regions on slides, how steady they are, "
+            "and whether they follow slides or sites; with labels, how often a name carries over.</p>"
         )
     said = "".join(f"<li>{escape(line)}</li>" for line in found["words"])
     bars = "".join(

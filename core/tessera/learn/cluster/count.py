@@ -156,7 +156,7 @@ def _finer(finer: Finer, labels: Labels, share: float, k: int, least: int, masse
 
 
 def _cells(points: Points, labels: Labels, k: int, masses: Masses, rng: np.random.Generator) -> Labels:
-    """Every cluster cut into k-means cells by its share of the tiles, at least 4k in all where there are so many points."""
+    """Every cluster cut into k-means cells by its share of the tiles, at least 4k in all if points suffice."""
     whole, _ = fold(points, labels, 1, masses)
     out = np.empty(len(whole), np.int32)
     total, offset = _cells_wanted(k), 0

@@ -256,7 +256,7 @@ def _split_largest(
     *,
     spherical: bool,
 ) -> npt.NDArray[np.float32]:
-    """Dissolve small clusters and give each of their rows one half of a large cluster, split by 2-means (as ODC does)."""
+    """Dissolve small clusters and give each of their rows half of a large cluster, split by 2-means (as in ODC)."""
     centroids = centroids.copy()
     labels, _ = assign(subset, centroids)
     sizes = np.bincount(labels, minlength=len(centroids))

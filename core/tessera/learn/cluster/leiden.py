@@ -1,4 +1,4 @@
-"""Leiden (Traag, Waltman and van Eck 2019) with modularity, on the mutual 15-NN graph of tiles, edges weighed by cosine."""
+"""Leiden (Traag, Waltman and van Eck 2019) with modularity, on the mutual 15-NN graph of tiles, weighed by cosine."""
 
 from __future__ import annotations
 

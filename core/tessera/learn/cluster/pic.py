@@ -1,4 +1,4 @@
-"""Power iteration clustering on a nearest-neighbour graph, the second clusterer of DeepCluster (Caron et al. 2018, 5.1).
+"""Power iteration clustering on a nearest-neighbour graph, DeepCluster's second clusterer (Caron et al. 2018, 5.1).
 
 After Lin and Cohen, "Power iteration clustering", ICML 2010, with the clusters of Cho and Lee's authority shift: mass
 flows along the graph, every point follows the neighbour at which the flow rises most, and the points where it ends are

@@ -51,8 +51,8 @@ def _found_alarm(figures: dict[str, float]) -> str | None:
         plural = "s" if free != 1 else ""
         held = f", the largest with {largest:.0%} of all tiles" if largest else ""
         return (
-            f"the clusterer by itself found only {free:.0f} cluster{plural}{held}: the {figures['clusters']:.0f} clusters "
-            "were made from it by finer links and merging; look at them with care, or choose another clusterer"
+            f"the clusterer by itself found only {free:.0f} cluster{plural}{held}: the {figures['clusters']:.0f} "
+            "clusters were made from it by finer links and merging; look at them with care, or choose another clusterer"
         )
     return None
 
@@ -66,13 +66,13 @@ def _place_alarms(figures: dict[str, float]) -> list[str]:
         if follows > _FOLLOWS and follows > figures.get("information_labels", 0.0):
             found.append(
                 f"clusters follow the {what}: {share:.0%} of what they tell is told by the {what} already (chance "
-                f"{chance:.0%}); they may be stain or scanner, not tissue: raise stain_jitter, or look at the composition "
-                "of clusters before naming them"
+                f"{chance:.0%}); they may be stain or scanner, not tissue: raise stain_jitter, or look at the "
+                "composition of clusters before naming them"
             )
     if n := figures.get("one_site_clusters"):
         found.append(
-            f"{n:.0f} cluster{'s' if n != 1 else ''} of one site only: nine tenths of the tiles or more are from one hospital; "
-            "see the composition before naming, or centre features by site"
+            f"{n:.0f} cluster{'s' if n != 1 else ''} of one site only: nine tenths of the tiles or more are from one "
+            "hospital; see the composition before naming, or centre features by site"
         )
     return found
 
@@ -93,8 +93,8 @@ def prediction_alarm(entropy: float) -> str | None:
     if entropy >= _GUESSES:
         return None
     return (
-        f"the head predicts few of its classes (entropy of its mean prediction {entropy:.2f} of ln K): clusters are being "
-        "forgotten; lower learning_rate, or choose balance=uniform"
+        f"the head predicts few of its classes (entropy of its mean prediction {entropy:.2f} of ln K): clusters are "
+        "being forgotten; lower learning_rate, or choose balance=uniform"
     )
 
 
@@ -123,7 +123,7 @@ def stop_advice(agreement: list[float], *, cosine: bool = False) -> str | None:
         return None
     why = "; part of it is the falling learning rate, which settles any clustering" if cosine else ""
     return (
-        f"AMI(t, t-1) is {last[-1]:.3f} and changed by {slope:+.4f} an interval over the last {STOP_INTERVALS} (rule: at "
-        f"least {STOP_LEVEL}, and less than {STOP_SLOPE} up or down): the clusters have settled, more training will change "
-        f"little{why}"
+        f"AMI(t, t-1) is {last[-1]:.3f} and changed by {slope:+.4f} an interval over the last {STOP_INTERVALS} (rule: "
+        f"at least {STOP_LEVEL}, and less than {STOP_SLOPE} up or down): the clusters have settled, more training will "
+        f"change little{why}"
     )

@@ -53,7 +53,7 @@ def ami(first: Labels, second: Labels, rng: np.random.Generator) -> float:
 
 
 def expected_mutual_information(rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]) -> float:
-    """Mutual information that two labellings with these sizes have by chance (Vinh, Epps and Bailey 2010, eq. 10), in nats.
+    """Mutual information of two labellings with these sizes by chance (Vinh, Epps and Bailey 2010, eq. 10), in nats.
 
     It depends on sizes alone: pairs of clusters of the same two sizes are counted once and not K^2 times, as
     scikit-learn does, whose figure it is otherwise. Cost: distinct sizes times the smaller number of tiles, for each

@@ -54,7 +54,7 @@ def carry_over(clusters: Labels, labels: Labels, groups: npt.NDArray[np.integer]
 
 
 def matched(clusters: Labels, labels: Labels) -> tuple[float, float]:
-    """Accuracy when each class gets one cluster (Hungarian), and when each cluster gets its commonest class (many-to-one).
+    """Accuracy when each class gets one cluster (Hungarian), and when each cluster gets its commonest (many-to-one).
 
     With more clusters than classes the first leaves all further clusters out, so that it falls with K whatever they
     hold.

@@ -1,4 +1,4 @@
-"""How far a clusterer agrees with itself when features drift a little, when tiles are drawn anew, and under a new seed."""
+"""How far a clusterer agrees with itself when features drift, when tiles are drawn anew, and under a new seed."""
 
 from __future__ import annotations
 

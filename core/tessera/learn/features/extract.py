@@ -84,7 +84,7 @@ def extract(
 
 
 def turned(images: npt.NDArray[np.uint8], symmetry: int) -> npt.NDArray[np.uint8]:
-    """One of the eight symmetries of the square of images (B, C, H, W), as `tessera.tiles.augment.view.turn` numbers them."""
+    """One of the square's eight symmetries of images (B, C, H, W), numbered as in `tessera.tiles.augment.view.turn`."""
     turned = turn(images.transpose(2, 3, 0, 1), symmetry)  # the first two axes are turned
     return np.ascontiguousarray(turned.transpose(2, 0, 1, 3)).transpose(0, 3, 1, 2)  # colours last in memory
 

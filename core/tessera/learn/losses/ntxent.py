@@ -8,7 +8,7 @@ from tessera.learn.features.distributed import Ranks
 
 
 def ntxent(first: torch.Tensor, second: torch.Tensor, temperature: float, ranks: Ranks) -> torch.Tensor:
-    """Mean over all 2 B views of -log(exp(s_ij / t) / sum over k != i of exp(s_ik / t)), s = cosine, j = the other view.
+    """Mean over all 2 B views of -log(exp(s_ij / t) / sum over k != i of exp(s_ik / t)), s = cosine, j = other view.
 
     Args:
         first: float (B, d), unit vectors, the first views of this process's tiles.

@@ -1,7 +1,7 @@
 """BYOL (Grill et al. 2020): predict one view's embedding by a slowly moving copy of the network from the other's.
 
-Deviations from the paper: projector D-1024-128 as suits a CPU (paper 4096-256); SGD without layer-wise rates; views made for
-H&E instead of colour jitter.
+Deviations from the paper: projector D-1024-128 as suits a CPU (paper 4096-256); SGD without layer-wise rates; views
+made for H&E instead of colour jitter.
 """
 
 from __future__ import annotations

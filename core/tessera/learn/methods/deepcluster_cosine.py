@@ -1,12 +1,13 @@
-"""DeepCluster with a fixed cosine head on the layers that are read: the clusterer is the teacher, and nothing learned is between.
+"""DeepCluster with a fixed cosine head on the layers that are read: the clusterer teaches, nothing learned between.
 
-Features are pooled maps of the middle of the network, in PCA and on the unit sphere, as a look has them. Pseudo-labels are the
-clusters of these features, made anew every few passes from averaged weights; logits are cosines with the clusters' centroids, in
-the same space, divided by a temperature. The first stages are frozen. Meant for clusterers that find K (RCC, Leiden), from
-pretrained weights; `examples/presets/deepcluster-rcc.toml` has the settings that were measured.
+Features are pooled maps of the middle of the network, in PCA and on the unit sphere, as a look has them. Pseudo-labels
+are the clusters of these features, made anew every few passes from averaged weights; logits are cosines with the
+clusters' centroids, in the same space, divided by a temperature. The first stages are frozen. Meant for clusterers that
+find K (RCC, Leiden), from pretrained weights; `examples/presets/deepcluster-rcc.toml` has the settings that were
+measured.
 
-Deviations from DeepCluster (Caron et al. 2018): no new head at each clustering, middle layers, frozen stages, averaged weights,
-PCA without whitening. Frozen stages are computed at each step: their output is not kept.
+Deviations from DeepCluster (Caron et al. 2018): no new head at each clustering, middle layers, frozen stages, averaged
+weights, PCA without whitening. Frozen stages are computed at each step: their output is not kept.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """SwAV (Caron et al. 2020): predict the code of one view from another; codes are balanced assignments to prototypes.
 
-Deviations from the paper: views of one size; the queue holds the last embeddings from `queue_from` of the run on (paper: epoch 15
-at 256 tiles); SGD without layer-wise rates. Small batches without the queue teach little: codes of fewer views than prototypes
-cannot be balanced.
+Deviations from the paper: views of one size; the queue holds the last embeddings from `queue_from` of the run on
+(paper: epoch 15 at 256 tiles); SGD without layer-wise rates. Small batches without the queue teach little: codes of
+fewer views than prototypes cannot be balanced.
 """
 
 from __future__ import annotations

@@ -168,7 +168,7 @@ def _unwhiten(ours: RunFolder, saved: checkpoint.Checkpoint) -> checkpoint.Check
 
 
 def _keep_network(ours: RunFolder, saved: checkpoint.Checkpoint, config: RunConfig) -> None:
-    """The source's last save under the new settings, so that a partition can be evaluated and later tiles placed in it."""
+    """The source's last save under the new settings, so that a partition can be evaluated and take later tiles."""
     state = dict(saved.state)
     if not Space.of(state).normalised:
         state["normalisation"] = None  # the bank itself was clustered, not what training made of it

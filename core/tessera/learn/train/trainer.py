@@ -1,4 +1,4 @@
-"""The loop of every method: points, clusters, pseudo-labels, one pass of training, and so on; killed anywhere, it goes on.
+"""The loop of every method: points, clusters, pseudo-labels, a pass of training, and so on; killed, it goes on.
 
 A run of E epochs makes E + 1 clusterings, 0 to E: one before each training pass and one at the end, so that the last
 assignment comes from the last weights. Relabelling swaps pseudo-labels and heads under a living loader, encoder and

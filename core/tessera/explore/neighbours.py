@@ -1,4 +1,4 @@
-"""Find tiles like a tile, a few tiles or a cluster, and the clusters nearest to a cluster, by the run's features."""
+"""Find tiles like a tile or a few tiles, and the clusters nearest to a cluster, by the run's features."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tessera.errors import TesseraError
 from tessera.explore.clustering import Clustering
 
 _CHUNK = 131_072
-_QUERY_TILES, _MIDDLE_TILES = 4096, 64  # the error of a mean over 64 tiles is an eighth of their spread
+_MIDDLE_TILES = 64  # the error of a mean over 64 tiles is an eighth of their spread
 
 Points = npt.NDArray[np.float32]
 
@@ -55,18 +55,6 @@ def similar_to_tiles(clustering: Clustering, tiles: list[int], n: int = 48, *, o
     if other_slides:
         wanted &= ~np.isin(slides, slides[given])
     return _nearest(clustering, query, wanted, n)
-
-
-def similar_to_cluster(clustering: Clustering, cluster: int, n: int = 48) -> Similar:
-    """Tiles of other clusters nearest to the middle of a cluster: what it might have missed.
-
-    Raises:
-        TesseraError: no such cluster.
-        RunError: the run has no features yet.
-    """
-    _require(clustering, cluster)
-    query = _mean(clustering, _spread(clustering.members(cluster), _QUERY_TILES))
-    return _nearest(clustering, query, (clustering.labels >= 0) & (clustering.labels != cluster), n)
 
 
 def nearest_clusters(clustering: Clustering, cluster: int, n: int = 8) -> list[tuple[int, float]]:

@@ -7,7 +7,7 @@ import pytest
 from tessera.errors import TesseraError
 from tessera.explore import neighbours
 from tessera.explore.clustering import open_clustering
-from tessera.explore.neighbours import nearest_clusters, similar_to_cluster, similar_to_tiles
+from tessera.explore.neighbours import nearest_clusters, similar_to_tiles
 
 from tests.tessera.planted import RUN, Planted
 
@@ -35,14 +35,6 @@ def test_the_same_tiles_as_by_brute_force(
     elsewhere = wanted & ~np.isin(clustering.index.slide, clustering.index.slide[[3, 5]])
     found = similar_to_tiles(clustering, [3, 5], n, other_slides=True)
     assert found.tiles.tolist() == brute(planted, bank[[3, 5]].mean(axis=0), elsewhere, n)
-
-
-def test_a_cluster_finds_what_lies_near_it_in_others(planted: Planted) -> None:
-    clustering = open_clustering(planted.workspace, RUN)
-    bank = np.asarray(planted.workspace.run_folder(RUN).open_bank(), np.float64)
-    middle = bank[clustering.members(0)].mean(axis=0)
-    found = similar_to_cluster(clustering, 0, 9)
-    assert found.tiles.tolist() == brute(planted, middle, (clustering.labels >= 0) & (clustering.labels != 0), 9)
 
 
 def test_nearest_clusters_are_those_with_near_middles(planted: Planted) -> None:
@@ -73,6 +65,5 @@ def test_what_is_not_there_is_said(planted: Planted) -> None:
     for tiles in ([], [-1], [planted.n]):
         with pytest.raises(TesseraError, match="choose tiles"):
             similar_to_tiles(clustering, tiles)
-    for wrong in (similar_to_cluster, nearest_clusters):
-        with pytest.raises(TesseraError, match="no cluster 1 "):
-            wrong(clustering, 1)  # type: ignore[operator]
+    with pytest.raises(TesseraError, match="no cluster 1 "):
+        nearest_clusters(clustering, 1)

@@ -73,7 +73,7 @@ PRESETS = {
         lambda_scale=1,
         link=1,
         mu_quantile=1,
-        schedule=Schedule(4, 100, change=0.1, relative=0, tolerance=1e-3, to_the_end=True),
+        schedule=Schedule(4, 100, change=0.1, tolerance=1e-3, to_the_end=True),
     ),
     "robust": Preset(
         normalise=True,
@@ -85,7 +85,7 @@ PRESETS = {
         lambda_scale=4,
         link=0.7,
         mu_quantile=0.999,
-        schedule=Schedule(2, 300, change=0, relative=0, tolerance=1e-2, to_the_end=False),
+        schedule=Schedule(2, 300, change=0, tolerance=1e-2, to_the_end=False),
     ),
 }
 

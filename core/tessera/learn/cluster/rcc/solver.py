@@ -81,7 +81,6 @@ class Schedule:
         inner: iterations at one mu at most.
         most: iterations in all at most.
         change: a smaller change of the objective counts as none (absolute: RCC's 0.1).
-        relative: the same as a share of the objective; 0 is off.
         tolerance: relative tolerance of the linear systems.
         to_the_end: leave the last level only when the objective rests, as RCC does; it never rests at large N.
     """
@@ -89,7 +88,6 @@ class Schedule:
     inner: int
     most: int
     change: float
-    relative: float
     tolerance: float
     to_the_end: bool
 
@@ -153,7 +151,7 @@ def minimise(engine: Engine, constants: Constants, schedule: Schedule) -> Trace:
         trace.strength.append(strength)
         trace.steps.append(steps)
         count += 1
-        rests = abs(last - energy) < max(schedule.change, schedule.relative * abs(energy))
+        rests = abs(last - energy) < schedule.change
         last = energy
         if not rests and count < schedule.inner:
             continue

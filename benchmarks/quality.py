@@ -1,11 +1,11 @@
-"""What classes and features are worth on labelled tiles: looks by several clusterers, trained methods, and every baseline.
+"""What classes and features are worth on labelled tiles: looks, trained methods, and every baseline.
 
-    python benchmarks/quality.py [--sets colon5 lc25000] [--seeds 2] [--clusters 5 20] [--methods deepcluster-v2 simclr ...]
-        [--views 14400] [--set KEY=VALUE ...]
+    python benchmarks/quality.py [--sets colon5 lc25000] [--seeds 2] [--clusters 5 20]
+        [--methods deepcluster-v2 simclr ...] [--views 14400] [--set KEY=VALUE ...]
 
-Labels only score. Carry-over: clusters named by the labels of all other groups, scored on the group left out. AMI stands
-beside its ceiling at that number of clusters. k-NN and linear probes have folds by group. Every run is one of the
-product's own, made and scored by its own code; `--set` changes settings of trained methods and looks alike.
+Labels only score. Carry-over: clusters named by the labels of all other groups, scored on the group left out. AMI
+stands beside its ceiling at that number of clusters. k-NN and linear probes have folds by group. Every run is one
+of the product's own, made and scored by its own code; `--set` changes settings of trained methods and looks alike.
 """
 
 from __future__ import annotations
@@ -126,7 +126,8 @@ def main() -> None:
         for seed in range(options.seeds):
             bench.seed(seed)
         print(
-            f"\n{name}: {len(bench.labels):,} tiles, {options.seeds} seed(s), {' '.join(options.settings) or 'defaults'}\n"
+            f"\n{name}: {len(bench.labels):,} tiles, {options.seeds} seed(s),",
+            f"{' '.join(options.settings) or 'defaults'}\n",
         )
         table(
             bench.clusters,

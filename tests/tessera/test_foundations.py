@@ -111,5 +111,5 @@ def test_activity_tells_progress_success_failure_and_a_lost_process(workspace: W
 def test_a_run_without_tiles_hears_of_an_ingest_at_work(workspace: Workspace) -> None:
     with pytest.raises(RunError, match="add some with"):
         control.create(workspace, RunConfig())
-    with activity.track(workspace, "ingest"), pytest.raises(RunError, match="an ingest is at work"):
+    with activity.track(workspace, "ingest"), pytest.raises(RunError, match="an ingest is running"):
         control.create(workspace, RunConfig())

@@ -20,7 +20,10 @@ from tests.tessera_app.conftest import open_tab
 
 FIELD = ".ts-bench .combo .name"
 VIEWER = ".ts-slide-viewer"
-COUNTING = (str(Path(__file__).with_name("counting_server.py")),)
+COUNTING = (
+    "-P",
+    str(Path(__file__).with_name("counting_server.py")),
+)
 SHORT = ("--unused-session-lifetime", "500", "--check-unused-sessions", "200")  # ms
 
 

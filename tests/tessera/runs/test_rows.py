@@ -135,7 +135,7 @@ def test_a_name_is_kept_while_its_clustering_is_made_and_free_when_its_maker_is_
     process.start()
     assert taken.get(timeout=120) == "r-rcc-1"
     assert create.free_name(workspace, None, "r-rcc-1") == "r-rcc-2"
-    with pytest.raises(RunError, match="another command is making"):
+    with pytest.raises(RunError, match="another command is creating"):
         create.free_name(workspace, "r-rcc-1", "")
     process.kill()
     process.join(60)

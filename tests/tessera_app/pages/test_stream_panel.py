@@ -126,7 +126,7 @@ def test_a_slide_without_a_resolution_is_cut_with_the_one_that_is_said(
         trouble = page.locator(".ts-stream-troubles")
         expect(trouble).to_contain_text("records no resolution")
         page.locator(".ts-stream-retry button").click()
-        expect(page.get_by_text("say first how many um")).to_be_visible()
+        expect(page.get_by_text("enter the size of a pixel")).to_be_visible()
         page.locator(".ts-stream-mpp input").fill("0.5")
         page.locator(".ts-stream-mpp input").press("Tab")
         page.screenshot(path=SHOTS / "stream-no-resolution.png", full_page=True)

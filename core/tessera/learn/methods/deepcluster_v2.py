@@ -192,7 +192,7 @@ class DeepClusterV2(Method):
         from tessera.learn.features.extract import FeaturePass
         from tessera.learn.nets.heads import calibrate
 
-        untrained = [self.embedder.projector, *([self.encoder] if self.config.encoder.weights == "random" else [])]
+        untrained = [self.embedder.projector, *([self.encoder] if self.encoder.origin.weights == "random" else [])]
         rng = np.random.default_rng((self.config.seed, 0, Stream.CALIBRATION))
         n = self.context.n_tiles
         some = np.sort(rng.choice(n, min(n, _CALIBRATED_ON), replace=False))

@@ -30,7 +30,7 @@ def test_training_by_rcc_finds_textures_and_resumes_bit_equal(ready: Workspace) 
     found = folder.assignment(RCC.epochs)
     assert ami(found, labels, np.random.default_rng(0)) > 0.6
     clusters = folder.clusters(RCC.epochs)
-    assert clusters.sizes.min() >= RCC.min_cluster
+    assert clusters.sizes.min() >= RCC.clustering.min_cluster
     figures = {(m.name, m.interval): m.value for m in control.metrics(ready, "undisturbed")}
     assert figures["graph_recall", 0] == 1
     assert figures["clusters", RCC.epochs] == len(clusters.ids)

@@ -39,21 +39,17 @@ def curve(workspace: Workspace, name: str) -> list[float]:
 @pytest.mark.slow
 @BOTH
 def test_two_processes_learn_what_one_learns(ready: Workspace, config: RunConfig, tmp_path: Path) -> None:
-    config, tolerance = config.but(precision="float32"), 2e-3
-    if (
-        config.method.name == "deepcluster-v2"
-    ):  # its bank is float16: what is rounded otherwise grows with each interval
-        config, tolerance = config.but({"optimiser.learning_rate": 0.02, "clustering.clusters": 5}, epochs=2), 1e-2
-    elif config.method.name == "simclr":  # so does every difference at a high rate
-        config = config.but({"optimiser.learning_rate": 0.02}, epochs=2)
+    # float32 sums differ in their last bits with the order of ranks, and a high rate doubles that difference from step to
+    # step; the memory of v2 is float16 besides
+    config = config.but({"optimiser.learning_rate": 0.02, "clustering.clusters": 5}, epochs=2, precision="float32")
+    tolerance = 2e-2 if config.method.name == "deepcluster-v2" else 2e-3
     train(ready, config, "one")
     assert together(ready, "run", "--name", "two", *settings(config, tmp_path)).wait() == 0
     assert control.get(ready, "two").state == "finished"
     one, two = ready.run_folder("one"), ready.run_folder("two")
-    for interval in range(config.epochs + 1):
-        same = (one.assignment(interval) == two.assignment(interval)).mean()
-        # features that nothing ties to clusters leave tiles on borders, which rounding moves
-        assert same >= (1.0 if config.method.name != "simclr" else 0.97)
+    same = [(one.assignment(each) == two.assignment(each)).mean() for each in range(config.epochs + 1)]
+    assert same[0] == 1.0  # nothing is trained yet
+    assert min(same) >= 0.97, same  # a tile on a border may fall to either side
     np.testing.assert_allclose(curve(ready, "one"), curve(ready, "two"), rtol=tolerance)
 
 

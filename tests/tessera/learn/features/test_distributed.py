@@ -39,8 +39,8 @@ def curve(workspace: Workspace, name: str) -> list[float]:
 @pytest.mark.slow
 @BOTH
 def test_two_processes_learn_what_one_learns(ready: Workspace, config: RunConfig, tmp_path: Path) -> None:
-    # float32 sums differ in their last bits with the order of ranks, and a high rate doubles that difference from step to
-    # step; the memory of v2 is float16 besides
+    # float32 sums differ in their last bits with the order of ranks, which grows from step to step, faster at a high
+    # rate; the memory of v2 is float16 besides
     config = config.but({"optimiser.learning_rate": 0.02, "clustering.clusters": 5}, epochs=2, precision="float32")
     tolerance = 2e-2 if config.method.name == "deepcluster-v2" else 2e-3
     train(ready, config, "one")
@@ -49,7 +49,8 @@ def test_two_processes_learn_what_one_learns(ready: Workspace, config: RunConfig
     one, two = ready.run_folder("one"), ready.run_folder("two")
     same = [(one.assignment(each) == two.assignment(each)).mean() for each in range(config.epochs + 1)]
     assert same[0] == 1.0  # nothing is trained yet
-    assert min(same) >= 0.97, same  # a tile on a border may fall to either side
+    assert same[1] >= 0.99, same  # a tile on a border may fall to either side
+    assert same[-1] >= 0.9, same  # features that nothing ties to clusters leave more of them there
     np.testing.assert_allclose(curve(ready, "one"), curve(ready, "two"), rtol=tolerance)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import sys
 
+sys.path.pop(0)  # this folder has one named http, which would stand before Python's own
+
 from bokeh.document import Document
 from bokeh.server import urls
 from panel.command import main

@@ -200,3 +200,33 @@ def test_figures_of_the_list_and_of_a_cluster_of_one_tile(planted: Planted) -> N
     assert json.loads(bench_routes.nearby(workspace, RUN, "2")[0])["purity"]["15"] is None
     with pytest.raises(DecisionError, match="too few to split"):
         bench_routes.parts(workspace, RUN, "2", "15", "2")
+
+
+def test_what_was_opened_late_does_not_come_back(store: Store) -> None:
+    """Callbacks of one session run in threads: the list has opened the next cluster while the first is still shown."""
+    pages: list[ExplorePage] = []
+
+    def opens_the_next(event: Any) -> None:
+        if pages and event.new == 3:
+            with param.parameterized.discard_events(pages[0]._bench):
+                pages[0]._bench.cluster = 6  # as the browser does, before anybody has heard of it
+
+    store.param.watch(opens_the_next, "cluster")  # before the page hears of it
+    page = ExplorePage(store)
+    pages.append(page)
+    opened: list[int] = []
+    page._bench.param.watch(lambda event: opened.append(event.new), "cluster")
+    page._bench.cluster = 3
+    assert opened == [3]  # the browser is not sent back to it
+    page._bench.cluster = 777
+    assert page._bench.cluster == store.cluster != 777
+
+
+def test_the_map_is_lit_without_choosing(store: Store) -> None:
+    page = ExplorePage(store)
+    store.cluster = 3
+    assert page._map.highlight == 3
+    page._map.highlight = 6  # a label of the map was clicked
+    assert (store.cluster, page._bench.cluster) == (6, 6)
+    page._map.highlight = -1  # the ground
+    assert store.cluster == -1

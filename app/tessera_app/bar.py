@@ -37,7 +37,7 @@ class Bar(pn.viewable.Viewer):
         self._bar.param.watch(lambda event: setattr(store, "author", event.new), "author")
         self._bar.param.watch(lambda event: self._choose_run(event.new), "run")
         self._bar.param.watch(lambda event: self._choose_interval(event.new), "interval")
-        self._bar.param.watch(lambda event: address.go(store, str(event.new.get("search", ""))), "went")
+        self._bar.param.watch(lambda event: self._go(event.new), "went")
         store.param.watch(
             lambda *_: self._draw(), ["run_names", "run_states", "current", "shown", "names_version", "activities"]
         )
@@ -48,6 +48,11 @@ class Bar(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._bar
+
+    def _go(self, went: dict[str, Any]) -> None:
+        """Back or Forward: what was written late of the view before must not become a step of its own."""
+        address.go(self._store, str(went.get("search", "")))
+        self._bar.param.update(address=address.query(self._store), arrived=int(went.get("n", 0)))
 
     def _write(self) -> None:
         self._bar.address = address.query(self._store)

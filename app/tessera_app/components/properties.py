@@ -123,6 +123,7 @@ TOP_BAR: Table = {
     "help": Property("whole", "grows when somebody asks for the keys"),
     "address": Property("text", "query that the address of the page shall have"),
     "went": Property("dict", "n and search: the query that Back or Forward led to"),
+    "arrived": Property("whole", "n of the last of them that is looked at: until then the address is left alone"),
 }
 WORKBENCH: Table = {
     "source": Property("dict", "run, interval and version, of which addresses of figures are made; {} = no clusters"),

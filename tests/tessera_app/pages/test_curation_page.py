@@ -111,6 +111,7 @@ def test_half_typed_text_is_kept_and_names_are_text(offline_page: Any, serve: An
     expect(field).to_have_value("")
     page.locator(".crow[data-cluster='0']").click()
     expect(field).to_have_value("half a na")
+    expect(page).to_have_url(re.compile("cluster=0"))
     page.reload()
     expect(field).to_have_value("half a na")
     for name in ("<img src=x onerror=alert(1)>", "\u0648\u0631\u0645 \U0001f9ec", "n" * 80):

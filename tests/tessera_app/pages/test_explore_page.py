@@ -142,6 +142,7 @@ def test_the_address_says_what_is_looked_at(store: Store, planted: Planted) -> N
     bar = Bar(store, [page.title() for page in PAGES])
     assert bar._bar.address == written
     bar._bar.went = {"n": 1, "search": "?page=cohort&cluster=none"}
+    assert (bar._bar.arrived, bar._bar.address) == (1, f"?page=cohort&run={RUN}&cluster=none&dark=true")
     assert (store.page, store.cluster, store.tile, store.interval) == (0, -1, -1, -1)
     for wrong in ("?page=nowhere&cluster=x&tile=1.5&interval=-9&map=a,b", "?page=99&cluster=" + "9" * 40, "nonsense"):
         address.go(store, wrong)

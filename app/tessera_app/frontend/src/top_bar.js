@@ -123,17 +123,19 @@ function render({ model, el: root }) {
   let first = true;
   const write = () => {
     const address = model.get("address");
+    if (model.get("arrived") !== (model.get("went")?.n ?? 0)) return; // Python has not heard yet where Back led to
     if (!address || address === window.location.search) return;
     const minor = first || same(parts(address), parts(window.location.search));
     first = false;
     window.history[minor ? "replaceState" : "pushState"]({}, "", window.location.pathname + address);
   };
+  const arrived = () => ((first = true), write()); // a link that says more or less than it shows is put right in its place
   const back = () => set("went", { n: (model.get("went")?.n ?? 0) + 1, search: window.location.search });
   window.addEventListener("popstate", back);
 
-  const watched = { page: pages, pages, runs, run: runs, clusterings: runs, interval: runs, progress: drawProgress, author: who, login: who, may_change: who, dark: look, doing: work, address: write };
+  const watched = { page: pages, pages, runs, run: runs, clusterings: runs, interval: runs, progress: drawProgress, author: who, login: who, may_change: who, dark: look, doing: work, address: write, arrived };
   for (const [name_, act] of Object.entries(watched)) model.on(`change:${name_}`, act);
-  for (const act of new Set(Object.values(watched))) act();
+  for (const act of new Set(Object.values(watched))) if (act !== arrived) act();
   return () => {
     window.removeEventListener("popstate", back);
     bar.remove();
